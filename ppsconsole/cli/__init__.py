@@ -1,0 +1,1 @@
+"""The commands: everything that the console shows, as plain lines."""

@@ -1,0 +1,64 @@
+"""Every fact that is looked for: its name, unit and meaning. Probes may report no other names (a test holds them to it)."""
+
+FACTS: dict[str, str] = {
+    # hosts (subject host:NAME) ---------------------------------------------------------------------------------
+    "ssh": "ok, or why there is no login: unreachable, refused, timed-out, bastion-down, host-key-refused, login-refused, error",
+    "hostname": "the name that the machine gives itself",
+    "host_key": "SHA256 fingerprint of the key that the host proved",
+    "boot_id": "changes with every boot of the machine",
+    "clock_skew_s": "the host's clock minus the console's, in seconds, half the round trip taken off",
+    "disk_percent": "fullest of the watched file systems, percent used",
+    "disk_free_bytes": "free bytes on that file system",
+    # services (subject node:NAME) ------------------------------------------------------------------------------
+    "service": "running, stopped, frozen, failed, or starting: as the host's service manager and process table say",
+    "service_enabled": "whether it starts by itself when the host boots: enabled or disabled",
+    "service_pid": "main process id",
+    # database instances ----------------------------------------------------------------------------------------
+    "sql": "ok, or why not: refused, unreachable, timed-out, login-refused, starting, stopping, bastion-down, error",
+    "in_recovery": "pg_is_in_recovery(): the only thing that decides the role",
+    "version": "server_version_num",
+    "system_identifier": "the same on all instances of one database group",
+    "timeline": "on a primary from the WAL file name, on a standby as received (pg_control lags after a promotion)",
+    "started_at": "start of the server process, seconds since 1970 UTC",
+    "data_directory": "as the server sees it",
+    "server_address": "where the server says this session arrived",
+    "sql_latency_s": "round trip of the status query",
+    "lsn": "primary: flushed WAL position; standby: the furthest position it has",
+    "replay_lsn": "standby: replayed position",
+    "is_replay_paused": "standby: replay was paused by hand",
+    "last_replay_at": "standby: commit time of the last replayed transaction, seconds since 1970 UTC",
+    "receiver": "standby: pg_stat_wal_receiver",
+    "replicas": "primary: pg_stat_replication",
+    "slots": "replication slots",
+    "archiver_failed": "count of failed archive attempts since the last success, 0 when archiving works or is off",
+    "archive_backlog": "WAL files waiting to be archived",
+    "prepared_transactions": "count",
+    "longest_transaction_s": "age of the oldest open client transaction, seconds",
+    "sessions": "client sessions by address, application, user and database",
+    "sessions_percent": "client sessions in percent of max_connections",
+    "settings": "settings that decide whether a promotion works, as name=value strings",
+    "is_writable": "primary: default_transaction_read_only is off",
+    "control_state": "pg_controldata's cluster state, read on the host: in production, shut down, in archive recovery, ...",
+    "control_checkpoint": "pg_controldata: latest checkpoint location",
+    "control_timeline": "pg_controldata: timeline of the latest checkpoint",
+    "control_system_identifier": "pg_controldata: the identity as it stands on disk",
+    # web nodes and balancers -----------------------------------------------------------------------------------
+    "tcp": "L1: ok, refused, unreachable, timed-out, bastion-down",
+    "tls": "L2: ok, or why the handshake or the certificate is not accepted",
+    "http": "L3: status code of GET /",
+    "http_latency_s": "seconds from the request to the status line",
+    "certificate_days": "days until the certificate ends",
+    "certificate_names": "names that the certificate covers",
+    "points_at": "the instance that the node's stored connection setting names, or the setting's host when it is none of ours",
+    "members": "members of the upstream by configuration",
+    "served_by": "the member that answered a request sent through the front",
+    "config_digest": "SHA-256 of the balancer's whole configuration",
+}
+
+
+def unit_of(name: str) -> str:
+    """Return the unit of the fact called `name`: `s`, `bytes`, `%`, `days` or the empty string."""
+    for ending, unit in (("_s", "s"), ("_bytes", "bytes"), ("_percent", "%"), ("_days", "days")):
+        if name.endswith(ending):
+            return unit
+    return ""

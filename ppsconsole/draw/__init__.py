@@ -1,0 +1,1 @@
+"""Topology and gauges as text: pure, shared by the console and the commands."""

@@ -1,0 +1,1 @@
+"""How things are reached: SSH, PostgreSQL, HTTPS, nginx, secrets. Heavy libraries are imported when first used."""

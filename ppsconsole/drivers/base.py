@@ -1,0 +1,63 @@
+"""Values and protocols that drivers share: IO behind small interfaces, so that a double can stand in for each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ppsconsole.cluster.picture import CommandRecord
+from ppsconsole.inventory.model import Host
+
+OnCommand = Callable[[CommandRecord], None]
+"""Called for every command and query sent, after it ended; must not block."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What a command on a host came to.
+
+    Attributes:
+        exit_status: As the shell reported it; -1 when a signal ended it.
+        stdout: Decoded as UTF-8, what is not valid replaced.
+        stderr: Likewise.
+    """
+
+    exit_status: int
+    stdout: str
+    stderr: str
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A TCP address that can be connected to from here: the thing itself, or a forwarded port of a bastion."""
+
+    address: str
+    port: int
+
+
+class Shell(Protocol):
+    """Runs commands on hosts and reaches what is behind them."""
+
+    async def run(
+        self, host: Host, command: str, *, stdin: str | None = None, timeout_s: float = 5.0, limit_bytes: int = 1 << 20
+    ) -> CommandResult:
+        """Run one shell command on `host`.
+
+        Raises:
+            DriverError: With the subclass that says what went wrong; a non-zero exit status is a result, not an error.
+        """
+        ...
+
+    async def endpoint(self, host: Host, address: str, port: int, *, timeout_s: float = 5.0) -> Endpoint:
+        """Return where `address:port`, as seen from the last bastion before `host`, can be connected to from here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """What a service manager says of one service."""
+
+    state: Literal["running", "stopped", "frozen", "failed", "starting", "unknown"]
+    enabled: Literal["enabled", "disabled", "unknown"]
+    pid: int | None = None
+    detail: str = ""
