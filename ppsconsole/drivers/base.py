@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from ppsconsole.cluster.picture import CommandRecord
+from ppsconsole.errors import Unreachable
 from ppsconsole.inventory.model import Host
 
 OnCommand = Callable[[CommandRecord], None]
@@ -49,7 +50,22 @@ class Shell(Protocol):
         ...
 
     async def endpoint(self, host: Host, address: str, port: int, *, timeout_s: float = 5.0) -> Endpoint:
-        """Return where `address:port`, as seen from the last bastion before `host`, can be connected to from here."""
+        """Return where `address:port`, as seen from the last bastion before `host`, can be connected to from here.
+
+        A connection to a forwarded port is accepted at once and closed when the far side cannot be reached: `reach` tells why.
+
+        Raises:
+            DriverError: The bastions could not be logged in to; mostly `BastionDown`.
+        """
+        ...
+
+    async def reach(self, host: Host, address: str, port: int, *, timeout_s: float = 5.0) -> None:
+        """Connect to `address:port`, as seen from the last bastion before `host`, and close again.
+
+        Raises:
+            Unreachable: With `is_refused` when the port is closed; `BastionDown` when a bastion failed.
+            TimedOut: Nothing answered.
+        """
         ...
 
 
@@ -61,3 +77,7 @@ class ServiceStatus:
     enabled: Literal["enabled", "disabled", "unknown"]
     pid: int | None = None
     detail: str = ""
+
+
+class LineDropped(Unreachable):
+    """The connection was lost after a command had been sent: nobody knows whether it ran to its end."""

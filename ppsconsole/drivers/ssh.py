@@ -1,0 +1,326 @@
+"""SSH: one kept connection per host, through chains of bastions, with limits on everything."""
+
+import asyncio
+import importlib
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ppsconsole.clock import Clock
+from ppsconsole.cluster.picture import CommandRecord
+from ppsconsole.drivers.base import CommandResult, Endpoint, OnCommand
+from ppsconsole.drivers.sockets import refused_socket
+from ppsconsole.errors import BadAnswer, BastionDown, DriverError, TimedOut, Unreachable
+from ppsconsole.inventory.model import Host, Inventory
+from ppsconsole.masking import plain
+
+if TYPE_CHECKING:
+    import asyncssh
+
+    from ppsconsole.drivers.ssh_connect import Connector
+
+CHANNELS_PER_CONNECTION = 8
+"""sshd allows ten sessions on one connection (MaxSessions); two are left to those that it has not cleared away yet."""
+
+CLOSE_TIMEOUT_S = 2.0
+
+_T = TypeVar("_T")
+_Chain = tuple[str, ...]
+"""Names of the hosts that are logged in to one after the other; the last one is what the line leads to."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """The kept connection to the end of one chain."""
+
+    host: Host
+    channels: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHANNELS_PER_CONNECTION))
+    connection: "asyncssh.SSHClientConnection | None" = None
+    attempt: "asyncio.Task[asyncssh.SSHClientConnection] | None" = None
+
+
+@dataclass(slots=True)
+class _Forward:
+    connection: "asyncssh.SSHClientConnection"
+    listener: "asyncssh.SSHListener"
+    endpoint: Endpoint
+
+
+class SshPool:
+    """Runs commands on the hosts of an inventory, and reaches what stands behind them. Implements `base.Shell`.
+
+    asyncssh is imported when the first connection is made. A connection found dead is made anew at its next use.
+    """
+
+    def __init__(self, inventory: Inventory, clock: Clock, on_command: OnCommand) -> None:
+        self._inventory = inventory
+        self._clock = clock
+        self._on_command = on_command
+        self._setups = asyncio.Semaphore(inventory.polling.concurrency)
+        self._lines: dict[_Chain, _Line] = {}
+        self._forwards: dict[tuple[_Chain, str, int], _Forward] = {}
+        self._forward_locks: dict[tuple[_Chain, str, int], asyncio.Lock] = {}
+        self._chains: dict[str, _Chain] = {}
+        self._fingerprints: dict[str, str] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._connector: Connector | None = None
+        self._is_closed = False
+
+    # --- what callers use -------------------------------------------------------------------------------------
+
+    async def run(
+        self, host: Host, command: str, *, stdin: str | None = None, timeout_s: float = 5.0, limit_bytes: int = 1 << 20
+    ) -> CommandResult:
+        """Run one shell command on `host`; the time that making a connection takes is part of `timeout_s`.
+
+        Args:
+            host: Where to run it.
+            command: For the login shell of the host.
+            timeout_s: Limit for everything together.
+            stdin: Sent as UTF-8, and closed after it; None closes it at once.
+            limit_bytes: How much output, standard and error together, is read before the command is cut off.
+
+        Returns:
+            What it printed, as the host sent it: data that still has to go through `masking.plain`.
+
+        Raises:
+            TimedOut: No end within `timeout_s`; the command may still be running.
+            LineDropped: The connection was lost after the command was sent.
+            OutputTooLong: It printed more than `limit_bytes`.
+            DriverError: There is no connection; the subclass says why.
+        """
+        started = time.monotonic()
+        at = self._clock.now()
+        outcome = "cancelled"
+        try:
+            result = await self._run(host, command, stdin, timeout_s, limit_bytes)
+            outcome = f"rc {result.exit_status}"
+            return result
+        except DriverError as error:
+            outcome = error.word
+            raise
+        finally:
+            self._on_command(CommandRecord(at, host.name, plain(command), time.monotonic() - started, outcome))
+
+    async def endpoint(self, host: Host, address: str, port: int, *, timeout_s: float = 5.0) -> Endpoint:
+        """Return where `address:port`, as seen from the last bastion before `host`, can be connected to from here.
+
+        A host without bastions gives the address itself. A forwarded port listens on 127.0.0.1 until the pool is closed.
+
+        Raises:
+            DriverError: The bastions could not be logged in to; mostly `BastionDown`.
+        """
+        chain = await self._bastions_of(host)
+        if not chain:
+            return Endpoint(address, port)
+        key = (chain, address, port)
+        lock = self._forward_locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            connection = await self._bastion(host, chain, timeout_s)
+            kept = self._forwards.get(key)
+            if kept is not None and kept.connection is connection:
+                return kept.endpoint
+            if kept is not None:
+                kept.listener.close()
+            listener = await connection.forward_local_port("127.0.0.1", 0, address, port)
+            endpoint = Endpoint("127.0.0.1", listener.get_port())
+            self._forwards[key] = _Forward(connection, listener, endpoint)
+            return endpoint
+
+    async def reach(self, host: Host, address: str, port: int, *, timeout_s: float = 5.0) -> None:
+        """Connect to `address:port`, as seen from the last bastion before `host`, and close again.
+
+        Raises:
+            Unreachable: With `is_refused` when the port is closed; `BastionDown` when a bastion failed.
+            TimedOut: Nothing answered within `timeout_s`.
+        """
+        place = f"{address}:{port}"
+        chain = await self._bastions_of(host)
+        if not chain:
+            await _reach_directly(host.name, address, port, timeout_s)
+            return
+        connection = await self._bastion(host, chain, timeout_s)
+        from ppsconsole.drivers import ssh_commands
+
+        try:
+            async with asyncio.timeout(timeout_s):
+                await ssh_commands.reach(connection, address, port, chain[-1], host.name)
+        except TimeoutError:
+            raise TimedOut(f"no answer from {place}, seen from {chain[-1]}, within {timeout_s:g}s", where=host.name) from None
+
+    def fingerprint(self, host_name: str) -> str | None:
+        """Return the SHA256 fingerprint of the key that the host proved when it was last logged in to; None if it never was."""
+        return self._fingerprints.get(host_name)
+
+    async def aclose(self) -> None:
+        """Close all connections and forwarded ports; returns within a few seconds even if no host answers."""
+        self._is_closed = True
+        for forward in self._forwards.values():
+            forward.listener.close()
+        self._forwards.clear()
+        # Those behind bastions first: a line through a closed one could not say goodbye.
+        for _, line in sorted(self._lines.items(), key=lambda item: -len(item[0])):
+            if line.connection is not None:
+                line.connection.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        waits = [line.connection.wait_closed() for line in self._lines.values() if line.connection is not None]
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await asyncio.gather(*waits, *self._tasks, return_exceptions=True)
+        except TimeoutError:
+            for line in self._lines.values():
+                if line.connection is not None:
+                    line.connection.abort()
+        self._lines.clear()
+
+    # --- lines ------------------------------------------------------------------------------------------------
+
+    async def _bastions_of(self, host: Host) -> _Chain:
+        """The chain before `host`: as declared, or else `ProxyJump`; the outermost one's own bastions come before it."""
+        if host.name not in self._chains:
+            self._chains[host.name] = self._declared_bastions(host) or await self._configured_bastions(host)
+        return self._chains[host.name]
+
+    def _declared_bastions(self, host: Host) -> _Chain:
+        via = host.via
+        seen = {host.name}
+        while via and via[0] in self._inventory.hosts and self._inventory.hosts[via[0]].via:
+            if via[0] in seen:
+                raise BadAnswer(f"the bastions before {host.name} lead in a circle at {via[0]}", where=host.name)
+            seen.add(via[0])
+            via = (*self._inventory.hosts[via[0]].via, *via)
+        return via
+
+    async def _configured_bastions(self, host: Host) -> _Chain:
+        configured = await (await self._loaded()).configured(host)
+        from ppsconsole.drivers.ssh_connect import jump_host
+
+        chain: _Chain = ()
+        for jump in configured.jumps:
+            chain = (*chain, jump)
+            if chain not in self._lines:
+                self._lines[chain] = _Line(self._inventory.hosts.get(jump) or jump_host(jump, host))
+        return chain
+
+    def _line(self, chain: _Chain, host: Host | None = None) -> _Line:
+        if chain not in self._lines:
+            found = host or self._inventory.hosts.get(chain[-1])
+            if found is None:
+                raise BadAnswer(f"no host {chain[-1]} in the inventory", where=chain[-1])
+            self._lines[chain] = _Line(found)
+        return self._lines[chain]
+
+    async def _connected(self, line: _Line, chain: _Chain) -> "asyncssh.SSHClientConnection":
+        """The open connection of `line`; callers that come while it is being made share the attempt and its error."""
+        if self._is_closed:
+            raise Unreachable("the console is closing its connections", where=line.host.name)
+        if line.connection is not None and not line.connection.is_closed():
+            return line.connection
+        if line.attempt is None:
+            line.attempt = self._spawn(self._attempt(line, chain))
+            line.attempt.add_done_callback(_finished(line))
+        return await asyncio.shield(line.attempt)
+
+    async def _attempt(self, line: _Line, chain: _Chain) -> "asyncssh.SSHClientConnection":
+        host = line.host
+        connector = await self._loaded()
+        self._chains.pop(host.name, None)  # asked for anew next time: the SSH configuration may have been corrected by then
+        tunnel = await self._bastion(host, chain[:-1], None) if len(chain) > 1 else None
+        configured = await connector.configured(host)
+        async with self._setups:
+            at, started, outcome = self._clock.now(), time.monotonic(), "cancelled"
+            try:
+                connection = await connector.connect(host, configured, tunnel, chain[-2] if tunnel is not None else None)
+                outcome = "ok"
+            except DriverError as error:
+                outcome = error.word
+                raise
+            finally:
+                through = f" via {' '.join(chain[:-1])}" if len(chain) > 1 else ""
+                words = plain(f"(ssh login to {host.address}:{configured.port}{through})")
+                self._on_command(CommandRecord(at, host.name, words, time.monotonic() - started, outcome))
+        key = connection.get_server_host_key()
+        if key is not None:
+            self._fingerprints[host.name] = key.get_fingerprint()
+        line.connection = connection
+        return connection
+
+    async def _bastion(self, host: Host, chain: _Chain, timeout_s: float | None) -> "asyncssh.SSHClientConnection":
+        """The connection of the last bastion in `chain`.
+
+        Raises:
+            BastionDown: It has none; the text names the bastion that failed, wherever in the chain it is.
+        """
+        name = chain[-1]
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._connected(self._line(chain), chain)
+        except TimeoutError:
+            raise BastionDown(f"bastion {name} is still being logged in to after {timeout_s:g}s", where=host.name) from None
+        except BastionDown as error:
+            raise BastionDown(error.what, where=host.name, remedy=error.remedy) from error
+        except DriverError as error:
+            raise BastionDown(
+                f"bastion {name} failed: {error.what}", where=host.name, remedy=error.remedy or f"See to {name} first"
+            ) from error
+
+    async def _loaded(self) -> "Connector":
+        if self._connector is None:
+            # Importing asyncssh takes a good part of a second: not on the loop that draws the screen.
+            await asyncio.to_thread(importlib.import_module, "ppsconsole.drivers.ssh_commands")
+            from ppsconsole.drivers.ssh_connect import Connector
+
+            self._connector = self._connector or Connector()
+        return self._connector
+
+    def _spawn(self, work: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # --- commands ---------------------------------------------------------------------------------------------
+
+    async def _run(self, host: Host, command: str, stdin: str | None, timeout_s: float, limit_bytes: int) -> CommandResult:
+        phase = "logging in to the host"
+        try:
+            async with asyncio.timeout(timeout_s):
+                chain = (*await self._bastions_of(host), host.name)
+                line = self._line(chain, host)
+                connection = await self._connected(line, chain)
+                from ppsconsole.drivers import ssh_commands
+
+                phase = "waiting for one of its channels to be free"
+                async with line.channels:
+                    phase = "waiting for the command's end; it may still be running"
+                    try:
+                        return await ssh_commands.execute(connection, command, stdin, limit_bytes, host.name)
+                    except ssh_commands.ClosedBeforeUse:
+                        connection = await self._connected(line, chain)
+                    try:
+                        return await ssh_commands.execute(connection, command, stdin, limit_bytes, host.name)
+                    except ssh_commands.ClosedBeforeUse as error:
+                        raise Unreachable("the connection was lost as soon as it was made", where=host.name) from error
+        except TimeoutError:
+            raise TimedOut(f"no answer within {timeout_s:g}s, {phase}", where=host.name) from None
+
+
+async def _reach_directly(where: str, address: str, port: int, timeout_s: float) -> None:
+    place = f"{address}:{port}"
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, writer = await asyncio.open_connection(address, port)
+    except OSError as error:  # TimeoutError is one, too
+        raise refused_socket(error, where, place) from error
+    writer.transport.abort()
+
+
+def _finished(line: _Line) -> Callable[["asyncio.Task[Any]"], None]:
+    def done(task: "asyncio.Task[Any]") -> None:
+        line.attempt = None
+        if not task.cancelled():
+            task.exception()  # seen: when every caller has gone, nobody else looks at it
+
+    return done
