@@ -1,0 +1,111 @@
+"""What happened, in words, with the evidence, and what to look at next. Pure: a snapshot in, sentences out.
+
+Ways out with their costs come with the runbooks; until then a remedy names what an operator can do by hand.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ppsconsole.cluster.snapshot import Edge, Node, Snapshot
+from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.inventory.model import Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing that happened.
+
+    Attributes:
+        headline: What happened, one sentence.
+        evidence: Who saw what; each a sentence.
+        remedy: What to do next; may be empty.
+    """
+
+    verdict: Verdict
+    headline: str
+    evidence: tuple[str, ...] = ()
+    remedy: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the advice for `status --json`."""
+        return {
+            "verdict": self.verdict.value,
+            "headline": self.headline,
+            "evidence": list(self.evidence),
+            "remedy": self.remedy,
+        }
+
+
+def advise(snapshot: Snapshot, inventory: Inventory) -> tuple[Advice, ...]:
+    """Return what happened, the cluster first, then what stands nearest to the cause: bastions, databases, web, balancers."""
+    found = [
+        Advice(each.verdict, f"{each.words}", (), _CLUSTER_REMEDY.get(each.rule, ""))
+        for each in snapshot.judgements
+        if each.verdict is not Verdict.OK
+    ]
+    for kind in ("bastion", "database", "web", "balancer"):
+        for node in snapshot.nodes:
+            if node.kind == kind and node.verdict not in (Verdict.OK, Verdict.OFF):
+                found.append(_about(node, snapshot, inventory))
+    found += [_link(edge, snapshot) for edge in snapshot.edges if edge.kind == "replication" and edge.state == "broken"]
+    return tuple(found)
+
+
+_CLUSTER_REMEDY = {
+    "split_brain": "Stop the web nodes first, so that nothing more is written; then decide which copy stands: nothing is merged.",
+    "system_identifier": "Compare the inventory with the hosts: one of them serves something else. Nothing may be moved before.",
+    "no_primary": "Start the old primary where it is, or promote a standby; never both.",
+    "service": "See below for the first broken part between the users and the database.",
+}
+
+
+def _about(node: Node, snapshot: Snapshot, inventory: Inventory) -> Advice:
+    loud = [each for each in node.judgements if each.verdict is node.verdict]
+    headline = f"{node.name} {loud[0].words}" if loud else f"{node.name} is {node.verdict.value}"
+    evidence = [f"{v.observer} sees {v.sees}: {v.words}" for v in node.vantages]
+    evidence += [each.words for each in node.judgements if each.verdict not in (Verdict.OK, Verdict.OFF)][1:]
+    return Advice(node.verdict, headline, tuple(evidence), _remedy(node, snapshot, inventory))
+
+
+def _remedy(node: Node, snapshot: Snapshot, inventory: Inventory) -> str:
+    if node.kind == "bastion":
+        behind = [host.name for host in inventory.hosts.values() if node.name in host.via]
+        return f"What is behind it is hidden, not down: {', '.join(behind)}. Bring {node.name} back, or reach them another way."
+    if node.value("host.ssh") == "host-key-refused":
+        return "Find out who changed the key before trusting it: compare fingerprints on the host's own console."
+    if node.kind == "database":
+        return _database_remedy(node)
+    if node.words in ("STOPPED", "CRASHED"):
+        return f"Start its service on {node.host}; look at its log first."
+    if node.words == "HUNG":
+        return f"On {node.host}: continue or restart its service."
+    if node.words.startswith("HTTP 5") and node.kind == "web":
+        primary = next((each for each in snapshot.of_kind("database") if each.role == "primary"), None)
+        return "" if primary is not None else "Its database does not answer: bring a primary back first."
+    return ""
+
+
+def _database_remedy(node: Node) -> str:
+    if node.words in ("STOPPED", "CRASHED"):
+        return f"The host is healthy: starting {node.name} in place is the cheapest way back and loses nothing."
+    if node.words == "HUNG":
+        return f"It is not dead and may wake up: on {node.host}, continue its processes or end them before anything is promoted."
+    if node.words == "unreachable":
+        return "Unreachable from here is not dead: repair the way to it. Promoting now would make a second writer."
+    if node.words == "login refused":
+        return "Check the console's account, password and pg_hba.conf."
+    return ""
+
+
+def _link(edge: Edge, snapshot: Snapshot) -> Advice:
+    ends = [snapshot.node(name) for name in (edge.source, edge.target)]
+    both = all(end is not None and end.value("sql") == "ok" for end in ends)
+    if both:
+        headline = (
+            f"replication {edge.source} → {edge.target} is down although both databases answer: only the way between is cut"
+        )
+        remedy = "Until it is back every new write exists once: repair the network between them; do not fail over."
+    else:
+        headline = f"replication {edge.source} → {edge.target} is down"
+        remedy = ""
+    return Advice(edge.verdict, headline, (), remedy)

@@ -1,0 +1,89 @@
+"""The command line: what it takes, and what it exits with (DESIGN §4). Subcommands are imported only when they are called."""
+
+import importlib
+import os
+import sys
+
+import click
+
+from ppsconsole import __version__
+from ppsconsole.cli.options import Options
+from ppsconsole.errors import PpsConsoleError
+
+_COMMANDS = {
+    "inventory": ("ppsconsole.cli.inventory", "inventory", "Check an inventory, print its JSON schema, show it resolved."),
+    "lab": ("ppsconsole.cli.lab", "lab", "Start a real cluster on this machine, break it, take it away."),
+    "picture": ("ppsconsole.cli.picture", "picture", "Write a picture of the console as it looks now (SVG)."),
+    "status": ("ppsconsole.cli.status", "status", "Print one snapshot: roles, lag, verdicts, what happened."),
+}
+
+
+class _LazyGroup(click.Group):
+    """A group whose subcommands are imported on use: the console must not pay for the lab."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, _, about) in sorted(_COMMANDS.items())])
+
+
+@click.group(cls=_LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-i", "--inventory", "inventory_path", metavar="FILE", help="The inventory; see `inventory check`.")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal, for selecting and copying text.")
+@click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only.")
+@click.version_option(__version__, prog_name="ppsconsole")
+@click.pass_context
+def root(ctx: click.Context, inventory_path: str | None, no_mouse: bool, is_ascii: bool) -> None:
+    """Operate the high availability of a Pleasant Password Server cluster.
+
+    Without a command it opens the console; without a terminal it prints the status instead.
+
+    Exit codes: 0 success, 1 failed, 2 wrong usage or inventory, 5 something warns or is down, 6 something is unknown.
+    """
+    ctx.obj = Options(inventory_path)
+    if ctx.invoked_subcommand is None:
+        ctx.exit(open_face(ctx.obj, is_mouse=not no_mouse, is_ascii=is_ascii))
+
+
+def is_terminal() -> bool:
+    """Return whether a full-screen program can be shown here."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb")
+
+
+def open_face(options: Options, *, is_mouse: bool = True, is_ascii: bool = False, banner: str = "") -> int:
+    """Open the console on a terminal, print the status elsewhere; return the exit code."""
+    if not is_terminal():
+        from ppsconsole.cli.status import show
+
+        return show(options.load_inventory(), is_ascii=is_ascii)
+    console = importlib.import_module("ppsconsole.tui.app")  # by name: the faces do not import each other
+    exit_code: int = console.run(options.inventory_file(), is_mouse=is_mouse, is_ascii=is_ascii, banner=banner)
+    return exit_code
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code; errors meant for the operator are printed, never as a traceback."""
+    try:
+        result = root.main(args=arguments, prog_name="ppsconsole", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
+    except PpsConsoleError as error:
+        click.echo(str(error), err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read us has seen enough; the flush at exit must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0

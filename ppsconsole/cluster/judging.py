@@ -1,0 +1,70 @@
+"""Numbers against limits: pure, shared by all judges."""
+
+from ppsconsole.clock import duration
+from ppsconsole.cluster.verdicts import Judgement, Verdict
+from ppsconsole.inventory.model import Limit
+
+
+def against(value: float | None, limit: Limit) -> Verdict:
+    """Return how `value` stands against `limit`; where less is worse `warn` is larger than `down`.
+
+    Args:
+        value: None is unknown, and so is its verdict.
+        limit: Both borders belong to the worse side.
+    """
+    if value is None:
+        return Verdict.UNKNOWN
+    if limit.warn > limit.down:
+        value, limit = -value, Limit(-limit.warn, -limit.down)
+    if value >= limit.down:
+        return Verdict.DOWN
+    return Verdict.WARN if value >= limit.warn else Verdict.OK
+
+
+def limit_words(limit: Limit, unit: str) -> str:
+    """Return the first border as it is drawn beside a gauge: `<5s`, `>21d`, `<85%`."""
+    sign = ">" if limit.warn > limit.down else "<"
+    return sign + amount(limit.warn, unit)
+
+
+def amount(value: float, unit: str) -> str:
+    """Return a value as said to a person.
+
+    Args:
+        value: In `unit`.
+        unit: `s`, `%`, `days`, `bytes`, or empty for a plain count.
+    """
+    if unit == "s":
+        text = duration(value)
+        return text.replace(".0s", "s")
+    if unit == "bytes":
+        return size(value)
+    if unit == "days":
+        return f"{value:.0f}d"
+    if unit == "%":
+        return f"{value:.0f}%"
+    return f"{value:.0f}"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes as `0B`, `12kB`, `1.2GB` (steps of 1024, as PostgreSQL counts)."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1024:
+            return f"{count:.0f}{unit}" if unit == "B" or abs(count) >= 10 else f"{count:.1f}{unit}"
+        count /= 1024
+    return f"{count:.1f}TB"
+
+
+def judged(subject: str, rule: str, value: float | None, limit: Limit, words: str, unit: str) -> Judgement:
+    """Return the judgement of a number: `words` followed by the value, and the limit in words.
+
+    Args:
+        subject: The node it is about.
+        rule: Name of the rule.
+        value: None for unknown.
+        limit: Where it warns and where it is as bad as down.
+        words: What the number is: `disk`, `lag`.
+        unit: See `amount`.
+    """
+    said = "unknown" if value is None else amount(value, unit)
+    return Judgement(subject, rule, against(value, limit), f"{words} {said}", limit_words(limit, unit))

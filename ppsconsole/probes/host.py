@@ -1,0 +1,195 @@
+"""What a host says of itself and of the services on it: one SSH command for all that is due.
+
+The command is a list of parts, each between two marker lines, so that one round trip serves many questions and a part that
+fails takes nothing else along.
+"""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ppsconsole.clock import Clock
+from ppsconsole.cluster.facts import Fact, host_subject
+from ppsconsole.drivers.base import CommandResult, Shell
+from ppsconsole.errors import DriverError
+from ppsconsole.inventory.model import Host, Inventory
+from ppsconsole.masking import plain
+from ppsconsole.probes.base import Stamp, stamp, word_for
+
+_MARK = "@@ppsconsole"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One question to a host.
+
+    Attributes:
+        key: Names the part in the command's output; letters, digits, dots and dashes.
+        subject: Whom the facts are about.
+        names: The facts that this part answers for.
+        command: Shell text.
+        every_s: How often it is asked.
+        parse: Its output to values by fact name; raises ValueError when it makes no sense.
+    """
+
+    key: str
+    subject: str
+    names: tuple[str, ...]
+    command: str
+    every_s: float
+    parse: Callable[[CommandResult], dict[str, object]]
+
+
+class HostProbe:
+    """Looks at one host over SSH.
+
+    Args:
+        inventory: Gives limits of time and freshness.
+        host: Whom to ask.
+        shell: How.
+        clock: Time.
+        parts: What to ask beside whether a login works.
+        fingerprint: Returns the key that the host proved, by the host's name; None before the first login.
+    """
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        host: Host,
+        shell: Shell,
+        clock: Clock,
+        parts: tuple[Part, ...],
+        fingerprint: Callable[[str], str | None],
+    ) -> None:
+        self._polling = inventory.polling
+        self._host = host
+        self._shell = shell
+        self._clock = clock
+        self._parts = (*system_parts(host, inventory.polling.slow_every_s), *parts)
+        self._asked: dict[str, float] = {}
+        self._fingerprint = fingerprint
+
+    @property
+    def target(self) -> str:
+        """The host's name."""
+        return self._host.name
+
+    @property
+    def every_s(self) -> float:
+        """The shortest interval of its parts; a login is tried that often."""
+        return min([self._polling.every_s * 2, *(part.every_s for part in self._parts)])
+
+    async def read(self) -> tuple[Fact, ...]:
+        """Ask what is due; on a failed login everything that this host answers for becomes unknown."""
+        started = self._clock.monotonic()
+        due = [part for part in self._parts if started - self._asked.get(part.key, -1e9) >= part.every_s * 0.9]
+        sent_at = self._clock.now()
+        try:
+            result = await self._shell.run(
+                self._host, compose_command(due), timeout_s=self._polling.timeout_s, limit_bytes=1 << 20
+            )
+        except DriverError as error:
+            self._asked.clear()  # ask everything again at the next look that gets through
+            return self._lost(error)
+        for part in due:
+            self._asked[part.key] = started
+        outputs = split_output(result)
+        facts = [self._login("ssh", "ok"), self._login("host_key", self._fingerprint(self._host.name))]
+        for part in due:
+            facts += self._facts(part, outputs.get(part.key), sent_at, result.duration_s)
+        return tuple(facts)
+
+    def _stamp(self, subject: str, every_s: float) -> Stamp:
+        polling = self._polling
+        return stamp(self._clock, subject, f"{self._host.name} over SSH", every_s, polling.fresh_for, polling.timeout_s)
+
+    def _login(self, name: str, value: str | None, detail: str = "") -> Fact:
+        return self._stamp(host_subject(self._host.name), self.every_s).fact(name, value, detail)
+
+    def _lost(self, error: DriverError) -> tuple[Fact, ...]:
+        words = plain(str(error))
+        facts = [self._login("ssh", word_for(error), words), self._login("host_key", None, words)]
+        for part in self._parts:
+            facts += self._stamp(part.subject, part.every_s).unknown(part.names, words)
+        return tuple(facts)
+
+    def _facts(self, part: Part, output: CommandResult | None, sent_at: float, took_s: float) -> tuple[Fact, ...]:
+        made = self._stamp(part.subject, part.every_s)
+        if output is None:
+            return made.unknown(part.names, "the host did not answer this part")
+        try:
+            values = part.parse(output)
+        except (ValueError, IndexError) as error:
+            said = plain(output.stderr or output.stdout or str(error), 160)
+            return made.unknown(part.names, f"exit {output.exit_status}: {said}")
+        remark = plain(str(values.pop("detail", "")), 200)
+        if "clock_at" in values:
+            # Half of the round trip lies before the host looked at its clock; process start makes this a bound, not a measure.
+            values["clock_skew_s"] = round(float(str(values.pop("clock_at"))) - (sent_at + took_s / 2), 3)
+        return tuple(made.fact(name, values.get(name), remark) for name in part.names)
+
+
+def compose_command(parts: list[Part]) -> str:
+    """Return the shell text that runs all parts, each between marker lines with its exit status."""
+    lines = ["PATH=$PATH:/usr/sbin:/sbin"]
+    for part in parts:
+        lines.append(f"printf '{_MARK} %s\\n' {shlex.quote(part.key)}")
+        lines.append(f"( {part.command}\n) 2>&1")
+        lines.append(f"printf '\\n{_MARK}-end %s\\n' $?")
+    return "\n".join(lines)
+
+
+def split_output(result: CommandResult) -> dict[str, CommandResult]:
+    """Return the result of each part by its key; a part without its end marker was cut off and is left out."""
+    found: dict[str, CommandResult] = {}
+    key = ""
+    body: list[str] = []
+    for line in result.stdout.split("\n"):
+        if line.startswith(f"{_MARK}-end "):
+            status = line.rpartition(" ")[2]
+            if key and status.isdigit():
+                found[key] = CommandResult(int(status), "\n".join(body).strip("\n"), "", result.duration_s)
+            key = ""
+        elif line.startswith(f"{_MARK} "):
+            key, body = line.partition(" ")[2].strip(), []
+        elif key:
+            body.append(line)
+    return found
+
+
+def system_parts(host: Host, every_s: float) -> tuple[Part, ...]:
+    """Return the questions about the machine itself; Windows hosts are not asked yet."""
+    if host.platform != "linux":
+        return ()
+    subject = host_subject(host.name)
+    disks = " ".join(shlex.quote(path) for path in host.disks)
+    names = ("hostname", "boot_id", "clock_skew_s", "disk_percent", "disk_free_bytes")
+    command = f"date +%s.%N; uname -n; cat /proc/sys/kernel/random/boot_id; df -Pk {disks}"
+    return (Part("system", subject, names, command, every_s, parse_system),)
+
+
+def parse_system(result: CommandResult) -> dict[str, object]:
+    """Return clock_at (seconds since 1970), hostname, boot_id, disk_percent and disk_free_bytes of the fullest file system.
+
+    Raises:
+        ValueError: The output is not what `date`, `uname` and `df -P` print.
+    """
+    lines = result.stdout.splitlines()
+    if len(lines) < 5:
+        raise ValueError("too few lines")
+    fullest: tuple[float, int] | None = None
+    for line in lines[4:]:
+        cells = line.split()
+        if len(cells) >= 6 and cells[-2].endswith("%"):
+            percent, free = float(cells[-2][:-1]), int(cells[-3]) * 1024
+            if fullest is None or percent > fullest[0]:
+                fullest = (percent, free)
+    if fullest is None:
+        raise ValueError("df listed no file system")
+    return {
+        "clock_at": float(lines[0]),
+        "hostname": plain(lines[1], 80),
+        "boot_id": plain(lines[2], 40),
+        "disk_percent": fullest[0],
+        "disk_free_bytes": fullest[1],
+    }

@@ -1,0 +1,106 @@
+"""Judges the cluster as a whole: split brain, identity, timelines, a missing primary, users who cannot log in. Pure."""
+
+from ppsconsole.cluster.snapshot import Node
+from ppsconsole.cluster.verdicts import Judgement, Verdict
+from ppsconsole.probes.view import View, settle
+
+CLUSTER = "cluster"
+
+
+def judge_cluster(view: View, nodes: dict[str, Node]) -> tuple[Judgement, ...]:
+    """Return what is to be said of the cluster, loudest first; an empty tuple when nothing is."""
+    databases = [node for node in nodes.values() if node.kind == "database"]
+    found = [*_identity(databases), *_primaries(databases), *_timelines(databases), *_parameters(databases)]
+    found += _versions(databases) + _front(view, nodes)
+    return settle(found)[1] if found else ()
+
+
+def _identity(databases: list[Node]) -> list[Judgement]:
+    named = {node.name: node.value("system_identifier") or node.value("control_system_identifier") for node in databases}
+    known = {name: str(identifier) for name, identifier in named.items() if identifier is not None}
+    if len(set(known.values())) < 2:
+        return []
+    said = ", ".join(f"{name} is {identifier}" for name, identifier in known.items())
+    words = f"not the same database cluster: system identifiers differ ({said})"
+    return [Judgement(CLUSTER, "system_identifier", Verdict.DOWN, words)]
+
+
+def _primaries(databases: list[Node]) -> list[Judgement]:
+    primaries = [node for node in databases if node.role == "primary"]
+    if len(primaries) > 1:
+        said = ", ".join(f"{node.name} (timeline {node.value('timeline')}, at {node.value('lsn')})" for node in primaries)
+        return [Judgement(CLUSTER, "split_brain", Verdict.DOWN, f"SPLIT BRAIN: {said} all take writes; ask before choosing")]
+    if primaries or not databases:
+        return []
+    if any(node.verdict is Verdict.UNKNOWN or node.words == "unreachable" for node in databases):
+        unseen = ", ".join(node.name for node in databases if node.role == "unknown")
+        return [Judgement(CLUSTER, "no_primary", Verdict.UNKNOWN, f"no primary seen: the role of {unseen} is unknown")]
+    return [Judgement(CLUSTER, "no_primary", Verdict.DOWN, "no database takes writes: there is no primary")]
+
+
+def _timelines(databases: list[Node]) -> list[Judgement]:
+    primary = next((node for node in databases if node.role == "primary"), None)
+    if primary is None or primary.value("timeline") is None:
+        return []
+    found = []
+    for node in databases:
+        own = node.value("timeline")
+        if node.role == "standby" and own is not None and own != primary.value("timeline"):
+            words = f"{node.name} is on timeline {own}, the primary {primary.name} on {primary.value('timeline')}"
+            found.append(Judgement(CLUSTER, "timeline", Verdict.WARN, words))
+    return found
+
+
+# A standby with smaller values than its primary pauses or refuses replay (PostgreSQL documentation, "Hot Standby").
+_AT_LEAST = (
+    "max_connections",
+    "max_worker_processes",
+    "max_wal_senders",
+    "max_prepared_transactions",
+    "max_locks_per_transaction",
+)
+
+
+def _parameters(databases: list[Node]) -> list[Judgement]:
+    primary = next((node for node in databases if node.role == "primary"), None)
+    if primary is None:
+        return []
+    wanted = _settings(primary)
+    found = []
+    for node in databases:
+        own = _settings(node)
+        for name in _AT_LEAST:
+            if node.role == "standby" and name in own and name in wanted and int(own[name]) < int(wanted[name]):
+                words = f"{node.name} has {name}={own[name]}, less than the primary's {wanted[name]}: replay would stop"
+                found.append(Judgement(CLUSTER, name, Verdict.WARN, words))
+    return found
+
+
+def _settings(node: Node) -> dict[str, str]:
+    return dict(each.split("=", 1) for each in node.value("settings") or ())
+
+
+def _versions(databases: list[Node]) -> list[Judgement]:
+    majors = {node.name: node.value("version") // 10000 for node in databases if node.value("version") is not None}
+    if len(set(majors.values())) < 2:
+        return []
+    said = ", ".join(f"{name} runs {major}" for name, major in majors.items())
+    return [Judgement(CLUSTER, "version", Verdict.WARN, f"major versions of PostgreSQL differ: {said}")]
+
+
+def _front(view: View, nodes: dict[str, Node]) -> list[Judgement]:
+    """Judge whether users get in: through at least one balancer, or a web node where there is no balancer."""
+    balancers = [node for node in nodes.values() if node.kind == "balancer" and view.was_seen(node.name, "tcp")]
+    doors = balancers or [node for node in nodes.values() if node.kind == "web" and view.was_seen(node.name, "tcp")]
+    if not doors:
+        return []
+    statuses = {door.name: door.value("http") for door in doors}
+    if any(status is not None and status < 500 for status in statuses.values()):
+        return []
+    # "no answer from here" is not "down for users" while the way itself is hidden from us.
+    if all(door.value("tcp") in (None, "bastion-down") for door in doors):
+        return [Judgement(CLUSTER, "service", Verdict.UNKNOWN, "nobody could look whether users get in")]
+    said = ", ".join(
+        f"{door.name} {f'answers HTTP {statuses[door.name]}' if statuses[door.name] else 'does not answer'}" for door in doors
+    )
+    return [Judgement(CLUSTER, "service", Verdict.DOWN, f"users cannot log in: {said}")]

@@ -1,0 +1,192 @@
+"""Judges database instances: role, health, replication, and who sees a silent one. Pure.
+
+The role is what the database says of itself and nothing else; where it does not answer the role is unknown.
+"""
+
+from ppsconsole.cluster.database import Receiver, Replica
+from ppsconsole.cluster.judging import judged
+from ppsconsole.cluster.snapshot import Node, Vantage
+from ppsconsole.cluster.verdicts import Judgement, Verdict
+from ppsconsole.inventory.model import Instance
+from ppsconsole.probes.judge_host import judge_host
+from ppsconsole.probes.view import View, settle
+
+MESSAGE_FRESH_S = 15.0
+"""A standby that heard its primary within this time vouches for it: the default `wal_receiver_status_interval` is 10 s."""
+
+
+def role_of(view: View, instance: str) -> str:
+    """Return primary, standby or unknown, as the instance says of itself now."""
+    in_recovery = view.value(instance, "in_recovery")
+    if view.value(instance, "sql") != "ok" or in_recovery is None:
+        return "unknown"
+    return "standby" if in_recovery else "primary"
+
+
+def database_node(view: View, instance: Instance) -> Node:
+    """Return the node of one instance."""
+    name = instance.name
+    role = role_of(view, name)
+    vantages: tuple[Vantage, ...] = ()
+    if view.inventory.database.kind != "postgres":
+        judgements = [Judgement(name, "probed", Verdict.UNKNOWN, f"not probed yet: {view.inventory.database.kind}")]
+        words = "not probed yet"
+    elif role == "unknown":
+        vantages = vantages_of(view, instance)
+        verdict, words, why = _silent(view, instance, vantages)
+        judgements = [Judgement(name, "sql", verdict, why)]
+    else:
+        words = "PRIMARY" if role == "primary" else "standby"
+        judgements = [Judgement(name, "sql", Verdict.OK, f"answers as {role}"), *_answering(view, instance, role)]
+    if instance.host is not None and view.inventory.database.kind == "postgres":
+        judgements += judge_host(view, name, view.inventory.hosts[instance.host])
+    verdict, ordered = settle(judgements)
+    facts = view.facts_of(name)
+    site = view.inventory.site_of(name)
+    return Node(name, "database", site, instance.host, role, instance.declared, verdict, words, facts, ordered, vantages)
+
+
+def _answering(view: View, instance: Instance, role: str) -> list[Judgement]:
+    name, limits = instance.name, view.inventory.limits
+    found = []
+    if role != instance.declared:
+        words = f"drift: observed {role}, the inventory declares {instance.declared}"
+        found.append(Judgement(name, "drift", Verdict.WARN, words))
+    sessions = view.value(name, "sessions_percent")
+    found.append(judged(name, "sessions_percent", sessions, limits.sessions_percent, "sessions", "%"))
+    oldest = view.value(name, "longest_transaction_s")
+    if oldest:
+        found.append(judged(name, "longest_transaction_s", oldest, limits.transaction_s, "oldest transaction", "s"))
+    declared = instance.data_directory
+    actual = view.value(name, "data_directory")
+    if declared and actual and declared.rstrip("/") != str(actual).rstrip("/"):
+        words = f"drift: serves from {actual}, the inventory declares {declared}"
+        found.append(Judgement(name, "data_directory", Verdict.WARN, words))
+    return found + (_primary(view, name) if role == "primary" else _standby(view, name))
+
+
+def _primary(view: View, name: str) -> list[Judgement]:
+    limits = view.inventory.limits
+    found = []
+    if view.value(name, "is_writable") is False:
+        found.append(Judgement(name, "is_writable", Verdict.WARN, "default_transaction_read_only is on: clients cannot write"))
+    replicas: tuple[Replica, ...] | None = view.value(name, "replicas")
+    if replicas is not None and not replicas and len(view.inventory.database.instances) > 1:
+        found.append(Judgement(name, "replicas", Verdict.WARN, "no standby is connected: redundancy is gone"))
+    for slot in view.value(name, "slots") or ():
+        if not slot.is_active:
+            found.append(Judgement(name, "slots", Verdict.WARN, f"slot {slot.name} is not used and keeps WAL from being removed"))
+    failed = view.value(name, "archiver_failed")
+    if failed:
+        found.append(Judgement(name, "archiver_failed", Verdict.WARN, f"archiving failed {failed} times since it last worked"))
+    backlog = view.value(name, "archive_backlog")
+    if backlog:
+        found.append(judged(name, "archive_backlog", backlog, limits.archive_backlog, "WAL files waiting for the archive", ""))
+    return found
+
+
+def _standby(view: View, name: str) -> list[Judgement]:
+    found = []
+    receiver: Receiver | None = view.value(name, "receiver")
+    if receiver is None:
+        found.append(Judgement(name, "receiver", Verdict.UNKNOWN, "replication state is unknown"))
+    elif receiver.status != "streaming":
+        last = _last_heard(view, name)
+        found.append(Judgement(name, "receiver", Verdict.DOWN, f"replication link is down{last}"))
+    else:
+        found.append(Judgement(name, "receiver", Verdict.OK, "streaming"))
+    if view.value(name, "is_replay_paused"):
+        found.append(Judgement(name, "is_replay_paused", Verdict.WARN, "replay was paused by hand: it falls behind"))
+    return found
+
+
+def _last_heard(view: View, name: str) -> str:
+    at = view.value(name, "last_replay_at")
+    return "" if at is None else f"; last transaction received is {max(0.0, view.now - at):.0f}s old"
+
+
+def _silent(view: View, instance: Instance, vantages: tuple[Vantage, ...]) -> tuple[Verdict, str, str]:
+    """Return verdict, short words and the whole sentence for an instance that does not answer."""
+    name = instance.name
+    sql = view.fact(name, "sql")
+    service = view.value(name, "service")
+    control = view.value(name, "control_state")
+    if sql.value is None:
+        return Verdict.UNKNOWN, "not seen", f"not seen: {sql.detail}"
+    if sql.value == "login-refused":
+        return Verdict.UNKNOWN, "login refused", f"runs, but refuses the console's login: {sql.detail}"
+    if sql.value in ("starting", "stopping"):
+        return Verdict.DOWN, sql.value.upper(), f"is {sql.value}: {sql.detail}"
+    if service == "frozen":
+        return Verdict.DOWN, "HUNG", "hangs: its processes are there but stopped; it can wake up and serve again"
+    if service in ("failed", "stopped"):
+        return Verdict.DOWN, *_stopped(service, control)
+    dead = [each for each in vantages if each.sees == "dead"]
+    alive = [each for each in vantages if each.sees == "alive"]
+    if alive:
+        who = ", ".join(f"{each.observer} ({each.words})" for each in alive)
+        return Verdict.UNKNOWN, "unreachable", f"unreachable from here, but alive as seen by {who}: {sql.detail}"
+    if len(dead) >= 2:
+        who = ", ".join(f"{each.observer} ({each.words})" for each in dead)
+        return Verdict.DOWN, "DOWN", f"dead as seen by {who}"
+    if service == "running":
+        return Verdict.DOWN, "NO ANSWER", f"its process runs but it does not answer: {sql.detail}"
+    return Verdict.UNKNOWN, "unreachable", f"unreachable from here, nobody else can tell: {sql.detail}"
+
+
+def _stopped(service: str, control: str | None) -> tuple[str, str]:
+    if service == "stopped" and control is not None and control.startswith("shut down"):
+        return "STOPPED", "was stopped cleanly (its control file says so)"
+    if control == "in production":
+        return "CRASHED", "its process is gone on a healthy host, without a clean stop (killed or crashed)"
+    if control is not None:
+        return "CRASHED", f'its process is gone on a healthy host; its control file says "{control}"'
+    return "STOPPED" if service == "stopped" else "CRASHED", f"its process is gone on a healthy host (service {service})"
+
+
+def vantages_of(view: View, instance: Instance) -> tuple[Vantage, ...]:
+    """Return who sees what of an instance that does not answer the console."""
+    name = instance.name
+    found = []
+    sql = view.fact(name, "sql")
+    if sql.value == "refused":
+        found.append(Vantage("console", "dead", "connection refused"))
+    elif sql.value in ("starting", "stopping", "login-refused"):
+        found.append(Vantage("console", "alive", str(sql.value)))
+    elif sql.value is not None and sql.value != "ok":
+        found.append(Vantage("console", "silent", str(sql.value)))
+    service = view.value(name, "service")
+    if service in ("failed", "stopped"):
+        found.append(Vantage("host", "dead", f"no server process ({service})"))
+    elif service == "frozen":
+        found.append(Vantage("host", "silent", "processes are frozen"))
+    elif service == "running":
+        found.append(Vantage("host", "alive", "server process runs"))
+    for other in view.inventory.database.instances.values():
+        if other.name != name:
+            found += _standby_sees(view, other.name, instance)
+    for web_node in view.inventory.web_nodes.values():
+        if view.value(web_node.name, "points_at") == name:
+            found += _web_sees(view, web_node.name)
+    return tuple(found)
+
+
+def _standby_sees(view: View, observer: str, instance: Instance) -> list[Vantage]:
+    receiver: Receiver | None = view.value(observer, "receiver")
+    if role_of(view, observer) != "standby" or receiver is None or instance.declared != "primary":
+        return []
+    if receiver.status != "streaming":
+        return [Vantage(observer, "dead", "replication link is down")]
+    age_s = receiver.message_age_s
+    if age_s is not None and age_s <= MESSAGE_FRESH_S:
+        return [Vantage(observer, "alive", f"hears it, last {age_s:.1f}s ago")]
+    return [Vantage(observer, "silent", "has heard nothing for a while")]
+
+
+def _web_sees(view: View, observer: str) -> list[Vantage]:
+    status = view.value(observer, "http")
+    if status is None:
+        return []
+    if status >= 500:
+        return [Vantage(observer, "dead", f"answers HTTP {status}")]
+    return [Vantage(observer, "alive", f"works with it, HTTP {status}")] if status < 400 else []

@@ -1,0 +1,59 @@
+"""Judges what a host says of itself. Pure."""
+
+from ppsconsole.cluster.judging import judged
+from ppsconsole.cluster.snapshot import Node
+from ppsconsole.cluster.verdicts import Judgement, Verdict
+from ppsconsole.inventory.model import Host
+from ppsconsole.probes.view import View, settle
+
+_LOGIN_WORDS = {
+    "refused": "SSH is refused",
+    "unreachable": "unreachable from here",
+    "timed-out": "SSH does not answer",
+    "bastion-down": "hidden: the bastion on the way is down",
+    "host-key-refused": "shows a host key that is not the known one",
+    "login-refused": "SSH login refused",
+}
+
+
+def judge_host(view: View, node: str, host: Host) -> list[Judgement]:
+    """Return the judgements of `host` in the name of `node`: login, identity, disk, clock."""
+    login = view.host_fact(host.name, "ssh")
+    if login.value != "ok":
+        return [Judgement(node, "ssh", Verdict.UNKNOWN, _login_words(host, login.value, login.detail))]
+    found = [Judgement(node, "ssh", Verdict.OK, f"SSH to {host.name} works")]
+    name = view.host_fact(host.name, "hostname").value
+    if host.hostname and name and name != host.hostname:
+        words = f"the host calls itself {name}, the inventory expects {host.hostname}"
+        found.append(Judgement(node, "hostname", Verdict.WARN, words))
+    limits = view.inventory.limits
+    disk = view.host_fact(host.name, "disk_percent").value
+    if disk is not None:
+        found.append(judged(node, "disk_percent", disk, limits.disk_percent, "disk", "%"))
+    skew = view.host_fact(host.name, "clock_skew_s").value
+    if skew is not None:
+        found.append(judged(node, "clock_skew_s", abs(skew), limits.clock_skew_s, "clock skew", "s"))
+    return found
+
+
+def _login_words(host: Host, word: str | None, detail: str) -> str:
+    if word is None:
+        return f"SSH to {host.name} not seen: {detail}"
+    said = _LOGIN_WORDS.get(word, f"SSH fails ({word})")
+    return f"{host.name}: {said}: {detail}" if detail else f"{host.name}: {said}"
+
+
+def bastion_node(view: View, host: Host) -> Node:
+    """Return the node of a bastion: down when it cannot be logged in to, since all behind it is hidden then."""
+    judgements = judge_host(view, host.name, host)
+    login = view.host_fact(host.name, "ssh").value
+    words = "ok"
+    if login is not None and login != "ok":
+        verdict = Verdict.UNKNOWN if login in ("bastion-down", "host-key-refused", "login-refused") else Verdict.DOWN
+        judgements[0] = Judgement(host.name, "ssh", verdict, judgements[0].words)
+        words = "DOWN" if verdict is Verdict.DOWN else login
+    elif login is None:
+        words = "not seen"
+    verdict, ordered = settle(judgements)
+    facts = view.facts_of(host.name)
+    return Node(host.name, "bastion", host.site, host.name, "bastion", "", verdict, words, facts, ordered)

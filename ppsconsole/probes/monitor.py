@@ -1,0 +1,193 @@
+"""Schedules the probes, keeps what they saw, and hands out pictures. Nothing heavy is imported before `run` or `once`."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
+
+from ppsconsole.clock import Clock, SystemClock
+from ppsconsole.cluster.changes import changes
+from ppsconsole.cluster.facts import Fact, Observations
+from ppsconsole.cluster.picture import Attempt, CommandRecord, Event, Picture
+from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.masking import plain
+from ppsconsole.probes.base import Probe
+from ppsconsole.probes.compose import compose
+
+if TYPE_CHECKING:
+    from ppsconsole.probes.tools import Tools
+
+COALESCE_S = 0.15
+"""Answers that arrive together make one picture: people see no faster, and lines are thin."""
+
+KEPT = {"trend": 120, "events": 500, "commands": 200}
+
+
+class Monitor:
+    """Looks at everything that an inventory declares, each target on its own timer.
+
+    Args:
+        inventory: What to look at.
+        clock: Time; the machine's own when left out.
+        make_probes: Makes the probes; left out, the real ones.
+    """
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        clock: Clock | None = None,
+        make_probes: Callable[["Monitor"], tuple[Probe, ...]] | None = None,
+    ) -> None:
+        self.inventory = inventory
+        self.clock: Clock = clock or SystemClock()
+        self._make_probes = make_probes or Monitor._real_probes
+        self._tools: Tools | None = None
+        self._seen = Observations()
+        self._looked: set[int] = set()
+        self._count = 0
+        self._attempts: dict[int, Attempt] = {}
+        self._trends: dict[str, deque[float | None]] = {}
+        self._events: deque[Event] = deque(maxlen=KEPT["events"])
+        self._commands: deque[CommandRecord] = deque(maxlen=KEPT["commands"])
+        self._snapshot: Snapshot = compose(inventory, self._seen, self.clock.now(), is_complete=False)
+        self._changed = asyncio.Event()
+        self._nudged = asyncio.Event()
+
+    @property
+    def picture(self) -> Picture:
+        """The newest picture."""
+        now = self.clock.now()
+        waiting = tuple(each for each in self._attempts.values() if now - each.since > 1.0)
+        return Picture(
+            self._snapshot,
+            {name: tuple(values) for name, values in self._trends.items()},
+            tuple(self._events),
+            tuple(self._commands),
+            waiting,
+        )
+
+    def record(self, command: CommandRecord) -> None:
+        """Keep a command that was sent, for the list of commands we ran."""
+        self._commands.append(command)
+
+    def nudge(self) -> None:
+        """Look at everything now instead of at its next time."""
+        nudged, self._nudged = self._nudged, asyncio.Event()
+        nudged.set()
+
+    async def run(self) -> None:
+        """Poll until cancelled; connections are closed on the way out."""
+        probes = self._prepare()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number, probe in enumerate(probes):
+                    group.create_task(self._watch(number, probe), name=f"probe {probe.target}")
+                group.create_task(self._keep_trends(), name="trends")
+        finally:
+            await self.aclose()
+
+    async def once(self, deadline_s: float) -> Picture:
+        """Look at everything once and return the picture; what did not answer within `deadline_s` stays unknown."""
+        probes = self._prepare()
+        try:
+            tasks = [asyncio.create_task(self._look(number, probe)) for number, probe in enumerate(probes)]
+            if tasks:
+                _, late = await asyncio.wait(tasks, timeout=deadline_s)
+                for task in late:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            self._compose()
+            return self.picture
+        finally:
+            await self.aclose()
+
+    async def pictures(self) -> AsyncIterator[Picture]:
+        """Yield the newest picture, at once and then whenever something was looked at; floods are coalesced."""
+        yield self.picture
+        while True:
+            try:
+                # Even when nobody answers, facts become stale and that has to be shown.
+                await asyncio.wait_for(self._changed.wait(), self.inventory.polling.every_s)
+            except TimeoutError:
+                pass
+            else:
+                await asyncio.sleep(COALESCE_S)
+            self._changed.clear()
+            self._compose()
+            yield self.picture
+
+    async def aclose(self) -> None:
+        """Close all connections; may be called twice."""
+        tools, self._tools = self._tools, None
+        if tools is not None:
+            await tools.aclose()
+
+    def _real_probes(self) -> tuple[Probe, ...]:
+        from ppsconsole.probes.tools import Tools, make_probes
+
+        self._tools = Tools(self.inventory, self.clock, self.record)
+        return make_probes(self.inventory, self._tools, self.clock)
+
+    def _prepare(self) -> tuple[Probe, ...]:
+        probes = self._make_probes(self)
+        self._count = len(probes)
+        return probes
+
+    async def _watch(self, number: int, probe: Probe) -> None:
+        # Spread the first looks a little: hundreds of key exchanges at the same moment only slow each other down.
+        failures = 0
+        await self.clock.sleep(random.uniform(0, min(0.2, 0.002 * self._count)))
+        while True:
+            is_seen = await self._look(number, probe)
+            failures = 0 if is_seen else failures + 1
+            pause = probe.every_s * min(1.5 ** max(0, failures - 2), 3.0) * random.uniform(0.9, 1.1)
+            await self._pause(pause)
+
+    async def _pause(self, pause_s: float) -> None:
+        nudged = asyncio.create_task(self._nudged.wait())
+        slept = asyncio.ensure_future(self.clock.sleep(pause_s))
+        try:
+            await asyncio.wait({nudged, slept}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            nudged.cancel()
+            slept.cancel()
+
+    async def _look(self, number: int, probe: Probe) -> bool:
+        """Look once; a fault of a probe is an event, never the end of the others. Returns whether anything was seen."""
+        self._attempts[number] = Attempt(probe.target, self.clock.now())
+        facts: tuple[Fact, ...] = ()
+        try:
+            async with asyncio.timeout(self.inventory.polling.timeout_s * 3):
+                facts = await probe.read()
+        except TimeoutError:
+            self._event(probe.target, f"looking at {probe.target} took too long and was given up")
+        except Exception as error:  # whatever it is, the other targets have to stay visible
+            self._event(probe.target, f"looking at {probe.target} failed: {type(error).__name__}: {error}")
+        finally:
+            self._attempts.pop(number, None)
+            self._looked.add(number)
+        self._seen = self._seen.having(facts)
+        self._changed.set()
+        return sum(fact.is_known for fact in facts) > 1
+
+    def _event(self, subject: str, words: str) -> None:
+        self._events.append(Event(self.clock.now(), subject, Verdict.UNKNOWN, plain(words)))
+
+    def _compose(self) -> None:
+        before = self._snapshot
+        is_complete = len(self._looked) >= self._count > 0
+        self._snapshot = compose(self.inventory, self._seen, self.clock.now(), is_complete=is_complete)
+        if before.is_complete:
+            self._events.extend(changes(before, self._snapshot))
+        elif is_complete:
+            words = f"first look at everything: {self._snapshot.verdict.value}"
+            self._events.append(Event(self._snapshot.at, "cluster", self._snapshot.verdict, words))
+
+    async def _keep_trends(self) -> None:
+        while True:
+            await self.clock.sleep(self.inventory.polling.every_s)
+            for gauge in self._snapshot.gauges:
+                self._trends.setdefault(gauge.name, deque(maxlen=KEPT["trend"])).append(gauge.value)

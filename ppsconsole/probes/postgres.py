@@ -1,0 +1,84 @@
+"""What a PostgreSQL instance says of itself: one round trip, all facts."""
+
+from typing import Protocol
+
+from ppsconsole.clock import Clock
+from ppsconsole.cluster.facts import Fact, node_subject
+from ppsconsole.drivers.postgres import PostgresStatus
+from ppsconsole.errors import DriverError
+from ppsconsole.inventory.model import Instance, Inventory
+from ppsconsole.masking import plain
+from ppsconsole.probes.base import stamp, word_for
+
+NAMES = (
+    "in_recovery",
+    "version",
+    "system_identifier",
+    "timeline",
+    "started_at",
+    "data_directory",
+    "server_address",
+    "sql_latency_s",
+    "lsn",
+    "replay_lsn",
+    "is_replay_paused",
+    "last_replay_at",
+    "receiver",
+    "replicas",
+    "slots",
+    "archiver_failed",
+    "archive_backlog",
+    "prepared_transactions",
+    "longest_transaction_s",
+    "sessions",
+    "sessions_percent",
+    "settings",
+    "is_writable",
+)
+
+
+class Asks(Protocol):
+    """The part of the PostgreSQL driver that this probe needs."""
+
+    async def status(self, instance: Instance, *, timeout_s: float) -> PostgresStatus:
+        """Return everything that `instance` says of itself; raises a DriverError."""
+        ...
+
+
+class PostgresProbe:
+    """Looks at one instance through SQL."""
+
+    def __init__(self, inventory: Inventory, instance: Instance, pool: Asks, clock: Clock) -> None:
+        self._polling = inventory.polling
+        self._instance = instance
+        self._pool = pool
+        self._clock = clock
+
+    @property
+    def target(self) -> str:
+        """The instance's name."""
+        return self._instance.name
+
+    @property
+    def every_s(self) -> float:
+        """Seconds between two looks."""
+        return self._polling.every_s
+
+    async def read(self) -> tuple[Fact, ...]:
+        """Ask once; when it does not answer, `sql` says why and the rest is unknown."""
+        polling = self._polling
+        subject, source = node_subject(self._instance.name), f"{self._instance.name} SQL"
+        try:
+            status = await self._pool.status(self._instance, timeout_s=polling.timeout_s)
+        except DriverError as error:
+            made = stamp(self._clock, subject, source, polling.every_s, polling.fresh_for, polling.timeout_s)
+            words = plain(str(error))
+            return (made.fact("sql", word_for(error), words), *made.unknown(NAMES, words))
+        made = stamp(self._clock, subject, source, polling.every_s, polling.fresh_for, polling.timeout_s)
+        sessions = sum(each.count for each in status.sessions)
+        values = {
+            **{name: getattr(status, name) for name in NAMES if name not in ("sql_latency_s", "sessions_percent")},
+            "sql_latency_s": status.latency_s,
+            "sessions_percent": round(100 * sessions / status.max_connections, 1),
+        }
+        return (made.fact("sql", "ok"), *(made.fact(name, value) for name, value in values.items()))

@@ -1,0 +1,68 @@
+"""The drivers of one monitor, and the probes made with them. Imported only when polling starts: it loads heavy libraries."""
+
+from ppsconsole.clock import Clock
+from ppsconsole.drivers.base import OnCommand
+from ppsconsole.drivers.postgres import PostgresPool
+from ppsconsole.drivers.ssh import SshPool
+from ppsconsole.inventory.model import Host, Inventory
+from ppsconsole.probes.base import Probe
+from ppsconsole.probes.connection import connection_part
+from ppsconsole.probes.control import control_part
+from ppsconsole.probes.host import HostProbe, Part
+from ppsconsole.probes.members import members_part
+from ppsconsole.probes.postgres import PostgresProbe
+from ppsconsole.probes.service import service_part
+from ppsconsole.probes.web import front_probe, web_node_probe
+
+
+class Tools:
+    """All drivers, sharing their connections."""
+
+    def __init__(self, inventory: Inventory, clock: Clock, on_command: OnCommand) -> None:
+        self.ssh = SshPool(inventory, clock, on_command)
+        self.postgres = PostgresPool(inventory, self.ssh, clock, on_command)
+
+    async def aclose(self) -> None:
+        """Close every connection: databases first, they run through the bastions."""
+        await self.postgres.aclose()
+        await self.ssh.aclose()
+
+
+def make_probes(inventory: Inventory, tools: Tools, clock: Clock) -> tuple[Probe, ...]:
+    """Return one probe for each host, instance, web node and front; kinds without a driver get none and stay unknown."""
+    probes: list[Probe] = [
+        HostProbe(inventory, host, tools.ssh, clock, host_parts(inventory, host), tools.ssh.fingerprint)
+        for host in inventory.hosts.values()
+    ]
+    if inventory.database.kind == "postgres":
+        for instance in inventory.database.instances.values():
+            probes.append(PostgresProbe(inventory, instance, tools.postgres, clock))
+    for web_node in inventory.web_nodes.values():
+        probes.append(web_node_probe(inventory, web_node, tools.ssh, clock))
+    for balancer in inventory.balancers.values():
+        probe = front_probe(inventory, balancer, clock)
+        if probe is not None:
+            probes.append(probe)
+    return tuple(probes)
+
+
+def host_parts(inventory: Inventory, host: Host) -> tuple[Part, ...]:
+    """Return what `host` is asked about the nodes that run on it."""
+    every_s = inventory.polling.every_s
+    parts: list[Part | None] = []
+    for web_node in inventory.web_nodes.values():
+        if web_node.host == host.name:
+            parts.append(service_part(web_node.name, web_node.service, every_s))
+            parts.append(connection_part(inventory, web_node, every_s * 2))
+    for instance in inventory.database.instances.values():
+        if instance.host == host.name:
+            if instance.service is not None:
+                parts.append(service_part(instance.name, instance.service, every_s))
+            if inventory.database.kind == "postgres":
+                parts.append(control_part(instance, every_s * 2))
+    for balancer in inventory.balancers.values():
+        if balancer.host == host.name:
+            if balancer.service is not None:
+                parts.append(service_part(balancer.name, balancer.service, every_s))
+            parts.append(members_part(balancer, every_s * 2))
+    return tuple(part for part in parts if part is not None)

@@ -1,0 +1,53 @@
+"""Reading facts while judging: what may be believed now, by node and by host. Pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ppsconsole.cluster.facts import Fact, Observations, host_subject, node_subject
+from ppsconsole.cluster.verdicts import Judgement, Verdict, worst
+from ppsconsole.inventory.model import Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything that judges look at.
+
+    Attributes:
+        now: The moment that staleness is judged from, seconds since 1970 UTC.
+    """
+
+    inventory: Inventory
+    seen: Observations
+    now: float
+
+    def fact(self, node: str, name: str) -> Fact:
+        """Return a fact about a node; unknown when unseen or stale."""
+        return self.seen.get(node_subject(node), name, self.now)
+
+    def value(self, node: str, name: str) -> Any:
+        """Return a node's value, None when unknown."""
+        return self.fact(node, name).value
+
+    def host_fact(self, host: str, name: str) -> Fact:
+        """Return a fact about a host."""
+        return self.seen.get(host_subject(host), name, self.now)
+
+    def facts_of(self, node: str) -> dict[str, Fact]:
+        """Return the facts of a node, those of its host with the prefix `host.`."""
+        facts = self.seen.of(node_subject(node), self.now)
+        host = self.inventory.host_of(node)
+        if host is not None:
+            own = self.seen.of(host_subject(host.name), self.now)
+            facts |= {f"host.{name}": fact for name, fact in own.items()}
+        return facts
+
+    def was_seen(self, node: str, name: str) -> bool:
+        """Return whether anybody ever tried to see this fact."""
+        return self.seen.last(node_subject(node), name) is not None
+
+
+def settle(judgements: list[Judgement]) -> tuple[Verdict, tuple[Judgement, ...]]:
+    """Return the loudest verdict and the judgements, loudest first."""
+    verdict = worst((each.verdict for each in judgements), Verdict.UNKNOWN)
+    order = [Verdict.DOWN, Verdict.WARN, Verdict.UNKNOWN, Verdict.OK, Verdict.OFF]
+    return verdict, tuple(sorted(judgements, key=lambda each: order.index(each.verdict)))
