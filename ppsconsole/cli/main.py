@@ -7,13 +7,14 @@ import sys
 import click
 
 from ppsconsole import __version__
+from ppsconsole.cli.face import Console, hand_in, open_face
 from ppsconsole.cli.options import Options
 from ppsconsole.errors import PpsConsoleError
+from ppsconsole.inventory.find import find
 
 _COMMANDS = {
     "inventory": ("ppsconsole.cli.inventory", "inventory", "Check an inventory, print its JSON schema, show it resolved."),
     "lab": ("ppsconsole.cli.lab", "lab", "Start a real cluster on this machine, break it, take it away."),
-    "picture": ("ppsconsole.cli.picture", "picture", "Write a picture of the console as it looks now (SVG)."),
     "status": ("ppsconsole.cli.status", "status", "Print one snapshot: roles, lag, verdicts, what happened."),
 }
 
@@ -49,31 +50,21 @@ def root(ctx: click.Context, inventory_path: str | None, no_mouse: bool, is_asci
 
     Exit codes: 0 success, 1 failed, 2 wrong usage or inventory, 5 something warns or is down, 6 something is unknown.
     """
+    hand_in(ctx, ctx.obj)
     ctx.obj = Options(inventory_path)
     if ctx.invoked_subcommand is None:
-        ctx.exit(open_face(ctx.obj, is_mouse=not no_mouse, is_ascii=is_ascii))
+        ctx.exit(open_face(ctx, find(inventory_path), is_mouse=not no_mouse, is_ascii=is_ascii))
 
 
-def is_terminal() -> bool:
-    """Return whether a full-screen program can be shown here."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb")
+def run(arguments: list[str] | None = None, console: Console | None = None) -> int:
+    """Run the command line and return its exit code; errors meant for the operator are printed, never as a traceback.
 
-
-def open_face(options: Options, *, is_mouse: bool = True, is_ascii: bool = False, banner: str = "") -> int:
-    """Open the console on a terminal, print the status elsewhere; return the exit code."""
-    if not is_terminal():
-        from ppsconsole.cli.status import show
-
-        return show(options.load_inventory(), is_ascii=is_ascii)
-    console = importlib.import_module("ppsconsole.tui.app")  # by name: the faces do not import each other
-    exit_code: int = console.run(options.inventory_file(), is_mouse=is_mouse, is_ascii=is_ascii, banner=banner)
-    return exit_code
-
-
-def run(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code; errors meant for the operator are printed, never as a traceback."""
+    Args:
+        arguments: What stands after the program's name; None takes the process's own.
+        console: What opens the console; without it the status is printed instead.
+    """
     try:
-        result = root.main(args=arguments, prog_name="ppsconsole", standalone_mode=False)
+        result = root.main(args=arguments, prog_name="ppsconsole", standalone_mode=False, obj=console)
     except click.ClickException as error:
         error.show()
         return error.exit_code
