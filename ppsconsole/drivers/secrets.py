@@ -4,8 +4,10 @@ import asyncio
 import importlib
 import os
 import shlex
+import signal
 import stat
 from asyncio.subprocess import DEVNULL, PIPE
+from contextlib import suppress
 from pathlib import Path
 
 from ppsconsole.errors import SecretError
@@ -95,7 +97,7 @@ async def _from_command(ref: SecretRef) -> str:
     if not words:
         raise SecretError("the command line is empty", where=str(ref))
     try:
-        process = await asyncio.create_subprocess_exec(*words, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
+        process = await asyncio.create_subprocess_exec(*words, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, start_new_session=True)
     except OSError as error:
         raise SecretError(f"the command cannot be started: {error.strerror or 'unknown reason'}", where=str(ref)) from None
     assert process.stdout is not None
@@ -116,11 +118,21 @@ async def _from_command(ref: SecretRef) -> str:
         ) from None
     finally:
         if process.returncode is None:
-            process.kill()
-            await process.wait()
+            await _ended(process)
     if process.returncode != 0 and len(raw) <= _LIMIT_BYTES:
         raise SecretError(f"the command ended with exit status {process.returncode}", where=str(ref))
     return _decoded(raw, ref)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # its children hold the pipe open as well; it leads a session of its own
+    assert process.stdout is not None
+    with suppress(TimeoutError):  # a grandchild that left the session may hold it for ever
+        async with asyncio.timeout(1.0):
+            while await process.stdout.read(_LIMIT_BYTES):
+                pass  # asyncio's wait() does not return before the pipe is empty
+            await process.wait()
 
 
 def _decoded(raw: bytes, ref: SecretRef) -> str:

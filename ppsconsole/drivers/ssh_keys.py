@@ -116,9 +116,10 @@ def host_key_refusal(
             where=where,
             remedy="Do not log in; ask whoever revoked it",
         )
-    if offered is not None and (offered in host_keys or offered in authorities):
+    if offered is None and "certificate" in reason.lower():
+        trusted = ", ".join(key.get_fingerprint() for key in authorities)
         return HostKeyRefused(
-            f"the host certificate of {entry}, signed by {shown}, is not valid: {plain(reason)}",
+            f"the host certificate of {entry} is not valid: {plain(reason)} ({known.title} trusts the authority {trusted})",
             where=where,
             remedy="Renew the host's certificate, or the names in it",
         )

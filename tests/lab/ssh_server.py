@@ -103,11 +103,11 @@ class SshServer:
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
+            child._transport.close()  # output that nobody reads would keep the pipes open, and with them the wait
             await child.wait()
             for each in (*pumps, done, closed):
                 each.cancel()
             await asyncio.gather(*pumps, done, closed, return_exceptions=True)
-            child._transport.close()  # output that nobody read keeps the pipes open
 
     def known(self, key: asyncssh.SSHKey | None = None) -> str:
         """The line of known_hosts for this server."""
