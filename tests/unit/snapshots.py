@@ -174,7 +174,7 @@ def snapshot(**changes: Any) -> Snapshot:
     edges = (
         Edge("users", "lb1", "front", "serving", OK, "200", at=AT - 0.4),
         Edge("lb1", "pps1", "route", "serving", OK, at=AT - 0.4),
-        Edge("lb1", "pps2", "route", "idle", OFF, "down", at=AT - 0.4),
+        Edge("lb1", "pps2", "route", "idle", OFF, "set down", at=AT - 0.4),
         Edge("pps1", "db1", "uses", "serving", OK, "3 sessions", at=AT - 0.4),
         Edge("pps2", "db2", "uses", "idle", OFF, "configured", at=AT - 3.0),
         Edge("db1", "db2", "replication", "streaming", OK, "0.2s", lag_bytes=0, lag_s=0.2, at=AT - 0.4),

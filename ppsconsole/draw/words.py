@@ -1,0 +1,141 @@
+"""How values are said to a person, and how wide text is on a terminal."""
+
+import unicodedata
+from collections.abc import Iterable
+
+from ppsconsole.clock import duration
+from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.draw.text import Glyphs, Line, Span, Style
+
+_STYLES: dict[Verdict, Style] = {
+    Verdict.OK: "ok",
+    Verdict.WARN: "warn",
+    Verdict.DOWN: "down",
+    Verdict.OFF: "off",
+    Verdict.UNKNOWN: "unknown",
+}
+
+
+def mark(verdict: Verdict, glyphs: Glyphs) -> str:
+    """Return the one-cell glyph of `verdict`; a word always has to stand beside it."""
+    marks: dict[Verdict, str] = {
+        Verdict.OK: glyphs.ok,
+        Verdict.WARN: glyphs.warn,
+        Verdict.DOWN: glyphs.down,
+        Verdict.OFF: glyphs.off,
+        Verdict.UNKNOWN: glyphs.unknown,
+    }
+    return marks[verdict]
+
+
+def style_of(verdict: Verdict) -> Style:
+    """Return the style in which `verdict` is drawn."""
+    return _STYLES[verdict]
+
+
+def cell_width(character: str) -> int:
+    """Return how many cells one character takes: 0 for combining and joining ones, 2 for wide ones, else 1.
+
+    East Asian Width (UAX #11) decides; *ambiguous* counts as narrow, as terminals do outside of CJK locales.
+    """
+    if unicodedata.category(character) in ("Mn", "Me", "Cf") or character == "\u200d":
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def width_of(text: str) -> int:
+    """Return how many cells `text` takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(cell_width(each) for each in text)
+
+
+def cut(text: str, width: int, glyphs: Glyphs) -> str:
+    """Return `text` in at most `width` cells; where something is left out the ellipsis glyph says so."""
+    if width_of(text) <= width:
+        return text
+    if width <= 0:
+        return ""
+    kept, used = [], 0
+    for each in text:
+        used += cell_width(each)
+        if used > width - 1:
+            break
+        kept.append(each)
+    return "".join(kept) + glyphs.ellipsis
+
+
+def padded(text: str, width: int, glyphs: Glyphs) -> str:
+    """Return `text` in exactly `width` cells: cut, or filled with blanks on the right."""
+    short = cut(text, width, glyphs)
+    return short + " " * (width - width_of(short))
+
+
+def right(text: str, width: int, glyphs: Glyphs) -> str:
+    """Return `text` in exactly `width` cells: cut, or filled with blanks on the left."""
+    short = cut(text, width, glyphs)
+    return " " * (width - width_of(short)) + short
+
+
+def wrapped(text: str, width: int, glyphs: Glyphs) -> tuple[str, ...]:
+    """Return `text` in lines of at most `width` cells, broken at blanks where there are any; at least one line."""
+    lines: list[str] = []
+    current = ""
+    for word in text.split():
+        if current and width_of(current) + 1 + width_of(word) <= width:
+            current += " " + word
+            continue
+        if current:
+            lines.append(current)
+        current = cut(word, width, glyphs)
+    return (*lines, current) if current or not lines else tuple(lines)
+
+
+def hanging(head: Iterable[Span], text: str, style: Style, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """Return `text` behind `head`, wrapped at `width` and indented to where it began."""
+    first = tuple(head)
+    indent = sum(width_of(span.text) for span in first)
+    if width - indent < 12:
+        # So narrow that the text gets lines of its own.
+        return (first, *((Span("  "), Span(each, style)) for each in wrapped(text, max(1, width - 2), glyphs)))
+    begun, *rest = wrapped(text, width - indent, glyphs)
+    return ((*first, Span(begun, style)), *((Span(" " * indent), Span(each, style)) for each in rest))
+
+
+def fitted(line: Line, width: int, glyphs: Glyphs) -> Line:
+    """Return `line` in at most `width` cells."""
+    spans: list[Span] = []
+    left = width
+    for span in line:
+        wide = width_of(span.text)
+        if wide > left:
+            spans.append(Span(cut(span.text, left, glyphs), span.style))
+            break
+        spans.append(span)
+        left -= wide
+    return tuple(spans)
+
+
+def bytes_said(count: float) -> str:
+    """Return a number of bytes as `0B`, `820B`, `12kB`, `1.2GB`; 1 kB is 1024 bytes, as PostgreSQL counts."""
+    if count < 0:
+        return "-" + bytes_said(-count)
+    if count < 1024:
+        return f"{round(count)}B"
+    for unit in ("kB", "MB", "GB", "TB"):
+        count /= 1024
+        if count < 1023.5 or unit == "TB":
+            break
+    return f"{count:.1f}{unit}" if count < 9.95 else f"{round(count)}{unit}"
+
+
+def seconds_said(seconds: float) -> str:
+    """Return a length of time; below a tenth of a second in milliseconds: `18ms`, `0.8s`, `3m40s`."""
+    if seconds != 0 and abs(seconds) < 0.0995:
+        return f"{seconds * 1000:.0f}ms" if abs(seconds) >= 0.00095 else f"{seconds * 1000:.1f}ms"
+    return duration(seconds)
+
+
+def age_said(at: float | None, now: float) -> str:
+    """Return how long ago `at` (seconds since 1970 UTC) was, e.g. `0.4s ago`; `never` for None and for 0."""
+    return "never" if not at else f"{duration(max(0.0, now - at))} ago"
