@@ -21,10 +21,18 @@ AT = 1_795_403_647.0
 
 
 def facts(node: str, source: str, age_s: float = 0.4, /, **values: Any) -> dict[str, Fact]:
-    """Return facts about `node` by name; `host_x` becomes `host.x`. A value of None is an unknown that timed out."""
+    """Return facts about `node` by name; `host_x` becomes `host.x` and may be older. None is an unknown that timed out."""
     named = {("host." + name[5:] if name.startswith("host_") else name): value for name, value in values.items()}
     return {
-        name: Fact(node_subject(node), name, value, source, AT - age_s, detail="" if value is not None else "timed out after 4s")
+        name: Fact(
+            node_subject(node),
+            name,
+            value,
+            source,
+            AT - age_s,
+            fresh_s=90.0 if name.startswith(("host.", "certificate")) else 10.0,
+            detail="" if value is not None else "timed out after 4s",
+        )
         for name, value in named.items()
     }
 
@@ -57,7 +65,8 @@ def database(name: str, site: str, address: str, *, is_primary: bool) -> Node:
         row_seen = Receiver("streaming", 1, "0/5A00210", "0/5A00210", 0.3, "ppsconsole_db2", "127.0.1.5", 5432)
         common |= facts(name, f"{name}: pg_stat_wal_receiver", receiver=row_seen, replay_lsn="0/5A00210")
     common |= facts(name, f"{name}: ssh", 12.0, host_ssh="ok", host_disk_percent=61.0, host_disk_free_bytes=48_318_382_080)
-    common |= facts(name, f"{name}: ssh", 12.0, host_clock_skew_s=0.02, service="running", service_enabled="enabled")
+    common |= facts(name, f"{name}: ssh", 12.0, host_clock_skew_s=0.02)
+    common |= facts(name, f"{name}: service program", 1.2, service="running", service_enabled="enabled")
     return Node(
         name=name,
         kind="database",
@@ -348,7 +357,7 @@ def many(count: int, sites: int = 2) -> Snapshot:
         kind, site = kinds[index % len(kinds)], names[(index + 1) % sites]
         number = index // len(kinds) + 1
         if kind == "database":
-            nodes.append(database(f"db{number + 1}", site, f"10.0.{number}.5", is_primary=False))
+            nodes.append(database(f"db{number + 1}", site, f"10.0.{number + 1}.5", is_primary=False))
             edges.append(Edge("db1", f"db{number + 1}", "replication", "streaming", OK, "0.2s", 0, 0.2, AT - 0.4))
         elif kind == "web":
             name = f"pps{2 * number - 2 + index % len(kinds)}"
