@@ -1,0 +1,77 @@
+"""What the database group as a whole has to be: one primary, one server at each address, and what its kind needs."""
+
+from ppsconsole.inventory.model import DatabaseGroup, Instance, Inventory
+from ppsconsole.inventory.reading import Reading
+from ppsconsole.inventory.table import REPLICATION
+
+_INSTANCES = ("database", "instances")
+_GROUP_ONLY = ("availability_group", "cluster_type")
+
+
+def check_database(inventory: Inventory, reading: Reading) -> None:
+    """Note what is wrong with the database group as a whole."""
+    group = inventory.database
+    if group is None:
+        return
+    _check_kind(group, reading)
+    if group.instances:
+        _check_primary(group, reading)
+        _check_places(inventory, reading)
+
+
+def _check_kind(group: DatabaseGroup, reading: Reading) -> None:
+    if group.kind is None:
+        return
+    fitting = REPLICATION[group.kind]
+    if group.replication is not None and group.replication not in fitting:
+        what = f"'{group.replication}' does not go with kind {group.kind}"
+        reading.refuse_at(("database", "replication"), what, reading.choices(group.replication, fitting))
+    if group.kind == "sqlserver-ag":
+        if "availability_group" not in reading.keys_at(("database",)):
+            reading.refuse_at(("database", "availability_group"), "missing", "required: kind sqlserver-ag needs the group's name")
+    else:
+        for key in _GROUP_ONLY:
+            if getattr(group, key) is not None:
+                reading.refuse_at(("database", key), f"kind {group.kind} has none", "remove it, or choose kind sqlserver-ag")
+    if group.kind == "sqlite" and group.instances and len(group.instances) > 1:
+        what = f"{len(group.instances)} instances of kind sqlite"
+        reading.refuse_at(_INSTANCES, what, "one: a SQLite database is a file on one host and has no standby")
+    for instance in (group.instances or {}).values():
+        _check_host(instance, group.kind, reading)
+
+
+def _check_host(instance: Instance, kind: str, reading: Reading) -> None:
+    steps = (*_INSTANCES, instance.name)
+    keys = reading.keys_at(steps)
+    if kind == "azure-sql":
+        if not keys & {"host", "address"}:
+            reading.refuse_at((*steps, "address"), "missing", "required: an azure-sql instance is reached at its server name")
+    elif "host" not in keys:
+        reading.refuse_at((*steps, "host"), "missing", "required: the host that it runs on; only azure-sql has none")
+
+
+def _check_primary(group: DatabaseGroup, reading: Reading) -> None:
+    primaries = [each.name for each in group.instances.values() if each.declared == "primary"]
+    # An instance whose role was refused might have been meant as the primary.
+    is_open = any(each.declared is None for each in group.instances.values()) or len(group.instances) < len(
+        reading.names.get("instances", ())
+    )
+    if not primaries and not is_open:
+        reading.refuse_at(_INSTANCES, "no instance is declared as primary", "set `declared: primary` at exactly one of them")
+    for name in primaries[1:]:
+        what = f"a second primary beside {primaries[0]}"
+        reading.refuse_at((*_INSTANCES, name, "declared"), what, "exactly one is declared as primary; the others are standby")
+
+
+def _check_places(inventory: Inventory, reading: Reading) -> None:
+    taken: dict[tuple[str, int], str] = {}
+    for instance in inventory.database.instances.values():
+        host = inventory.hosts.get(instance.host) if instance.host else None
+        address = instance.address or (host.address if host else None)
+        if address is None or instance.port is None:
+            continue
+        first = taken.setdefault((address.lower(), instance.port), instance.name)
+        if first != instance.name:
+            key = "address" if instance.address else "port"
+            what = f"'{address}' port {instance.port} is instance {first} already"
+            reading.refuse_at((*_INSTANCES, instance.name, key), what, "two instances need two addresses or ports")

@@ -1,0 +1,74 @@
+"""From the file to the model: `load` and `parse`, with every mistake in one go."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from yaml.nodes import MappingNode, Node, ScalarNode
+
+from ppsconsole.errors import InventoryError
+from ppsconsole.inventory import files, syntax
+from ppsconsole.inventory.checks import check
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.inventory.reading import Reading, said
+from ppsconsole.inventory.table import ROOT, VERSION
+
+_VERSION = re.compile(r"[1-9]\d{0,8}").fullmatch
+
+
+def load(path: str | Path) -> Inventory:
+    """Return the inventory in the file at `path`.
+
+    Args:
+        path: As the user named it; `~` is expanded.
+
+    Raises:
+        InventoryError: With all mistakes found, in the order of the file; or the file is missing or open to others.
+    """
+    name = os.fspath(path)
+    return parse(files.read(name), name)
+
+
+def parse(text: bytes, path: str) -> Inventory:
+    """Return the inventory written in `text`.
+
+    Args:
+        text: The bytes of the file.
+        path: Its name, for messages and as the start of relative file names in it.
+
+    Raises:
+        InventoryError: With all mistakes found, in the order of the file.
+    """
+    root = syntax.compose(text, path)
+    reading = Reading(path, root)
+    values = None if _is_newer(root, reading) else ROOT.values(root, reading)
+    if isinstance(values, dict):
+        # Spent while reading: the one has only one value, the other is merged into every host.
+        values.pop("version", None)
+        values.pop("ssh", None)
+        inventory = check(_made(values, text, path), reading)
+    elif not reading.mistakes:
+        reading.refuse(root, f"{said(root)} instead of a mapping", f"expected the keys {', '.join(ROOT.required)} at least")
+    if reading.mistakes:
+        raise InventoryError(reading.in_order())
+    return inventory
+
+
+def _made(values: dict[str, Any], text: bytes, path: str) -> Inventory:
+    """Return the inventory; what is required and missing is None in it, and a mistake is noted already."""
+    required = {name: None for name in ROOT.required if name != "version"}
+    return Inventory(path=path, digest=hashlib.sha256(text).hexdigest(), **{**required, **values})
+
+
+def _is_newer(root: Node, reading: Reading) -> bool:
+    """Refuse a file for a newer console as that, instead of listing everything in it that is new."""
+    for key, value in root.value if isinstance(root, MappingNode) else ():
+        if isinstance(key, ScalarNode) and key.value == "version" and isinstance(value, ScalarNode):
+            if value.style or not _VERSION(value.value) or int(value.value) <= VERSION:
+                return False
+            allowed = f"this console knows version {VERSION}: update the console, or write the file for version {VERSION}"
+            reading.refuse(value, f"{said(value)} is a newer format of the file", allowed)
+            return True
+    return False

@@ -1,0 +1,345 @@
+"""Every key of the inventory file: where it stands, what may stand there, and what it means.
+
+The loader, the JSON schema and `inventory show` all read this one table; a test holds it to the dataclasses of `model`.
+"""
+
+from typing import Any, Final
+
+from ppsconsole.inventory.kinds import (
+    Address,
+    Choice,
+    Flag,
+    Kind,
+    LocalFile,
+    MemberAddress,
+    Ref,
+    Secret,
+    Text,
+    Url,
+    Whole,
+    duration,
+    number,
+    size,
+)
+from ppsconsole.inventory.model import (
+    Backup,
+    Balancer,
+    Cluster,
+    DatabaseGroup,
+    DatabaseTls,
+    Directory,
+    Host,
+    Instance,
+    Inventory,
+    Limit,
+    Limits,
+    Notification,
+    Polling,
+    Service,
+    Site,
+    SshAccess,
+    Switch,
+    WebNode,
+)
+from ppsconsole.inventory.reading import Reading
+from ppsconsole.inventory.shapes import Field, Keyed, Listing, Named, Record
+
+VERSION: Final = 1
+"""The version of the file's format; a file with a higher one was written for a newer console."""
+
+REPLICATION: Final = {
+    "postgres": ("streaming", "log-shipping", "snapshot", "none"),
+    "sqlserver-ag": ("availability-group",),
+    "sqlserver-mirroring": ("mirroring",),
+    "sqlserver-log-shipping": ("log-shipping",),
+    "sqlserver-standalone": ("none", "snapshot"),
+    "azure-sql": ("none",),
+    "sqlite": ("none",),
+}
+"""How each kind of database can be replicated; the first is what it is when nothing is said."""
+
+_MERGE = "PPS does not support merging databases, so a merge replica could never be used again after a failover"
+_PORT = Whole(1, 65535)
+
+
+def _remember_ssh(value: Any, reading: Reading) -> None:
+    reading.inherited["ssh"] = value
+
+
+def _remember_kind(value: Any, reading: Reading) -> None:
+    reading.inherited["port"] = 5432 if value == "postgres" else 1433
+    reading.inherited["replication"] = REPLICATION[value][0]
+
+
+SSH = Record(
+    "ssh access",
+    SshAccess,
+    [
+        Field("user", Text(), "Account to log in with; left out, ~/.ssh/config decides."),
+        Field("port", _PORT, "Port of the SSH server; left out, ~/.ssh/config decides, then 22."),
+        Field("key", LocalFile(), "Private key file; left out, the agent and the default keys are tried."),
+        Field("certificate", LocalFile(), "OpenSSH user certificate that belongs to `key`."),
+        Field("passphrase", Secret(), "Where the passphrase of `key` is found."),
+        Field("known_hosts", LocalFile(), "File with the host keys; left out, ~/.ssh/known_hosts."),
+        Field("config", LocalFile(may_be_empty=True), 'OpenSSH client configuration; left out, ~/.ssh/config; "" for none.'),
+        Field("connect_timeout_s", duration(0.1, 300), "Limit for TCP, key exchange and login together."),
+    ],
+    about="How hosts are logged in to; what a host says itself goes before what stands under the top-level `ssh`.",
+    over="ssh",
+)
+
+CLUSTER = Record(
+    "cluster",
+    Cluster,
+    [
+        Field("name", Text(), "What is typed to confirm a step that cannot be undone."),
+        Field("environment", Choice("production", "test", "lab"), "A lab never looks like production."),
+        Field("mode", Choice("active-passive", "active-active", "active-failover"), "How many web nodes serve at a time."),
+        Field("address", Url(), "The URL that users type; goes through the balancers."),
+        Field("ca", LocalFile(), "PEM file that signs the certificate behind `address`; left out, the system's authorities."),
+        Field("downtime_objective_s", duration(0), "The longest outage that was promised to users."),
+    ],
+    about="The service as a whole.",
+)
+
+SITE = Record("site", Site, [Field("title", Text(), "What people call the place.")], about="A place that fails as one.")
+
+HOST = Record(
+    "host",
+    Host,
+    [
+        Field("site", Ref("sites"), "The site that the machine stands in."),
+        Field("address", Address(), "Host name or IP address, as seen from the last bastion on the way."),
+        Field("platform", Choice("linux", "windows"), "What runs on it: decides which commands are sent."),
+        Field(
+            "via",
+            Listing(Ref("hosts"), may_be_one=True),
+            "Bastions to go through, the outermost first; the chain of the first one is put in front.",
+        ),
+        Field("ssh", SSH, "Where this host differs from the top-level `ssh`."),
+        Field("hostname", Text(), "What the machine answers when asked its name; left out, that is not checked."),
+        Field("disks", Listing(Text()), "Paths whose file systems are watched."),
+    ],
+    about="A machine reached by SSH.",
+    inherits=("ssh",),
+)
+
+SERVICE = Record(
+    "service",
+    Service,
+    [
+        Field("kind", Choice("systemd", "windows-service", "iis-app-pool", "command"), "What starts and stops the program."),
+        Field("name", Text(), "Unit, Windows service or application pool; needed by all kinds but `command`."),
+        Field("program", Text(), "For `command`: path on the host, run with start, stop, status, enable or disable."),
+    ],
+    about="What starts and stops a program on its host.",
+)
+
+SWITCH = Record(
+    "switch",
+    Switch,
+    [
+        Field(
+            "method",
+            Choice("indirect", "profile", "command", "manual", "standby-web"),
+            "How the node is pointed at another database: its name for the database moves, a captured setting is put back, "
+            "a program does it, a person does it, or another web node takes over.",
+        ),
+        Field("program", Text(), "For `command`: run as `PROGRAM get` and `PROGRAM set INSTANCE`."),
+    ],
+    about="How a web node is pointed at another database.",
+)
+
+WEB_NODE = Record(
+    "web node",
+    WebNode,
+    [
+        Field("host", Ref("hosts"), "The host that it runs on."),
+        Field("url", Url(), "Where this node itself answers, not through the balancer."),
+        Field("service", SERVICE, "What starts and stops it."),
+        Field("ca", LocalFile(), "PEM file for `url`; left out, the system's authorities."),
+        Field("server_name", Address(), "Name that its certificate must cover; left out, the host part of `url`."),
+        Field("declared", Choice("active", "passive"), "Active nodes serve users, passive ones wait."),
+        Field("database", Ref("instances"), "The instance it is declared to use; left out when it may be any."),
+        Field("switch", SWITCH, "How it is pointed at another database."),
+        Field("account", Text(), "Local low-privilege account for the login check; left out, that is `not checked`."),
+        Field("account_password", Secret(), "Where the password of `account` is found."),
+    ],
+    about="One PPS server on a host.",
+)
+
+INSTANCE = Record(
+    "instance",
+    Instance,
+    [
+        Field("host", Ref("hosts"), "The host that it runs on; only azure-sql has none."),
+        Field("address", Address(), "Where the database listens when that is not the host's address."),
+        Field("port", _PORT, "Its port; left out, 5432 for postgres, 1433 for SQL Server and Azure SQL."),
+        Field("aliases", Listing(Address()), "Other names and addresses under which web nodes and standbys know it."),
+        Field("declared", Choice("primary", "standby"), "The role it is meant to have; what is observed is what counts."),
+        Field("data_directory", Text(), "As on the host; part of the identity that destructive commands are bound to."),
+        Field("bin_directory", Text(), "Where pg_controldata and the like are; left out, the PATH decides."),
+        Field("service", SERVICE, "What starts and stops it."),
+        Field("site", Ref("sites"), "Its site, for an instance without a host."),
+    ],
+    about="One server of the database group.",
+    inherits=("port",),
+)
+
+TLS = Record(
+    "tls",
+    DatabaseTls,
+    [
+        Field("mode", Choice("disable", "prefer", "require", "verify-ca", "verify-full"), "As libpq's sslmode."),
+        Field("root_certificate", LocalFile(), "PEM file that signs the servers' certificates."),
+    ],
+    about="How the console proves which database server it talks to.",
+)
+
+DATABASE = Record(
+    "database",
+    DatabaseGroup,
+    [
+        Field("kind", Choice(*REPLICATION), "What kind of database it is.", early=_remember_kind),
+        Field("database", Text(), "Name of the PPS database; for sqlite the file's path on the host."),
+        Field("instances", Named("instances", INSTANCE, is_required=True, are_nodes=True), "The servers, by name."),
+        Field("user", Text(), "Account of the console, a member of pg_monitor."),
+        Field("password", Secret(), "Where the password of `user` is found."),
+        Field("tls", TLS, "How the console proves which server it talks to."),
+        Field(
+            "replication",
+            Choice(*dict.fromkeys(each for kinds in REPLICATION.values() for each in kinds), refused={"merge": _MERGE}),
+            "How the standbys follow; left out, what is usual for the kind.",
+        ),
+        Field("through_bastions", Flag(), "Reach the database through the host's bastions instead of directly."),
+        Field("availability_group", Text(), "Name of the group, for sqlserver-ag."),
+        Field("cluster_type", Choice("wsfc", "external", "none"), "What manages the availability group."),
+    ],
+    about="The instances that hold the PPS database.",
+    inherits=("replication",),
+)
+
+BALANCER = Record(
+    "balancer",
+    Balancer,
+    [
+        Field("kind", Choice("nginx", "haproxy", "keepalived", "dns"), "What it is."),
+        Field("host", Ref("hosts"), "The host that it runs on; only dns has none."),
+        Field("members", Keyed(MemberAddress(), Ref("web_nodes")), "Web nodes by the address that its configuration lists."),
+        Field("upstream", Text(), "Name of the upstream or backend that holds the members."),
+        Field("config", Text(), "Main configuration file on the host."),
+        Field("include", Text(), "The one file inside that configuration which a run may rewrite."),
+        Field("program", Text(), "The program on the host that checks and reloads the configuration."),
+        Field("service", SERVICE, "What starts and stops it."),
+        Field("proof_header", Text(), "Response header in which it names the member that answered."),
+        Field("record", Address(), "For dns: the name that is moved."),
+        Field("site", Ref("sites"), "Its site, for a balancer without a host."),
+    ],
+    about="What stands in front of the web nodes.",
+)
+
+DIRECTORY = Record(
+    "directory",
+    Directory,
+    [
+        Field("kind", Choice("active-directory", "ldap"), "What it is."),
+        Field("address", Address(), "The domain or a server of it; a domain lets the connection move."),
+        Field("port", _PORT, "636 for LDAP over TLS."),
+        Field("ca", LocalFile(), "PEM file that signs its certificate; left out, the system's authorities."),
+        Field("account", Text(), "Account for a trial lookup; left out, only the connection is tried."),
+        Field("password", Secret(), "Where the password of `account` is found."),
+    ],
+    about="An AD or LDAP service that users are looked up in.",
+)
+
+BACKUP = Record(
+    "backup",
+    Backup,
+    [
+        Field("path", Text(), "Folder with the backups, on `host` or on the console's machine."),
+        Field("host", Ref("hosts"), "Where `path` is; left out, the machine of the console."),
+        Field("encryption_key", Secret(), "The key that a restore needs; its presence is checked, it is never shown."),
+        Field("oldest_s", duration(60, 10 * 366 * 86400.0), "The newest backup may be this old."),
+    ],
+    about="A place where backups of the database and its keys are kept.",
+)
+
+NOTIFICATION = Record(
+    "notification",
+    Notification,
+    [
+        Field("kind", Choice("mail", "command"), "How people are told."),
+        Field("to", Listing(Text(), may_be_one=True), "Who is told; needed for mail."),
+        Field("server", Address(), "Mail server; needed for mail."),
+        Field("port", _PORT, "Port of the mail server."),
+        Field("sender", Text(), "Address that the mail comes from."),
+        Field("program", Text(), "For `command`: program on the console's machine."),
+        Field("password", Secret(), "Where the password of the mail account is found."),
+    ],
+    about="Who is told, and how.",
+)
+
+
+def _limit(name: str, kind: Kind, about: str) -> Field:
+    fields = [Field("warn", kind, "From here on it warns."), Field("down", kind, "From here on it is as bad as down.")]
+    return Field(name, Record("limit", Limit, fields), about)
+
+
+_PERCENT = number("percent", 0, 100)
+_COUNT = number("a count", 0, 1e9)
+
+LIMITS = Record(
+    "limits",
+    Limits,
+    [
+        _limit("lag_s", duration(0), "Time by which a standby is behind."),
+        _limit("lag_bytes", size(), "Log that a standby lacks."),
+        _limit("loss_s", duration(0), "What a failover at this moment would lose."),
+        _limit("front_latency_s", duration(0), "Answer time through the front."),
+        _limit("sessions_percent", _PERCENT, "Database sessions in percent of what is allowed."),
+        _limit("disk_percent", _PERCENT, "Fullest watched file system."),
+        _limit("certificate_days", number("days", 0, 36600), "Days until a certificate ends; fewer is worse."),
+        _limit("clock_skew_s", duration(0), "Difference of a host's clock."),
+        _limit("transaction_s", duration(0), "Age of the oldest open transaction."),
+        _limit("archive_backlog", _COUNT, "Log files that wait to be archived."),
+    ],
+    about="What facts are judged against.",
+)
+
+POLLING = Record(
+    "polling",
+    Polling,
+    [
+        Field("every_s", duration(0.1, 3600), "Interval for databases, web nodes, balancers and services."),
+        Field("slow_every_s", duration(0.1, 86400), "Interval for disks, clocks and certificates."),
+        Field("timeout_s", duration(0.1, 300), "Limit for one look at one thing."),
+        Field("fresh_for", number("intervals", 1, 1000), "A fact older than this many intervals is stale."),
+        Field("concurrency", Whole(1, 1000), "How many hosts are connected to at the same time."),
+    ],
+    about="How often things are looked at.",
+)
+
+ROOT = Record(
+    "inventory",
+    Inventory,
+    [
+        Field("version", Whole(VERSION, VERSION), f"Version of this file's format: {VERSION}."),
+        Field("cluster", CLUSTER, "The service as a whole."),
+        Field("sites", Named("sites", SITE, is_required=True), "Places that fail as one, by name."),
+        Field("ssh", SSH, "How hosts are logged in to, unless they say otherwise.", SshAccess(), early=_remember_ssh),
+        Field("hosts", Named("hosts", HOST, is_required=True), "Machines reached by SSH, by name."),
+        Field("database", DATABASE, "The database group."),
+        Field("web_nodes", Named("web_nodes", WEB_NODE, is_required=True, are_nodes=True), "PPS servers, by name."),
+        Field("balancers", Named("balancers", BALANCER, are_nodes=True), "What stands in front, by name."),
+        Field("directories", Named("directories", DIRECTORY, are_nodes=True), "AD and LDAP services, by name."),
+        Field("backups", Named("backups", BACKUP), "Where backups are kept, by name."),
+        Field("notifications", Named("notifications", NOTIFICATION), "Who is told, by name."),
+        Field("limits", LIMITS, "What facts are judged against."),
+        Field("polling", POLLING, "How often things are looked at."),
+    ],
+    about="Everything declared about one Pleasant Password Server cluster.",
+)
+"""The whole file; `version` and `ssh` are spent while reading and are not fields of `Inventory`."""
+
+NAMED: Final = (SITE, HOST, WEB_NODE, INSTANCE, BALANCER, DIRECTORY, BACKUP, NOTIFICATION)
+"""Records that stand in a mapping of names."""

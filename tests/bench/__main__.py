@@ -1,0 +1,19 @@
+"""`python -m tests.bench NAME [OPTIONS]`: runs one benchmark; each is imported only when it is asked for."""
+
+import importlib
+import sys
+
+BENCHES = {"inventory": "tests.bench.inventory"}
+
+
+def main(argv: list[str]) -> int:
+    """Run the benchmark that the first word names and return its exit code; 2 for an unknown name."""
+    if not argv or argv[0] not in BENCHES:
+        print(f"usage: python -m tests.bench NAME [OPTIONS]; names: {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    code: int = importlib.import_module(BENCHES[argv[0]]).run(argv[1:])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
