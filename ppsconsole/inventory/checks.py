@@ -11,7 +11,7 @@ from typing import Any
 from ppsconsole.inventory.chains import resolve_chains
 from ppsconsole.inventory.database_checks import check_database
 from ppsconsole.inventory.kinds import absolute
-from ppsconsole.inventory.model import Backup, Balancer, Inventory, Limit, Service
+from ppsconsole.inventory.model import Backup, Balancer, Host, Inventory, Limit, Service
 from ppsconsole.inventory.reading import Reading, Steps, quoted
 
 LESS_IS_WORSE = frozenset(("certificate_days",))
@@ -24,10 +24,12 @@ def check(inventory: Inventory, reading: Reading) -> Inventory:
     """Note every mistake that shows only when all parts are known.
 
     Returns:
-        The inventory with bastion chains written out in full and the folders of local backups made absolute.
+        The inventory with bastion chains written out in full, the folders of local backups made absolute, and the
+        defaults of Windows hosts filled in.
     """
     _references(reading)
-    inventory = dataclasses.replace(inventory, hosts=resolve_chains(inventory.hosts or {}, reading))
+    hosts = {name: _with_disks(host) for name, host in resolve_chains(inventory.hosts or {}, reading).items()}
+    inventory = dataclasses.replace(inventory, hosts=hosts)
     _doubles(inventory, reading)
     _names(inventory, reading)
     _services(inventory, reading)
@@ -181,6 +183,11 @@ def _limits(inventory: Inventory, reading: Reading) -> None:
             why = "fewer is worse here" if is_less_worse else "more is worse here"
             what = f"warn {limit.warn:g} and down {limit.down:g} are the wrong way round"
             reading.refuse_at(("limits", each.name), what, f"warn has to be {order} down, or equal: {why}")
+
+
+def _with_disks(host: Host) -> Host:
+    """Watch the system drive of a Windows host where nothing else is said: the model's own default is that of Linux."""
+    return dataclasses.replace(host, disks=("C:",)) if host.platform == "windows" and host.disks == ("/",) else host
 
 
 def _placed(backup: Backup, reading: Reading) -> Backup:

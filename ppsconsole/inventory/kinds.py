@@ -277,7 +277,8 @@ class Measure(Kind):
         self.units = units
         self.least = least
         self.most = most
-        self.expected = f"{what} from {least:g} to {most:g}" + (f", e.g. {example}" if example else "")
+        bounds = f"from {least:g} to {most:g}" if most <= 10**9 else f"from {least:g} up"
+        self.expected = f"{what} {bounds}" + (f", e.g. {example}" if example else "")
 
     def decode(self, node: Node, reading: Reading) -> Any:
         """Return the number in its base unit, whole where it can be."""
@@ -359,10 +360,13 @@ class Secret(Kind):
             return ABSENT
         scheme, colon, rest = text.partition(":")
         pattern = self._RESTS.get(scheme) if colon else None
+        # A token among a command's arguments is a secret in clear all the same.
+        if pattern is not None and mask(rest) != rest:
+            pattern = None
         if pattern is None or not pattern.fullmatch(rest) or _UNSEEN.search(text) or len(text) > LONGEST_TEXT:
             what = "not a valid reference (not shown)" if pattern else "a secret stands here in clear (not shown)"
             near = _SCHEME(text)
-            hint = reading.nearest(near.group(1).lower(), self._RESTS) if near and pattern is None else ""
+            hint = reading.nearest(near.group(1).lower(), self._RESTS) if near and scheme not in self._RESTS else ""
             reading.refuse(node, what, f"{hint}expected {self.expected}")
             return None
         return SecretRef(scheme, absolute(rest, reading.folder) if scheme == "file" else rest)

@@ -70,12 +70,18 @@ class Reading:
         """Note that something else than `expected` stands at `node`."""
         self.refuse(node, f"{said(node)} is of the wrong type", f"expected {expected}")
 
+    def refuse_second(self, key: Node, mapping: Node) -> None:
+        """Note that `key` stands in `mapping` for the second time."""
+        first = next(each for each, _ in mapping.value if isinstance(each, ScalarNode) and each.value == key.value)
+        what = f"this key stands on line {first.start_mark.line + 1} already"
+        self.refuse(key, what, "every key stands once: remove or rename one of the two")
+
     def refuse_missing(self, node: Node, key: str, about: str) -> None:
         """Note that the mapping at `node` lacks `key`; the mistake stands at the mapping's own key."""
         index = self._indexed()
         steps = index.steps.get(id(node), ())
         # An inline mapping starts behind its key; people look for the key.
-        self._note(index.keys.get(id(node), node), f"{path_words((*steps, key))}: missing", f"required: {about}")
+        self._note(index.keys.get(id(node), node), f"{path_words((*steps, key))}: missing", f"required: {about.rstrip('.')}")
 
     def keys_at(self, steps: Steps) -> frozenset[str]:
         """Return the keys with a value, even a refused one, in the mapping at `steps` of the file."""

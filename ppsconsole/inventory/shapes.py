@@ -66,7 +66,7 @@ class Record(Kind):
         self.title = title
         self.about = about
         self.model = model
-        self.expected = f"a mapping with the keys of a {title}"
+        self.expected = f"a mapping with the keys {', '.join(each.name for each in fields)}"
         defaults = {each.name: _default(each) for each in dataclasses.fields(model)}
         self.fields = {
             each.name: dataclasses.replace(each, default=defaults.get(each.name, REQUIRED)) if each.default is ABSENT else each
@@ -78,6 +78,11 @@ class Record(Kind):
         self._decoders = {each.name: each.kind.decode for each in fields}
         self._early = {each.name: each.early for each in fields if each.early is not None}
 
+    @property
+    def definition(self) -> str:
+        """The name of its definition in the JSON schema."""
+        return self.title.replace(" ", "-")
+
     def decode(self, node: Node, reading: Reading) -> Any:
         """Return the record; fields that were refused are None in it."""
         values = self.values(node, reading)
@@ -87,7 +92,9 @@ class Record(Kind):
         """Return the record called `name`; None when it is not even a mapping."""
         values = self.values(node, reading)
         if values is ABSENT:
-            allowed = f"expected {self.expected}: {', '.join(self.required) or '{}'} at least"
+            allowed = (
+                f"expected {self.expected}; write {{}} for none of them" if not self.required else f"expected {self.expected}"
+            )
             reading.refuse(node, "nothing stands behind the name", allowed)
         if not isinstance(values, dict):
             return None
@@ -124,7 +131,8 @@ class Record(Kind):
             if key.__class__ is not ScalarNode or name not in decoders:
                 self._refuse_key(key, reading)
             elif name in values:
-                reading.refuse(key, "this key stands here twice", "remove one of the two")
+                reading.refuse_second(key, node)
+                decoders[name](value, reading)
             else:
                 values[name] = decoded = decoders[name](value, reading)
                 if decoded is ABSENT:
@@ -199,12 +207,13 @@ class Named(Kind):
                 if key.__class__ is ScalarNode:
                     # Known all the same, so that what refers to it is not called dangling as well.
                     names.setdefault(name, key)
+                self.record.decode(value, reading)
                 continue
+            record = self.record.decode_named(name, value, reading)
             if name in names:
-                reading.refuse(key, f"the name '{name}' stands here twice", f"every {self.record.title} needs a name of its own")
+                reading.refuse_second(key, node)
                 continue
             names[name] = key
-            record = self.record.decode_named(name, value, reading)
             if record is not None:
                 records[name] = record
         reading.names[self.section] = names
@@ -222,7 +231,7 @@ class Named(Kind):
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema."""
         schema: dict[str, Any] = {"type": "object", "propertyNames": {"pattern": f"^{NAME}$"}}
-        schema["additionalProperties"] = {"$ref": f"#/$defs/{self.record.title.replace(' ', '-')}"}
+        schema["additionalProperties"] = {"$ref": f"#/$defs/{self.record.definition}"}
         if self.is_required:
             schema["minProperties"] = 1
         return schema
@@ -255,7 +264,7 @@ class Keyed(Kind):
             if name is ABSENT or decoded is ABSENT:
                 reading.refuse(key, "an empty entry", f"expected {self.expected}")
             elif name in found:
-                reading.refuse(key, "this key stands here twice", "remove one of the two")
+                reading.refuse_second(key, node)
             elif name is not None:
                 found[name] = decoded
         return found
