@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from ppsconsole.clock import iso
 from ppsconsole.cluster.catalog import FACTS
 from ppsconsole.cluster.facts import Fact
 from ppsconsole.cluster.snapshot import Node, Vantage
@@ -88,7 +87,7 @@ def _fact_lines(node: Node, now: float, width: int, glyphs: Glyphs) -> Iterator[
         if not fact.is_known:
             said = [f"{glyphs.unknown} unknown" + (f": {fact.detail}" if fact.detail else "")]
         elif is_stale:
-            said[0] = f"{glyphs.unknown} unknown: stale, was {said[0]} at {iso(fact.at)}"
+            said[0] = f"{glyphs.unknown} unknown: stale, was {said[0]}"
         elif fact.detail:
             said.append(fact.detail)
         origin = ", ".join(part for part in (fact.source, age_said(fact.at, now)) if part)

@@ -195,6 +195,7 @@ def _built(
     if directories:
         items = [("directories", False), *((each, True) for each in directories)]
         start = columns[0].col
+        row += 1 if has_details else 0
         row = _flow(builder, items, row, start, width - _DIRECTORY_ROOM, start, _DIRECTORY_ROOM)
     ordered = {kind: tuple(seats[kind]) for kind in tiers}
     return Places(builder.boxes, tuple(builder.titles), ordered, builder.gaps, lanes, has_details, row)

@@ -82,11 +82,12 @@ def route(canvas: Canvas, edges: Sequence[Edge], boxes: Mapping[str, Box], gap: 
         routed.append((number, net))
     for number, net in routed:
         _draw(canvas, number, net, gap)
-    for _, net in routed:
-        _annotate(canvas, net, gap)
+    # Where a link leads comes before how it is doing: those that are only said get their room first.
     for net in nets:
         if not any(net is each for _, each in routed):
             _say(canvas, net, boxes, gap)
+    for _, net in routed:
+        _annotate(canvas, net, gap)
 
 
 def _nets(edges: Sequence[Edge]) -> list[_Net]:
@@ -194,10 +195,10 @@ def _say(canvas: Canvas, net: _Net, boxes: Mapping[str, Box], gap: range) -> Non
     for source, edges in told.items():
         arrow = {"broken": canvas.glyphs.replication_broken, "unknown": canvas.glyphs.unknown}
         sign = arrow.get(edges[0].state, canvas.glyphs.arrow_right)
-        words = f"{sign} " + ",".join(edge.target for edge in edges)
+        words = f"{source} {sign} " + ",".join(edge.target for edge in edges)
         box = boxes[source]
-        for row in gap:
-            starts = [col for col in range(box.col, box.col + box.width) if canvas.is_blank(row, col - 1, width_of(words) + 2)]
-            if starts:
-                canvas.put(row, starts[0], words, word_style(edges[0]))
-                break
+        room = [(row, col) for row in gap for col in range(box.col, box.col + box.width)]
+        free = [cell for cell in room if canvas.is_blank(cell[0], cell[1] - 1, width_of(words) + 2)]
+        # A link that carries something is never left out; on top of a line it reads worse than beside it, and still is true.
+        row, col = free[0] if free else (gap.start, box.col)
+        canvas.put(row, col, words, word_style(edges[0]))

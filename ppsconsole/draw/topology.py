@@ -14,6 +14,8 @@ from ppsconsole.draw.text import Glyphs, Line, Style
 from ppsconsole.draw.tree import draw_tree
 from ppsconsole.draw.words import cut, mark, padded, style_of, width_of
 
+_MOST_WORDS = 10  # cells beside a small box: `not probed`
+
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
@@ -71,27 +73,33 @@ def _draw_nodes(canvas: Canvas, snapshot: Snapshot, places: Places, selected: st
 
 def _draw_box(canvas: Canvas, node: Node, box: Box, is_selected: bool) -> None:
     glyphs = canvas.glyphs
-    style, quiet = _styles(node, is_selected)
-    words = padded(node.words, box.width - box.name_width - 5, glyphs)
-    pointer = glyphs.pointer if is_selected else "["
-    canvas.put(box.row, box.col, pointer, quiet)
-    canvas.put(box.row, box.col + 1, mark(node.verdict, glyphs) + " ", style)
+    style, quiet = _draw_frame(canvas, node, box, is_selected)
     canvas.put(box.row, box.col + 3, padded(node.name, box.name_width, glyphs) + " ", quiet)
-    canvas.put(box.row, box.col + 4 + box.name_width, words, style)
-    canvas.put(box.row, box.col + box.width - 1, "]", quiet)
+    canvas.put(box.row, box.col + 4 + box.name_width, padded(node.words, box.width - box.name_width - 5, glyphs), style)
 
 
 def _draw_small_box(canvas: Canvas, node: Node, box: Box, is_selected: bool) -> None:
     """Draw a bastion or a directory; its words stand outside, and only when they say something that the glyph does not."""
-    glyphs = canvas.glyphs
-    style, quiet = _styles(node, is_selected)
-    canvas.put(box.row, box.col, glyphs.pointer if is_selected else "[", quiet)
-    canvas.put(box.row, box.col + 1, mark(node.verdict, glyphs) + " ", style)
+    _, quiet = _draw_frame(canvas, node, box, is_selected)
     canvas.put(box.row, box.col + 3, node.name, quiet)
-    canvas.put(box.row, box.col + box.width - 1, "]", quiet)
     if node.verdict is not Verdict.OK:
         start = box.col + box.width + 1
-        canvas.put(box.row, start, cut(node.words, min(10, canvas.width - start), glyphs), style_of(node.verdict))
+        room = max((wide for wide in range(_MOST_WORDS + 1) if canvas.is_blank(box.row, start, wide)), default=0)
+        canvas.put(box.row, start, cut(node.words, room, canvas.glyphs), style_of(node.verdict))
+
+
+def _draw_frame(canvas: Canvas, node: Node, box: Box, is_selected: bool) -> tuple[Style, Style]:
+    """Draw brackets, state and pointer; return the style of what says the state, and of the rest of the box.
+
+    The pointer stands inside the box: outside, an arrow may end there.
+    """
+    glyphs = canvas.glyphs
+    style, quiet = _styles(node, is_selected)
+    canvas.put(box.row, box.col, "[", quiet)
+    canvas.put(box.row, box.col + 1, mark(node.verdict, glyphs), style)
+    canvas.put(box.row, box.col + 2, glyphs.pointer if is_selected else " ", style)
+    canvas.put(box.row, box.col + box.width - 1, "]", quiet)
+    return style, quiet
 
 
 def _styles(node: Node, is_selected: bool) -> tuple[Style, Style]:

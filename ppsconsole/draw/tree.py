@@ -40,7 +40,7 @@ class _Columns:
 
     def __init__(self, nodes: Sequence[Node], width: int) -> None:
         self.width = width
-        self.name = min(max((width_of(node.name) for node in nodes), default=0), max(8, width - 30))
+        self.name = min(max((width_of(node.name) for node in nodes), default=0), max(8, width - 6 - _VERDICT_WIDTH))
         # Who copies from whom comes before the role, which the words mostly say as well.
         room = width - self.name - _VERDICT_WIDTH - 8
         self.words = 10 if room >= 11 else 0

@@ -103,10 +103,15 @@ def hanging(head: Iterable[Span], text: str, style: Style, width: int, glyphs: G
 
 
 def fitted(line: Line, width: int, glyphs: Glyphs) -> Line:
-    """Return `line` in at most `width` cells."""
+    """Return `line` in at most `width` cells, without trailing blanks."""
     spans: list[Span] = []
     left = width
-    for span in line:
+    kept = list(line)
+    while kept and not kept[-1].text.strip():
+        kept.pop()
+    if kept:
+        kept[-1] = Span(kept[-1].text.rstrip(), kept[-1].style)
+    for span in kept:
         wide = width_of(span.text)
         if wide > left:
             spans.append(Span(cut(span.text, left, glyphs), span.style))

@@ -324,7 +324,8 @@ def bastion_down() -> Snapshot:
 
 
 def unknown() -> Snapshot:
-    """Return the cluster as it looks before anything answered."""
+    """Return the cluster when nothing answers any more and everything has become stale."""
+    stale = "stale; last seen 2026-11-23T03:13:20Z"
     base = fine()
     nodes = tuple(
         replace(
@@ -332,11 +333,8 @@ def unknown() -> Snapshot:
             role=each.role if each.kind in ("bastion", "balancer") else "unknown",
             verdict=UNKNOWN,
             words="no answer",
-            facts={
-                name: replace(fact, value=None, detail="stale; last seen 2026-11-23T03:13:20Z")
-                for name, fact in each.facts.items()
-            },
-            judgements=(Judgement(each.name, "reach", UNKNOWN, "not seen yet"),),
+            facts={name: replace(fact, value=None, at=AT - 47, detail=stale) for name, fact in each.facts.items()},
+            judgements=(Judgement(each.name, "ssh", UNKNOWN, "nothing seen for 47s"),),
         )
         for each in base.nodes
     )
@@ -344,7 +342,16 @@ def unknown() -> Snapshot:
         replace(each, state="unknown", verdict=UNKNOWN, label="", lag_bytes=None, lag_s=None, at=None) for each in base.edges
     )
     gauges = tuple(replace(each, value=None, text="unknown", verdict=UNKNOWN) for each in base.gauges)
-    return replace(base, nodes=nodes, edges=edges, gauges=gauges, is_complete=False)
+    return replace(base, nodes=nodes, edges=edges, gauges=gauges)
+
+
+def starting() -> Snapshot:
+    """Return the cluster before anything was looked at."""
+    base = unknown()
+    nodes = tuple(
+        replace(each, facts={}, judgements=(Judgement(each.name, "ssh", UNKNOWN, "not seen yet"),)) for each in base.nodes
+    )
+    return replace(base, nodes=nodes, is_complete=False)
 
 
 def many(count: int, sites: int = 2) -> Snapshot:
@@ -379,6 +386,7 @@ STATES = {
     "split-brain": split_brain,
     "bastion-down": bastion_down,
     "unknown": unknown,
+    "starting": starting,
 }
 """Every state of the lab-like cluster, by name."""
 
