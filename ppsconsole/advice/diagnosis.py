@@ -37,25 +37,47 @@ class Advice:
 
 
 def advise(snapshot: Snapshot, inventory: Inventory) -> tuple[Advice, ...]:
-    """Return what happened, the cluster first, then what stands nearest to the cause: bastions, databases, web, balancers."""
-    found = [
-        Advice(each.verdict, f"{each.words}", (), _CLUSTER_REMEDY.get(each.rule, ""))
+    """Return what happened: causes first (bastions, databases, web nodes, balancers, links), then what it means for the cluster.
+
+    What only follows from a cause above it (a web node's 503 while its database is down) is not repeated as a cause.
+    """
+    found = []
+    for kind in ("bastion", "database", "web", "balancer", "directory"):
+        for node in snapshot.nodes:
+            if node.kind == kind and node.verdict not in (Verdict.OK, Verdict.OFF) and not _follows(node, snapshot):
+                found.append(_about(node, snapshot, inventory))
+    for edge in snapshot.edges:
+        if edge.kind == "replication" and edge.state == "broken" and _is_alive(edge.source, snapshot):
+            found.append(_link(edge, snapshot))
+    found += [
+        Advice(each.verdict, each.words, (), _CLUSTER_REMEDY.get(each.rule, ""))
         for each in snapshot.judgements
         if each.verdict is not Verdict.OK
     ]
-    for kind in ("bastion", "database", "web", "balancer"):
-        for node in snapshot.nodes:
-            if node.kind == kind and node.verdict not in (Verdict.OK, Verdict.OFF):
-                found.append(_about(node, snapshot, inventory))
-    found += [_link(edge, snapshot) for edge in snapshot.edges if edge.kind == "replication" and edge.state == "broken"]
     return tuple(found)
+
+
+def _is_alive(name: str, snapshot: Snapshot) -> bool:
+    node = snapshot.node(name)
+    return node is not None and node.value("sql") == "ok"
+
+
+def _follows(node: Node, snapshot: Snapshot) -> bool:
+    """Return whether what is wrong with `node` is only what its neighbour's fault does to it."""
+    wrong = [each for each in node.judgements if each.verdict not in (Verdict.OK, Verdict.OFF)]
+    if node.kind == "database":
+        return [each.rule for each in wrong] == ["receiver"]  # told as a broken link, or by its primary's fault
+    if [each.rule for each in wrong] != ["http"] or not node.words.startswith("HTTP 5"):
+        return False
+    used = [edge.target for edge in snapshot.edges if edge.source == node.name and edge.state == "broken"]
+    targets = [snapshot.node(name) for name in used]
+    return any(target is not None and target.verdict is Verdict.DOWN for target in targets)
 
 
 _CLUSTER_REMEDY = {
     "split_brain": "Stop the web nodes first, so that nothing more is written; then decide which copy stands: nothing is merged.",
     "system_identifier": "Compare the inventory with the hosts: one of them serves something else. Nothing may be moved before.",
     "no_primary": "Start the old primary where it is, or promote a standby; never both.",
-    "service": "See below for the first broken part between the users and the database.",
 }
 
 
@@ -98,8 +120,7 @@ def _database_remedy(node: Node) -> str:
 
 
 def _link(edge: Edge, snapshot: Snapshot) -> Advice:
-    ends = [snapshot.node(name) for name in (edge.source, edge.target)]
-    both = all(end is not None and end.value("sql") == "ok" for end in ends)
+    both = _is_alive(edge.source, snapshot) and _is_alive(edge.target, snapshot)
     if both:
         headline = (
             f"replication {edge.source} → {edge.target} is down although both databases answer: only the way between is cut"

@@ -92,7 +92,8 @@ def _standby(view: View, name: str) -> list[Judgement]:
         found.append(Judgement(name, "receiver", Verdict.UNKNOWN, "replication state is unknown"))
     elif receiver.status != "streaming":
         last = _last_heard(view, name)
-        found.append(Judgement(name, "receiver", Verdict.DOWN, f"replication link is down{last}"))
+        # The instance itself lives, and may be the last one that does: the broken link is the edge's verdict.
+        found.append(Judgement(name, "receiver", Verdict.WARN, f"replication link is down{last}"))
     else:
         found.append(Judgement(name, "receiver", Verdict.OK, "streaming"))
     if view.value(name, "is_replay_paused"):
