@@ -1,0 +1,241 @@
+"""The console: paints first, probes after, and shows what the monitor sees."""
+
+import asyncio
+import contextlib
+import locale
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual.app import App
+
+from ppsconsole.advice.diagnosis import advise
+from ppsconsole.clock import Clock, SystemClock
+from ppsconsole.cluster.picture import Event, Picture
+from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.draw.text import ASCII, UNICODE, Glyphs
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.tui.clipboard import copy_path, keep, load_into_tmux
+from ppsconsole.tui.feed import Feed
+from ppsconsole.tui.keymap import bindings
+from ppsconsole.tui.scene import Scene
+from ppsconsole.tui.screens.base import ConsoleScreen
+from ppsconsole.tui.screens.commands import CommandsScreen
+from ppsconsole.tui.screens.events import EventsScreen
+from ppsconsole.tui.screens.help import HelpScreen
+from ppsconsole.tui.screens.home import HomeScreen
+from ppsconsole.tui.screens.node import NodeScreen
+from ppsconsole.tui.screens.page import Page
+from ppsconsole.tui.source import Nudgeable, Source
+from ppsconsole.tui.theming import Palette, load_palette, suitable_theme
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
+
+_PAGES: dict[str, type[Page]] = {page.NAME: page for page in (EventsScreen, CommandsScreen, HelpScreen)}
+_SIGNALS = {signal.SIGHUP: 129, signal.SIGTERM: 143}  # exit codes as a shell reports them: 128 + signal
+_OWN_EVENTS = 50
+
+
+class PpsConsoleApp(App[None], inherit_bindings=False):
+    """The console on one cluster, read-only.
+
+    Args:
+        inventory: What is declared.
+        source: Where pictures come from; run and stopped by the app.
+        palette: Colours; those that suit the terminal when left out.
+        glyphs: Characters to draw with.
+        banner: A remark for the header, such as where the lab lives.
+        clock: Time; the machine's own when left out.
+    """
+
+    CSS_PATH = "app.tcss"
+    BINDINGS = bindings("everywhere")
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    TITLE = "ppsconsole"
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        source: Source,
+        *,
+        palette: Palette | None = None,
+        glyphs: Glyphs = UNICODE,
+        banner: str = "",
+        clock: Clock | None = None,
+        driver_class: "type[Driver] | None" = None,
+    ) -> None:
+        self._palette = palette or load_palette(suitable_theme(os.environ))
+        # Which colour filter NO_COLOR gets is decided inside App.__init__, before a theme of ours can be registered.
+        super().__init__(driver_class=driver_class, ansi_color=True if self._palette.is_ansi else None)
+        theme = self._palette.theme()
+        self.register_theme(theme)
+        self.theme = theme.name
+        self.animation_level = "none"
+        self.glyphs = glyphs
+        self._clock: Clock = clock or SystemClock()
+        self._source = source
+        self._feed = Feed(source, self.show_picture, self._trouble)
+        self._scene = Scene(inventory, self._clock.now(), banner=banner)
+        polling = inventory.polling
+        self._stale_s = polling.every_s * polling.fresh_for + polling.timeout_s
+
+    @property
+    def scene(self) -> Scene:
+        """What is shown now."""
+        return self._scene
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return our colours, so that the style sheets can be read before the theme is in place."""
+        return self._palette.variables()
+
+    async def on_mount(self) -> None:
+        """Show the first picture, and poll once it is on the terminal."""
+        self._catch_signals()
+        self._feed.start()
+        await self._feed.has_picture()
+        await self.push_screen(HomeScreen(self._scene, self.glyphs))
+        # One look a second at the clock: it draws nothing while pictures are fresh.
+        self.set_interval(1.0, self._look_at_the_clock)
+        self.screen.call_after_refresh(self._feed.painted)
+
+    async def on_unmount(self) -> None:
+        """Stop polling before the loop goes."""
+        await self._feed.stop()
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+                loop.remove_signal_handler(number)
+
+    # what flows down ------------------------------------------------------------------------------------------------
+
+    def show_picture(self, picture: Picture) -> None:
+        """Show a new picture on all screens."""
+        advice = advise(picture.snapshot, self._scene.inventory)
+        self._show(replace(self._scene, picture=picture, advice=advice, now=picture.snapshot.at, is_stale=False))
+        self._look_at_the_clock()
+
+    def _show(self, scene: Scene) -> None:
+        if scene != self._scene:
+            self._scene = scene
+            for screen in self.screen_stack:
+                if isinstance(screen, ConsoleScreen):
+                    screen.show_scene(scene)
+
+    def _look_at_the_clock(self) -> None:
+        """Let ages run, but only while the picture is stale or something is waited for."""
+        picture = self._scene.picture
+        if picture is None:
+            return
+        now = self._clock.now()
+        is_stale = bool(self._scene.trouble) or now - picture.snapshot.at > self._stale_s
+        if is_stale or picture.attempts:
+            self._show(replace(self._scene, now=now, is_stale=is_stale))
+
+    def _trouble(self, words: str) -> None:
+        """Polling ended: say so where it cannot be overlooked, and go on showing what is known."""
+        event = Event(self._clock.now(), "console", Verdict.DOWN, words)
+        events = (*self._scene.own_events, event)[-_OWN_EVENTS:]
+        self._show(replace(self._scene, own_events=events, trouble=words, now=self._clock.now(), is_stale=True))
+        self.notify(f"{words}. Quit and start ppsconsole again.", title="Not polling", severity="error", timeout=30, markup=False)
+
+    # leaving --------------------------------------------------------------------------------------------------------
+
+    def _catch_signals(self) -> None:
+        """Leave in order on hang-up and termination: without this, Textual dies and leaves the terminal as it is."""
+        loop = asyncio.get_running_loop()
+        for number, code in _SIGNALS.items():
+            # Outside of the main thread (tests), and on other systems, there is nothing to catch.
+            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+                loop.add_signal_handler(number, self._leave, code)
+
+    def _leave(self, code: int) -> None:
+        self.exit(return_code=code)
+
+    async def action_quit(self) -> None:
+        """Leave."""
+        self.exit()
+
+    # keys -----------------------------------------------------------------------------------------------------------
+
+    def action_open_page(self, name: str) -> None:
+        """Open a page; from another page, in its place, so that Esc always leads home."""
+        self._open(_PAGES[name](self._scene, self.glyphs))
+
+    def action_open_node(self) -> None:
+        """Open the node that is selected on the home screen."""
+        if isinstance(self.screen, HomeScreen) and self.screen.selected is not None:
+            self._open(NodeScreen(self._scene, self.glyphs, self.screen.selected))
+
+    def _open(self, page: Page) -> None:
+        if isinstance(self.screen, Page):
+            if self.screen.NAME != page.NAME:
+                self.switch_screen(page)
+        else:
+            self.push_screen(page)
+
+    def action_poll(self) -> None:
+        """Look at everything now."""
+        if isinstance(self._source, Nudgeable):
+            self._source.nudge()
+        else:
+            self.notify("This source looks by itself and cannot be hurried.", markup=False)
+
+    async def action_copy(self) -> None:
+        """Copy the screen's text to a file and to the clipboard."""
+        screen = self.screen
+        if not isinstance(screen, ConsoleScreen):
+            return
+        text, path = screen.text(), copy_path(os.environ)
+        try:
+            keep(text, path)
+        except OSError as error:
+            self.notify(
+                f"{path}: {error.strerror}. Only the clipboard was tried.", title="Not kept", severity="warning", markup=False
+            )
+        if not ("TMUX" in os.environ and await load_into_tmux(text)):
+            self.copy_to_clipboard(text)
+        self.notify(f"Copied; also kept in {path}", markup=False)
+
+
+def run(
+    inventory_path: str,
+    *,
+    monitor_factory: Callable[[Inventory], Source] | None = None,
+    is_mouse: bool = True,
+    is_ascii: bool = False,
+    banner: str = "",
+) -> int:
+    """Open the console on the cluster that `inventory_path` declares and stay until the operator leaves.
+
+    Args:
+        inventory_path: The inventory; loaded before the terminal is touched.
+        monitor_factory: Makes the source of pictures; left out, the real monitor.
+        is_mouse: Whether to take the mouse; everything is reachable without it.
+        is_ascii: Draw with ASCII alone; done anyway where the locale or the terminal knows no more.
+        banner: A remark for the header.
+
+    Returns:
+        The exit code: 0 after quitting, 129 after a hang-up, 143 after a termination, 1 when the console itself failed.
+
+    Raises:
+        InventoryError: The inventory is wrong.
+        UsageError: `PPSCONSOLE_THEME` names no theme.
+    """
+    from ppsconsole.inventory.load import load
+    from ppsconsole.probes.monitor import Monitor
+
+    inventory = load(inventory_path)
+    source: Source = monitor_factory(inventory) if monitor_factory is not None else Monitor(inventory)
+    glyphs = ASCII if is_ascii or not _has_glyphs() else UNICODE
+    app = PpsConsoleApp(inventory, source, glyphs=glyphs, banner=banner)
+    app.run(mouse=is_mouse)
+    return app.return_code or 0
+
+
+def _has_glyphs() -> bool:
+    """Return whether the terminal can show more than ASCII: ours are not among the 256 of the Linux console's fonts."""
+    return locale.getencoding().lower().replace("-", "") == "utf8" and os.environ.get("TERM") != "linux"

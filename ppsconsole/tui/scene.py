@@ -1,0 +1,51 @@
+"""What flows down to the screens: one immutable value for each moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ppsconsole.advice.diagnosis import Advice
+from ppsconsole.cluster.picture import Event, Picture
+from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.inventory.model import Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything that a screen shows.
+
+    Attributes:
+        picture: The newest picture; None before the first one.
+        advice: Made from that picture.
+        own_events: What happened to the console itself, oldest first.
+        trouble: Why nothing is polled any more; empty while it is.
+        banner: A remark of whoever opened the console; may be empty.
+        now: The time that ages are counted to, seconds since 1970 UTC.
+        is_stale: Whether the picture is older than it ought to be; ages are shown then, and only then.
+    """
+
+    inventory: Inventory
+    now: float
+    picture: Picture | None = None
+    advice: tuple[Advice, ...] = ()
+    own_events: tuple[Event, ...] = ()
+    trouble: str = ""
+    banner: str = ""
+    is_stale: bool = False
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The snapshot inside the picture."""
+        return None if self.picture is None else self.picture.snapshot
+
+    def events(self) -> tuple[Event, ...]:
+        """Return the events of cluster and console together, newest first."""
+        seen: Sequence[Event] = () if self.picture is None else self.picture.events
+        return tuple(sorted((*seen, *self.own_events), key=lambda event: event.at, reverse=True))
+
+    def counts(self) -> dict[Verdict, int]:
+        """Return how many nodes there are of each verdict, the loudest first; those without any are left out."""
+        nodes = () if self.snapshot is None else self.snapshot.nodes
+        order = (Verdict.DOWN, Verdict.WARN, Verdict.UNKNOWN, Verdict.OK, Verdict.OFF)
+        found = {verdict: sum(node.verdict is verdict for node in nodes) for verdict in order}
+        return {verdict: count for verdict, count in found.items() if count}

@@ -1,0 +1,19 @@
+"""Commands we ran."""
+
+from collections.abc import Sequence
+
+from ppsconsole.draw.text import Line, Span
+from ppsconsole.tui.screens.page import Page
+from ppsconsole.tui.widgets.commands import command_lines
+
+
+class CommandsScreen(Page):
+    """Every command and query that was sent, with duration and outcome, newest first."""
+
+    NAME = "commands"
+    TITLE = "Commands we ran, newest first"
+
+    def page_lines(self, width: int) -> Sequence[Line]:
+        """Return the commands."""
+        records = () if self.scene.picture is None else self.scene.picture.commands
+        return command_lines(records, width, self.glyphs) or [(Span("Nothing was sent yet.", "dim"),)]

@@ -1,0 +1,146 @@
+"""The home screen: what is broken, what to do next, and what it rests on, in one glance."""
+
+from textual.app import ComposeResult
+from textual.events import Resize
+
+from ppsconsole.draw.text import Glyphs
+from ppsconsole.tui.arrangement import PANES, arrange, form_of
+from ppsconsole.tui.keymap import bindings
+from ppsconsole.tui.scene import Scene
+from ppsconsole.tui.screens.base import ConsoleScreen
+from ppsconsole.tui.selection import end, most_urgent, neighbour
+from ppsconsole.tui.widgets.advice import AdvicePanel
+from ppsconsole.tui.widgets.commands import CommandsPanel
+from ppsconsole.tui.widgets.events import EventsPanel
+from ppsconsole.tui.widgets.gauges import GaugesPanel
+from ppsconsole.tui.widgets.header_bar import HeaderBar
+from ppsconsole.tui.widgets.key_strip import KeyStrip
+from ppsconsole.tui.widgets.node import NodePanel
+from ppsconsole.tui.widgets.panel import Panel
+from ppsconsole.tui.widgets.topology import TopologyPanel
+
+
+class HomeScreen(ConsoleScreen, inherit_bindings=False):
+    """Topology, gauges, advice and events; node detail and commands where there is room.
+
+    Attributes:
+        selected: Name of the selected node. Until the operator selects one it is the node to look at first.
+    """
+
+    CSS_PATH = "home.tcss"
+    BINDINGS = bindings("home")
+    AUTO_FOCUS = "#topology"
+
+    def __init__(self, scene: Scene, glyphs: Glyphs) -> None:
+        super().__init__(scene, glyphs)
+        self.selected: str | None = None
+        self._is_chosen = False
+        self.header = HeaderBar(glyphs)
+        self.topology = TopologyPanel(glyphs, id="topology")
+        self.panels: dict[str, Panel] = {
+            "topology": self.topology,
+            "gauges": GaugesPanel(glyphs, id="gauges"),
+            "advice": AdvicePanel(glyphs, id="advice"),
+            "node": NodePanel(glyphs, id="node"),
+            "events": EventsPanel(glyphs, id="events"),
+            "commands": CommandsPanel(glyphs, id="commands"),
+        }
+
+    def compose(self) -> ComposeResult:
+        """Put header, panes and keys on the screen."""
+        yield self.header
+        yield from self.panels.values()
+        yield KeyStrip(self.glyphs, "home")
+
+    def on_mount(self) -> None:
+        """Show what there is already."""
+        self.show_scene(self.scene)
+
+    def show_scene(self, scene: Scene) -> None:
+        """Draw `scene`."""
+        had_gauges = self._gauges()
+        self.scene = scene
+        if not self._is_chosen and scene.snapshot is not None:
+            self.selected = most_urgent(scene.snapshot)
+        if self._gauges() != had_gauges:
+            self._arrange()
+        self.header.show_scene(scene)
+        self._show_panels()
+
+    def on_resize(self, event: Resize) -> None:
+        """Give each pane its place."""
+        self._arrange()
+
+    # keys -----------------------------------------------------------------------------------------------------------
+
+    def action_move(self, dx: int, dy: int) -> None:
+        """Select the next node in that direction; in another pane than the topology, scroll."""
+        if self.current is self.topology:
+            self._choose(neighbour(self.topology.centres, self.selected, dx, dy))
+        else:
+            self.current.go_to(self.current.top + dy)
+
+    def action_leap(self, which: int) -> None:
+        """Go to the first node or row when `which` is 0, else to the last."""
+        if self.current is self.topology:
+            self._choose(end(self.topology.centres, which))
+        else:
+            self.current.go_to(len(self.current.lines) if which else 0)
+
+    def action_next_pane(self, step: int) -> None:
+        """Give the keys to the next pane, or the one before; with room for one pane only, that one is shown."""
+        form = self._form()
+        # The newest event of the compact form has no frame that could carry the pointer; `e` shows all of them.
+        names = [
+            name for name in PANES if form == "single" or (self.panels[name].display and (form, name) != ("compact", "events"))
+        ]
+        self._focus(names[(names.index(self._current_name()) + step) % len(names)])
+
+    def action_to_topology(self) -> None:
+        """Give the keys back to the topology."""
+        self._focus("topology")
+
+    # how ------------------------------------------------------------------------------------------------------------
+
+    @property
+    def current(self) -> Panel:
+        """The pane that the keys act on."""
+        return self.panels[self._current_name()]
+
+    def _current_name(self) -> str:
+        return self.focused.id if isinstance(self.focused, Panel) and self.focused.id else "topology"
+
+    def _focus(self, name: str) -> None:
+        self._arrange(name)
+        self.panels[name].focus(scroll_visible=False)
+
+    def _choose(self, name: str | None) -> None:
+        if name is not None:
+            self._is_chosen = True
+            self.selected = name
+            self._show_panels()
+
+    def _show_panels(self) -> None:
+        for panel in self.panels.values():
+            panel.show_scene(self.scene, self.selected)
+
+    def _gauges(self) -> int:
+        return 0 if self.scene.snapshot is None else len(self.scene.snapshot.gauges)
+
+    def _form(self) -> str:
+        return form_of(*self.size)
+
+    def _arrange(self, current: str | None = None) -> None:
+        width, height = self.size
+        for form in ("single", "compact", "full"):
+            self.set_class(self._form() == form, f"-{form}")
+        places = arrange(width, height, self._gauges(), current or self._current_name())
+        for name, panel in self.panels.items():
+            place = places.get(name)
+            panel.display = place is not None
+            if place is not None:
+                panel.styles.offset = place.offset
+                panel.styles.width, panel.styles.height = place.size
+        if not self.current.display:
+            # The pane that had the keys has no place at this size.
+            self.panels["topology"].focus(scroll_visible=False)

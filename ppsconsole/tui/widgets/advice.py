@@ -1,0 +1,56 @@
+"""What happened, what to do next, and who says so."""
+
+from ppsconsole.advice.diagnosis import Advice
+from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.draw.text import Glyphs, Line, Span
+from ppsconsole.draw.words import hanging
+from ppsconsole.tui.badge import badge
+from ppsconsole.tui.scene import Scene
+from ppsconsole.tui.widgets.panel import Panel
+
+
+class AdvicePanel(Panel, inherit_bindings=False):
+    """The advice, what stands nearest to the cause first."""
+
+    TITLE = "What happened, what next"
+
+    def draw(self, width: int, height: int) -> tuple[Line, ...]:
+        """Return headline, next step and evidence of each advice."""
+        return () if self.scene is None else tuple(advice_lines(self.scene, width, self.glyphs))
+
+
+def advice_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
+    """Return the advice of a scene; where there is none, say why.
+
+    Headlines with their next steps come first and together: on a small screen the evidence is what has to be scrolled to.
+    """
+    snapshot = scene.snapshot
+    is_complete = snapshot is not None and snapshot.is_complete
+    # Before everything was looked at once, "unknown" is no news and would only hide what is.
+    shown = [each for each in scene.advice if is_complete or each.verdict is not Verdict.UNKNOWN]
+    lines: list[Line] = [] if shown and is_complete else _without_advice(snapshot, width, glyphs)
+    for each in shown:
+        lines.extend(_headline(each, width, glyphs))
+    for each in shown:
+        for words in each.evidence:
+            lines.extend(hanging((Span("  why      ", "dim"),), words, "dim", width, glyphs))
+    return lines
+
+
+def _headline(advice: Advice, width: int, glyphs: Glyphs) -> list[Line]:
+    lines = [*hanging((badge(advice.verdict, glyphs), Span("  ")), advice.headline, "text", width, glyphs)]
+    if advice.remedy:
+        lines.extend(hanging((Span("  NEXT     ", "title"),), advice.remedy, "text", width, glyphs))
+    return lines
+
+
+def _without_advice(snapshot: Snapshot | None, width: int, glyphs: Glyphs) -> list[Line]:
+    if snapshot is None or not snapshot.is_complete:
+        words = "Looking at everything for the first time; nothing is known yet that could be judged."
+        return [*hanging((badge(Verdict.UNKNOWN, glyphs), Span("  ")), words, "text", width, glyphs)]
+    words = {
+        Verdict.OK: "Nothing to do: everything that is looked at is well.",
+        Verdict.OFF: "Nothing to do: everything that is looked at is switched off on purpose.",
+    }.get(snapshot.verdict, "No advice for this state; the topology and the events show what is known.")
+    return [*hanging((badge(snapshot.verdict, glyphs), Span("  ")), words, "text", width, glyphs)]

@@ -1,0 +1,159 @@
+"""The one widget that draws: styled lines from `ppsconsole.draw`, no markup, only changed rows are sent again."""
+
+from collections.abc import Sequence
+from typing import ClassVar, get_args
+
+from rich.segment import Segment
+from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from ppsconsole.draw.text import Line, Style, line_text
+
+_CACHED_ROWS = 512
+
+
+class LinesView(Widget, can_focus=False, inherit_bindings=False):
+    """Shows lines of spans; what does not fit is reached by scrolling, which is never animated.
+
+    A subclass overrides `draw` when its lines depend on its size; otherwise `show` is all there is to call.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{style}" for style in get_args(Style)}
+    DEFAULT_CSS = """
+    LinesView {
+        color: $pps-text;
+    }
+    LinesView > .lines--text { color: $pps-text; }
+    LinesView > .lines--dim { color: $pps-dim; }
+    LinesView > .lines--title { color: $pps-title; text-style: bold; }
+    LinesView > .lines--ok { color: $pps-ok; }
+    LinesView > .lines--warn { color: $pps-warn; text-style: bold; }
+    LinesView > .lines--down { color: $pps-down; text-style: bold; }
+    LinesView > .lines--off { color: $pps-off; }
+    LinesView > .lines--unknown { color: $pps-unknown; }
+    LinesView > .lines--edge { color: $pps-edge; }
+    LinesView > .lines--edge-idle { color: $pps-edge-idle; }
+    LinesView > .lines--edge-broken { color: $pps-edge-broken; text-style: bold; }
+    LinesView > .lines--selected { text-style: bold reverse; }
+    LinesView:ansi > .lines--dim { text-style: dim; }
+    LinesView:ansi > .lines--off { text-style: dim; }
+    LinesView:ansi > .lines--edge-idle { text-style: dim; }
+    """
+
+    ALLOW_SELECT = False
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._lines: tuple[Line, ...] = ()
+        self._top = 0
+        self._title = ""
+        self._position = ""
+        self._strips: dict[tuple[Line, int], Strip] = {}
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """All lines, also those that are scrolled out of sight."""
+        return self._lines
+
+    @property
+    def top(self) -> int:
+        """How many lines are scrolled off the top."""
+        return self._top
+
+    def text(self) -> str:
+        """Return everything it shows as plain text, one row for each line, the title first."""
+        rows = [line_text(line) for line in self._lines]
+        return "\n".join(([f"== {self._title} =="] if self._title else []) + rows)
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Replace the lines; rows that stay the same are not drawn again."""
+        old, new = self._lines, tuple(lines)
+        if old == new:
+            return
+        self._lines = new
+        top, height, width = self._top, self.size.height, self.size.width
+        if len(old) != len(new):
+            self._show_position()
+        self.go_to(top)
+        for row in range(height if self._top == top else 0):
+            number = row + top
+            if old[number : number + 1] != new[number : number + 1]:
+                self.refresh(Region(0, row, width, 1))
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        """Return the lines for a content area of that many cells; a view without own drawing keeps what it was shown."""
+        return self._lines
+
+    def redraw(self) -> None:
+        """Draw again at the present size; nothing is sent when nothing changed."""
+        width, height = self.size
+        if width > 0 and height > 0:
+            self.show(self.draw(width, height))
+
+    def on_resize(self) -> None:
+        """Lay the lines out anew."""
+        self.redraw()
+        self.go_to(self._top)
+        self._show_position()
+
+    def set_title(self, title: str) -> None:
+        """Put `title` into the frame, as it stands: names come from files and are never markup."""
+        if title != self._title:
+            self._title = title
+            self._write_title()
+
+    # scrolling ------------------------------------------------------------------------------------------------------
+
+    def go_to(self, row: int) -> None:
+        """Scroll so that line `row` is the first one shown, as far as there are lines."""
+        row = max(0, min(row, len(self._lines) - self.size.height))
+        if row != self._top:
+            self._top = row
+            self._show_position()
+            self.refresh()
+
+    def on_mouse_scroll_down(self) -> None:
+        """Follow the wheel."""
+        self.go_to(self._top + 3)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Follow the wheel."""
+        self.go_to(self._top - 3)
+
+    def _show_position(self) -> None:
+        """Say in the frame what part is shown: a scroll bar would need glyphs that not every terminal has."""
+        height, count = self.size.height, len(self._lines)
+        position = f"{self._top + 1}-{min(count, self._top + height)} of {count}" if count > height > 0 else ""
+        if position != self._position:
+            self._position = position
+            self._write_title()
+
+    def _write_title(self) -> None:
+        self.border_title = Content("  ".join(part for part in (self._title, self._position) if part))
+
+    # drawing --------------------------------------------------------------------------------------------------------
+
+    def notify_style_update(self) -> None:
+        """Forget what was drawn in the old colours."""
+        super().notify_style_update()
+        self._strips.clear()
+
+    def render_line(self, y: int) -> Strip:
+        """Return row `y` of what is visible."""
+        width = self.size.width
+        number = y + self._top
+        if number >= len(self._lines):
+            return Strip.blank(width, self.rich_style)
+        key = (self._lines[number], width)
+        strip = self._strips.get(key)
+        if strip is None:
+            if len(self._strips) >= _CACHED_ROWS:
+                self._strips.clear()
+            strip = self._strips[key] = self._strip(*key)
+        return strip
+
+    def _strip(self, line: Line, width: int) -> Strip:
+        segments = [Segment(span.text, self.get_component_rich_style(f"lines--{span.style}")) for span in line if span.text]
+        return Strip(segments).adjust_cell_length(width, self.rich_style)
