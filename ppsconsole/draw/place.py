@@ -18,6 +18,7 @@ _LEAST_WORDS, _MOST_WORDS = 7, 12  # cells for the words: `PRIMARY` and `standby
 _LEAST_GAP, _ROOMY_GAP, _MOST_GAP = 3, 12, 30  # between boxes: an arrow; an arrow with its lag; more is only far apart
 
 _BASTION_ROOM, _DIRECTORY_ROOM = 11, 13  # from one small box to the next: ` no answer` and ` not probed` fit between
+_MOST_LANES = 4
 
 _NO_SITE = ""
 
@@ -188,8 +189,8 @@ def _built(
             builder.boxes[name] = replace(box, row=row)
         row += 2 if has_details else 1
         above = kind
-    # One lane suffices for one primary that reaches past a neighbour; two, when another instance does the same.
-    lanes = range(row, row + min(2, max(0, len(tiers.get("database", ())) - 2)))
+    # A primary at one end reaches past a neighbour to all databases but two.
+    lanes = range(row, row + min(_MOST_LANES, max(0, len(tiers.get("database", ())) - 2)))
     row = lanes.stop
     directories = [each.name for each in nodes if each.kind == "directory"]
     if directories:

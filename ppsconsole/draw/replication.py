@@ -1,11 +1,12 @@
 """Replication, drawn sideways: between neighbours in the row of the databases, past a neighbour in a lane below it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ppsconsole.clock import duration
 from ppsconsole.cluster.snapshot import Edge
 from ppsconsole.cluster.verdicts import Verdict
-from ppsconsole.draw.canvas import Canvas
+from ppsconsole.draw.canvas import DOWN, LEFT, RIGHT, UP, Canvas, Cell
 from ppsconsole.draw.place import Box
 from ppsconsole.draw.route import edge_style, word_style
 from ppsconsole.draw.text import Glyphs, Span, Style
@@ -19,21 +20,27 @@ def draw_replication(
     canvas: Canvas, edges: Sequence[Edge], boxes: Mapping[str, Box], order: Sequence[str], lanes: range, now: float
 ) -> None:
     """Draw all replication between the databases that stand in `order`, from left to right."""
-    neighbours: dict[tuple[str, str], list[Edge]] = {}
-    apart: dict[str, list[Edge]] = {}
-    for edge in edges:
-        places = sorted((order.index(edge.source), order.index(edge.target)))
-        if places[1] - places[0] == 1:
-            neighbours.setdefault((order[places[0]], order[places[1]]), []).append(edge)
+    pairs: dict[tuple[str, str], Edge] = {}
+    for edge in sorted(edges, key=_loudness):
+        left, right = sorted((edge.source, edge.target), key=order.index)
+        pairs[left, right] = edge
+    apart: list[Edge] = []
+    for (left, right), edge in pairs.items():
+        if order.index(right) - order.index(left) == 1:
+            start = boxes[left].col + boxes[left].width
+            draw_sideways(canvas, boxes[left].row, start, boxes[right].col, edge, edge.source == left, now)
         else:
-            apart.setdefault(edge.source, []).append(edge)
-    for (left, right), between in neighbours.items():
-        loudest = max(between, key=lambda edge: (edge.state not in ("idle", "unknown"), edge.state == "broken"))
-        start = boxes[left].col + boxes[left].width
-        draw_sideways(canvas, boxes[left].row, start, boxes[right].col, loudest, loudest.source == left, now)
-    taken: dict[int, list[tuple[int, int]]] = {row: [] for row in lanes}
-    for source, leaving in apart.items():
-        _draw_lane(canvas, source, leaving, boxes, taken, now)
+            apart.append(edge)
+    drawn = _Lanes(canvas, boxes, now, {row: [] for row in lanes})
+    # Short ones first: what hangs down to a longer one then passes beside them.
+    for edge in sorted(apart, key=lambda each: (abs(order.index(each.source) - order.index(each.target)), -_loudness(each))):
+        drawn.draw(edge)
+    drawn.finish()
+
+
+def _loudness(edge: Edge) -> int:
+    """Return which of two replications between one pair is drawn: what is broken comes before what runs."""
+    return {"idle": 0, "unknown": 1, "broken": 3}.get(edge.state, 2)
 
 
 def labels(edge: Edge, now: float) -> tuple[str, ...]:
@@ -50,16 +57,18 @@ def labels(edge: Edge, now: float) -> tuple[str, ...]:
     return (said or edge.state, edge.state)
 
 
-def draw_sideways(canvas: Canvas, row: int, start: int, end: int, edge: Edge, is_rightwards: bool, now: float) -> None:
-    """Draw `edge` into the cells from `start` up to, not including, `end`."""
-    col = start
-    for span in sideways(end - start, edge, is_rightwards, now, canvas.glyphs):
-        canvas.put(row, col, span.text, span.style)
-        col += width_of(span.text)
+def draw_sideways(canvas: Canvas, row: int, start: int, end: int, edge: Edge, is_rightwards: bool, now: float) -> range:
+    """Draw `edge` into the cells from `start` up to, not including, `end`; return the columns of its words."""
+    before, words, after = sideways(end - start, edge, is_rightwards, now, canvas.glyphs)
+    said = range(start + width_of(before.text), start + width_of(before.text + words.text))
+    canvas.put(row, start, before.text, before.style)
+    canvas.put(row, said.start, words.text, words.style)
+    canvas.put(row, said.stop, after.text, after.style)
+    return said
 
 
-def sideways(room: int, edge: Edge, is_rightwards: bool, now: float, glyphs: Glyphs) -> tuple[Span, ...]:
-    """Return a horizontal line of exactly `room` cells that says what state the replication is in.
+def sideways(room: int, edge: Edge, is_rightwards: bool, now: float, glyphs: Glyphs) -> tuple[Span, Span, Span]:
+    """Return a horizontal line of exactly `room` cells, its words in the middle, that says what state the replication is in.
 
     `══ 0.2s ══▶` streams, `┄┄ ╳ down 41s ┄┄` does not, `┄┄ ? ┄┄▶` is unknown.
     """
@@ -83,40 +92,55 @@ def sideways(room: int, edge: Edge, is_rightwards: bool, now: float, glyphs: Gly
     return (Span(first + stroke * before, style), Span(said, words), Span(stroke * after + last, style))
 
 
-def _draw_lane(
-    canvas: Canvas,
-    source: str,
-    edges: Sequence[Edge],
-    boxes: Mapping[str, Box],
-    taken: dict[int, list[tuple[int, int]]],
-    now: float,
-) -> None:
-    """Draw what `source` sends past its neighbours into the first lane with room; without one it stays in the words."""
-    columns = [boxes[source].col, *(boxes[edge.target].col for edge in edges)]
-    first, last = min(columns), max(columns)
-    row = next((lane for lane, spans in taken.items() if all(last < left or right < first for left, right in spans)), None)
-    if row is None:
-        return
-    taken[row].append((first, last))
-    for is_rightwards in (False, True):
-        start = boxes[source].col
-        side = [edge for edge in edges if (boxes[edge.target].col > start) == is_rightwards]
-        side.sort(key=lambda edge: abs(boxes[edge.target].col - start))
-        for edge in side:
-            end = boxes[edge.target].col
-            low, high = (start + 1, end) if is_rightwards else (end + 1, start)
-            draw_sideways(canvas, row, low, high, edge, is_rightwards, now)
-            start = end
-    _draw_uprights(canvas, row, source, edges, boxes)
+@dataclass(slots=True)
+class _Lanes:
+    """The rows under the databases.
 
+    Attributes:
+        taken: First and last column of what each lane holds.
+        joints: Where lanes meet what hangs from the boxes: 4-bit junction and style.
+        words: Cells of labels, which lines pass under.
+        untold: What found no lane.
+    """
 
-def _draw_uprights(canvas: Canvas, row: int, source: str, edges: Sequence[Edge], boxes: Mapping[str, Box]) -> None:
-    """Draw the ends of a lane: from under each box down to it."""
-    columns = {boxes[source].col: max(edges, key=lambda edge: edge.state == "streaming")}
-    columns |= {boxes[edge.target].col: edge for edge in edges}
-    first, last = min(columns), max(columns)
-    for col, edge in columns.items():
-        for above in range(boxes[source].row + 1, row):
-            canvas.put(above, col, canvas.glyphs.junctions[5], edge_style(edge))
-        bits = 1 | (2 if col < last else 0) | (8 if col > first else 0)
-        canvas.put(row, col, canvas.glyphs.junctions[bits], edge_style(edge))
+    canvas: Canvas
+    boxes: Mapping[str, Box]
+    now: float
+    taken: dict[int, list[tuple[int, int]]]
+    joints: dict[Cell, tuple[int, Style]] = field(default_factory=dict)
+    words: set[Cell] = field(default_factory=set)
+    untold: list[Edge] = field(default_factory=list)
+
+    def draw(self, edge: Edge) -> None:
+        """Draw `edge` into the first lane with room: one line for each, a shared one would look like a chain."""
+        columns = (self.boxes[edge.source].col, self.boxes[edge.target].col)
+        first, last = min(columns), max(columns)
+        free = (lane for lane, spans in self.taken.items() if all(last < left or right < first for left, right in spans))
+        row = next(free, None)
+        if row is None:
+            self.untold.append(edge)
+            return
+        self.taken[row].append((first, last))
+        said = draw_sideways(self.canvas, row, first + 1, last, edge, columns[0] == first, self.now)
+        self.words |= {(row, col) for col in said}
+        for col in columns:
+            for above in range(self.boxes[edge.source].row + 1, row):
+                self._join((above, col), UP | DOWN, edge)
+            self._join((row, col), UP | (RIGHT if col == first else LEFT), edge)
+
+    def _join(self, cell: Cell, bits: int, edge: Edge) -> None:
+        self.joints[cell] = (self.joints.get(cell, (0, "edge"))[0] | bits, edge_style(edge))
+
+    def finish(self) -> None:
+        """Draw the joints, and say in words what found no lane."""
+        glyphs = self.canvas.glyphs
+        for (row, col), (bits, style) in self.joints.items():
+            if (row, col) not in self.words:
+                self.canvas.put(row, col, glyphs.junctions[bits], style)
+        for edge in self.untold:
+            sign = {"broken": glyphs.replication_broken, "unknown": glyphs.unknown}.get(edge.state, glyphs.arrow_right)
+            said = f"{edge.source} {sign} {edge.target} {edge.label}".rstrip()
+            start = self.boxes[edge.target].col + 2
+            free = [row for row in self.taken if self.canvas.is_blank(row, start, width_of(said) + 1)]
+            if free:
+                self.canvas.put(free[0], start, said, word_style(edge))

@@ -15,7 +15,7 @@ from ppsconsole.draw.text import ASCII, UNICODE
 from ppsconsole.draw.topology import draw_topology
 from tests.unit import snapshots
 from tests.unit.framing import assert_frame
-from tests.unit.snapshots import AT, DOWN, OFF, OK, STATES
+from tests.unit.snapshots import AT, DOWN, OFF, OK, STATES, WARN
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,36 @@ def test_forms_by_height(height: int) -> None:
 def test_two_links_without_room_for_both_rows() -> None:
     crossed = LINKS["crossed"]()
     assert_frame("topology-links-crossed-flat", draw_topology(crossed, 80, 6, UNICODE).lines)
+
+
+COPIES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
+    "one-primary": (
+        ("db3", "db1", "streaming", "0.2s"),
+        ("db3", "db2", "catching-up", "41s"),
+        ("db3", "db4", "broken", "down 41s"),
+    ),
+    "far-link-broken": (
+        ("db1", "db3", "broken", "down 41s"),
+        ("db1", "db2", "streaming", "0.1s"),
+        ("db1", "db4", "streaming", "0s"),
+    ),
+    "cascade": (("db1", "db2", "streaming", "0.1s"), ("db2", "db3", "streaming", "0.2s"), ("db3", "db4", "streaming", "0.4s")),
+    "tangle": (("db1", "db3", "broken", "two primaries"), ("db3", "db1", "streaming", "1s"), ("db2", "db4", "streaming", "9s")),
+    "three-sources": (("db3", "db1", "streaming", "1s"), ("db1", "db4", "broken", "gone"), ("db4", "db2", "streaming", "2s")),
+}
+
+
+@pytest.mark.parametrize("copies", COPIES)
+def test_four_databases(copies: str) -> None:
+    sites = {"db1": "a", "db2": "a", "db3": "b", "db4": "b"}
+    nodes = tuple(snapshots.database(name, site, "10.0.0.5", is_primary=name == "db3") for name, site in sites.items())
+    verdicts = {"streaming": OK, "broken": DOWN, "catching-up": WARN}
+    edges = tuple(
+        Edge(source, target, "replication", state, verdicts[state], label, at=AT)
+        for source, target, state, label in COPIES[copies]
+    )
+    seen = snapshots.snapshot(nodes=nodes, edges=edges)
+    assert_frame(f"topology-copies-{copies}", draw_topology(seen, 100, None, UNICODE).lines)
 
 
 @pytest.mark.parametrize("width", [40, 59, 80])
