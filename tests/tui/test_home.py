@@ -10,7 +10,7 @@ from ppsconsole.draw.text import ASCII
 from ppsconsole.tui.screens.home import HomeScreen
 from tests.tui.screen_text import screen_lines, screen_text
 from tests.tui.scripted import Console, run_console
-from tests.unit.snapshots import AT, STATES, fine, many, picture, primary_down, unknown
+from tests.unit.snapshots import AT, STATES, fine, many, picture, primary_down, starting
 
 
 def home(opened: Console) -> HomeScreen:
@@ -216,7 +216,7 @@ def test_before_anything_answered_nothing_is_called_well_or_down() -> None:
         assert " OK" not in shown
         assert "DOWN" not in shown
 
-    run_console(look, replace(unknown(), is_complete=False))
+    run_console(look, starting())
 
 
 def test_ages_run_only_while_the_picture_is_stale() -> None:

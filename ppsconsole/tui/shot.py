@@ -1,0 +1,56 @@
+"""A picture of the console as an SVG file, made by the console itself: for README and reports."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from ppsconsole.clock import HeldClock
+from ppsconsole.cluster.picture import Picture
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.tui.app import PpsConsoleApp
+from ppsconsole.tui.theming import load_palette
+
+
+class StillSource:
+    """Shows one picture for ever."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
+
+    async def run(self) -> None:
+        """Do nothing, until cancelled."""
+        await asyncio.sleep(math.inf)
+
+    async def pictures(self) -> AsyncIterator[Picture]:
+        """Yield the picture."""
+        yield self._picture
+        await asyncio.sleep(math.inf)
+
+
+def save_screenshot(
+    path: str, snapshot_picture: Picture, size: tuple[int, int], inventory: Inventory, *, theme: str = "dark"
+) -> None:
+    """Write the home screen showing `snapshot_picture` to `path`, without a terminal.
+
+    Args:
+        path: The SVG file to write.
+        snapshot_picture: What to show; ages are counted to the moment of its snapshot.
+        size: Columns and rows.
+        inventory: What was declared, for the header and the advice.
+        theme: Name of a theme in `themes/`.
+
+    Raises:
+        UsageError: There is no such theme.
+        OSError: The file cannot be written.
+    """
+    asyncio.run(_save(Path(path), snapshot_picture, size, inventory, theme))
+
+
+async def _save(path: Path, picture: Picture, size: tuple[int, int], inventory: Inventory, theme: str) -> None:
+    clock = HeldClock(picture.snapshot.at)
+    app = PpsConsoleApp(inventory, StillSource(picture), palette=load_palette(theme), clock=clock)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        title = f"ppsconsole: {inventory.cluster.name}"
+        path.write_text(app.export_screenshot(title=title), encoding="utf-8")

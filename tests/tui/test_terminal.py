@@ -1,0 +1,171 @@
+"""The console in a real terminal: first frame, hang-up, termination, quitting, colours."""
+
+import fcntl
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+HEAVY = {"asyncssh", "psycopg", "sqlalchemy", "aiohttp", "cryptography", "pyodbc"}
+DEADLINE_S = 60.0
+
+INVENTORY = """
+version: 1
+cluster: {name: prod-eu}
+sites: {a: {}}
+hosts:
+  db1-host: {site: a, address: 127.0.0.1}
+  pps1-host: {site: a, address: 127.0.0.2}
+web_nodes:
+  pps1: {host: pps1-host, url: "https://127.0.0.2:10001", service: {kind: systemd, name: pps}}
+database:
+  kind: postgres
+  database: pps
+  instances:
+    db1: {host: db1-host, declared: primary}
+"""
+
+
+class Terminal:
+    """A pseudo-terminal with the console in it."""
+
+    def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
+        self.master, self.process = master, process
+        self.seen = b""
+
+    def read_until(self, text: bytes) -> None:
+        """Read until `text` came."""
+        until = time.monotonic() + DEADLINE_S
+        while text not in self.seen:
+            assert time.monotonic() < until, f"{text!r} never came; last: {self.seen[-500:]!r}"
+            assert self._read(0.2) or self.process.poll() is None, f"ended with {self.process.returncode}: {self.seen!r}"
+
+    def read_to_end(self) -> int:
+        """Read until the console has left; return its exit code."""
+        until = time.monotonic() + DEADLINE_S
+        while self.process.poll() is None or self._read(0):
+            assert time.monotonic() < until, "it did not leave"
+            self._read(0.05)
+        return self.process.returncode
+
+    def _read(self, wait_s: float) -> bool:
+        ready, _, _ = select.select([self.master], [], [], wait_s)
+        if not ready:
+            return False
+        try:
+            got = os.read(self.master, 65536)
+        except OSError:  # EIO: nobody holds the other side any more
+            return False
+        self.seen += got
+        return bool(got)
+
+
+@contextmanager
+def terminal(folder: Path, size: tuple[int, int] = (80, 24), **environ: str) -> Iterator[Terminal]:
+    """Open the console in a terminal of its own, which it also controls, as a login shell's would be."""
+    path = folder / "inventory.yaml"
+    path.write_text(INVENTORY)
+    path.chmod(0o600)
+    master, slave = os.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.tui.opened", str(path), str(folder / "modules")],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        cwd=ROOT,
+        env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8", **environ},
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(slave)
+    opened = Terminal(master, process)
+    try:
+        yield opened
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        if opened.master >= 0:
+            os.close(opened.master)
+
+
+def wait_for_file(path: Path) -> str:
+    until = time.monotonic() + DEADLINE_S
+    while not path.exists() or not path.read_text():
+        assert time.monotonic() < until, f"{path} never came"
+        time.sleep(0.02)
+    return path.read_text()
+
+
+def test_the_first_frame_comes_before_anything_heavy(tmp_path: Path) -> None:
+    with terminal(tmp_path) as opened:
+        opened.read_until(b"READ-ONLY")
+        loaded = {name.partition(".")[0] for name in wait_for_file(tmp_path / "modules").splitlines()}
+        assert "textual" in loaded
+        assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 129), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_in_order_and_gives_the_terminal_back(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    with terminal(tmp_path) as opened:
+        before = termios.tcgetattr(opened.master)
+        opened.read_until(b"READ-ONLY")
+        wait_for_file(tmp_path / "modules")
+        opened.process.send_signal(number)
+        assert opened.read_to_end() == code
+        assert b"\x1b[?1049l" in opened.seen, "the alternate screen is left"
+        assert b"\x1b[?25h" in opened.seen, "the cursor is back"
+        assert b"Traceback" not in opened.seen
+        assert termios.tcgetattr(opened.master)[3] == before[3], "echo and line mode are as before"
+
+
+def test_a_line_that_drops_ends_the_console(tmp_path: Path) -> None:
+    with terminal(tmp_path) as opened:
+        opened.read_until(b"READ-ONLY")
+        wait_for_file(tmp_path / "modules")
+        os.close(opened.master)
+        opened.master = -1
+        assert opened.process.wait(DEADLINE_S) == 129
+
+
+@pytest.mark.parametrize("key", [b"q", b"\x03"])
+def test_q_and_ctrl_c_quit(tmp_path: Path, key: bytes) -> None:
+    with terminal(tmp_path) as opened:
+        opened.read_until(b"READ-ONLY")
+        wait_for_file(tmp_path / "modules")
+        os.write(opened.master, key)
+        assert opened.read_to_end() == 0
+        assert b"\x1b[?1049l" in opened.seen
+
+
+def test_no_color_sends_no_colour(tmp_path: Path) -> None:
+    with terminal(tmp_path, NO_COLOR="1") as opened:
+        opened.read_until(b"READ-ONLY")
+        wait_for_file(tmp_path / "modules")
+        os.write(opened.master, b"?")
+        opened.read_until(b"Everywhere")
+        assert b"38;2;" not in opened.seen
+        assert b"48;2;" not in opened.seen
+        assert b"38;5;" not in opened.seen
+        assert b"\x1b[31m" not in opened.seen
+
+
+def test_the_linux_console_gets_ascii(tmp_path: Path) -> None:
+    with terminal(tmp_path, TERM="linux", COLORTERM="") as opened:
+        opened.read_until(b"READ-ONLY")
+        wait_for_file(tmp_path / "modules")
+        os.write(opened.master, b"q")
+        assert opened.read_to_end() == 0
+        assert opened.seen.isascii()
+        assert b"38;2;" not in opened.seen
