@@ -17,7 +17,7 @@ _FRAME = 5  # of a box around name and words: `[`, glyph, two blanks, `]`
 _LEAST_WORDS, _MOST_WORDS = 7, 12  # cells for the words: `PRIMARY` and `standby` always fit
 _LEAST_GAP, _ROOMY_GAP, _MOST_GAP = 3, 12, 30  # between boxes: an arrow; an arrow with its lag; more is only far apart
 
-_BASTION_ROOM, _DIRECTORY_ROOM = 11, 13  # from one small box to the next: ` no answer` and ` not probed` fit between
+_BASTION_ROOM, _DIRECTORY_ROOM = 11, 17  # from one small box to the next: ` no answer` and ` not probed yet` fit between
 _MOST_LANES = 4
 
 _NO_SITE = ""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ppsconsole.clock import duration
+from ppsconsole.cluster.judging import size
 from ppsconsole.cluster.snapshot import Edge
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.canvas import DOWN, LEFT, RIGHT, UP, Canvas, Cell
@@ -49,11 +50,12 @@ def labels(edge: Edge, now: float) -> tuple[str, ...]:
     if edge.at is not None and now - edge.at > _OLD_S and edge.state != "broken":
         said = f"{said}, {duration(now - edge.at)} old" if said else f"seen {duration(now - edge.at)} ago"
     if edge.state == "catching-up":
-        return (f"catching up {said}".rstrip(), f"behind {said}".rstrip(), said, edge.label)
+        behind = duration(edge.lag_s) if edge.lag_s is not None else "" if edge.lag_bytes is None else size(edge.lag_bytes)
+        return (f"catching up {behind}".rstrip(), f"behind {behind}" if behind else "catching up", behind or "late")
     if edge.state == "streaming":
         return (f"streaming {said}".rstrip(), said, edge.label)
     if edge.state == "broken":
-        return (said, "broken") if "broken" in said or "down" in said else (f"broken: {said}", said, "broken")
+        return (f"broken: {said}", said, "broken") if said and "down" not in said else (said or "broken", "broken")
     return (said or edge.state, edge.state)
 
 

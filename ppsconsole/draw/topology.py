@@ -14,7 +14,7 @@ from ppsconsole.draw.text import Glyphs, Line, Style
 from ppsconsole.draw.tree import draw_tree
 from ppsconsole.draw.words import cut, mark, padded, style_of, width_of
 
-_MOST_WORDS = 10  # cells beside a small box: `not probed`
+_MOST_WORDS = 14  # cells beside a small box: `not probed yet`
 
 
 @dataclass(frozen=True, slots=True)

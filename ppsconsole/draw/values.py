@@ -6,8 +6,9 @@ from typing import Any
 from ppsconsole.clock import iso
 from ppsconsole.cluster.catalog import unit_of
 from ppsconsole.cluster.database import Receiver, Replica, Sessions, Slot
+from ppsconsole.cluster.judging import size
 from ppsconsole.cluster.snapshot import Member
-from ppsconsole.draw.words import age_said, bytes_said, seconds_said
+from ppsconsole.draw.words import age_said, seconds_said
 
 
 def value_said(name: str, value: Any, now: float) -> tuple[str, ...]:
@@ -42,7 +43,7 @@ def _number_said(name: str, value: float, now: float) -> str:
     if unit == "s":
         return seconds_said(value)
     if unit == "bytes":
-        return bytes_said(value)
+        return size(value)
     if unit == "%":
         return f"{value:.0f}%"
     if unit == "days":
@@ -54,8 +55,8 @@ def lag_said(lag_bytes: int | None, lag_s: float | None) -> str:
     """Return a lag as bytes and time, e.g. `12kB 0.2s`; what is unknown is said to be so."""
     if lag_bytes is None and lag_s is None:
         return "lag unknown"
-    size = "bytes unknown," if lag_bytes is None else bytes_said(lag_bytes)
-    return f"{size} {seconds_said(lag_s)}" if lag_s is not None else f"{size}, time unknown"
+    missing = "bytes unknown," if lag_bytes is None else size(lag_bytes)
+    return f"{missing} {seconds_said(lag_s)}" if lag_s is not None else f"{missing}, time unknown"
 
 
 def _replica(row: Replica) -> str:
@@ -72,7 +73,7 @@ def _receiver(row: Receiver) -> str:
 
 
 def _slot(row: Slot) -> str:
-    kept = "" if row.retained_bytes is None else f", keeps {bytes_said(row.retained_bytes)}"
+    kept = "" if row.retained_bytes is None else f", keeps {size(row.retained_bytes)}"
     return f"{row.name}: {row.kind}, {'active' if row.is_active else 'not active'}{kept}" + (
         f", WAL {row.wal_status}" if row.wal_status else ""
     )

@@ -121,19 +121,6 @@ def fitted(line: Line, width: int, glyphs: Glyphs) -> Line:
     return tuple(spans)
 
 
-def bytes_said(count: float) -> str:
-    """Return a number of bytes as `0B`, `820B`, `12kB`, `1.2GB`; 1 kB is 1024 bytes, as PostgreSQL counts."""
-    if count < 0:
-        return "-" + bytes_said(-count)
-    if count < 1024:
-        return f"{round(count)}B"
-    for unit in ("kB", "MB", "GB", "TB"):
-        count /= 1024
-        if count < 1023.5 or unit == "TB":
-            break
-    return f"{count:.1f}{unit}" if count < 9.95 else f"{round(count)}{unit}"
-
-
 def seconds_said(seconds: float) -> str:
     """Return a length of time; below a tenth of a second in milliseconds: `18ms`, `0.8s`, `3m40s`."""
     if seconds != 0 and abs(seconds) < 0.0995:

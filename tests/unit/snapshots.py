@@ -147,7 +147,7 @@ def bastion(name: str, site: str) -> Node:
 
 def directory(name: str, site: str | None = None) -> Node:
     """Return a directory, which nothing probes yet."""
-    return Node(name, "directory", site, None, "directory", "", UNKNOWN, "not probed")
+    return Node(name, "directory", site, None, "directory", "", UNKNOWN, "not probed yet")
 
 
 GAUGES = (

@@ -104,7 +104,7 @@ def test_four_databases(copies: str) -> None:
     nodes = tuple(snapshots.database(name, site, "10.0.0.5", is_primary=name == "db3") for name, site in sites.items())
     verdicts = {"streaming": OK, "broken": DOWN, "catching-up": WARN}
     edges = tuple(
-        Edge(source, target, "replication", state, verdicts[state], label, at=AT)
+        Edge(source, target, "replication", state, verdicts[state], label, lag_s=41.0 if state == "catching-up" else None, at=AT)
         for source, target, state, label in COPIES[copies]
     )
     seen = snapshots.snapshot(nodes=nodes, edges=edges)

@@ -10,28 +10,9 @@ from ppsconsole.draw.status import draw_status
 from ppsconsole.draw.text import ASCII, UNICODE, Span, line_text
 from ppsconsole.draw.topology import draw_topology
 from ppsconsole.draw.values import lag_said, value_said
-from ppsconsole.draw.words import age_said, bytes_said, cut, mark, padded, seconds_said, width_of, wrapped
+from ppsconsole.draw.words import age_said, cut, mark, padded, seconds_said, width_of, wrapped
 from tests.unit import snapshots
 from tests.unit.snapshots import AT
-
-
-@pytest.mark.parametrize(
-    ("count", "said"),
-    [
-        (0, "0B"),
-        (820, "820B"),
-        (1023, "1023B"),
-        (1024, "1.0kB"),
-        (12_288, "12kB"),
-        (16_777_216, "16MB"),
-        (1_048_575, "1.0MB"),
-        (1.2 * 2**30, "1.2GB"),
-        (2**50, "1024TB"),
-        (-2048, "-2.0kB"),
-    ],
-)
-def test_bytes(count: float, said: str) -> None:
-    assert bytes_said(count) == said
 
 
 @pytest.mark.parametrize(
