@@ -293,7 +293,7 @@ def test_a_lost_folder_is_a_loss_and_the_load_goes_on(node: StandinNode, databas
     report, verification = loaded(node, tmp_path, lose)
     assert len(verification.lost) > 10
     assert len(verification.lost) < verification.checked == report.writes.acknowledged
-    assert dict(report.writes.failures).keys() == {"HTTP 404"}
+    assert "HTTP 404" in dict(report.writes.failures)
 
 
 def test_a_front_that_stays_away_leaves_the_loss_unknown(folder: Path, database: PostgresServer, tmp_path: Path) -> None:

@@ -53,6 +53,12 @@ def test_the_right_password_gets_a_token(node: StandinNode) -> None:
     assert node.ask("GET", "/api/v5/rest/folders/root", token=answer.json["access_token"]).status == 200
 
 
+def test_a_form_that_is_called_json_is_taken_as_pleasant_cli_sends_it(node: StandinNode) -> None:
+    form = {"grant_type": "password", "username": "admin", "password": ADMIN_PASSWORD}
+    answer = node.ask("POST", "/oauth2/token", form=form, **{"Content-Type": "application/json; charset=UTF-8"})
+    assert answer.status == 200
+
+
 @pytest.mark.parametrize("user", ["admin", "nobody-known"])
 def test_a_wrong_password_is_400_with_a_reason(node: StandinNode, user: str) -> None:
     answer = node.ask("POST", "/OAuth2/Token", form={"grant_type": "password", "username": user, "password": "wrong-guess"})
@@ -221,6 +227,23 @@ def test_a_frozen_database_is_a_503_within_the_deadline(node: StandinNode, token
     finally:
         database.freeze(False)
     node.wait_for(200)
+
+
+def test_a_hung_request_does_not_hold_up_a_stop(folder: Path, database: PostgresServer) -> None:
+    with running_standin(folder / "web9", database, address="127.0.0.19", name="web9") as node:
+        token = node.token()
+        database.freeze(True)
+        try:
+            with ThreadPoolExecutor(1) as threads:
+                waiting = threads.submit(node.ask, "GET", "/api/v5/rest/entries", token=token)
+                assert node.wait_for(200, path="/version").status == 200
+                began = time.monotonic()
+                assert node.stop() == 0
+                assert time.monotonic() - began < 10
+                assert waiting.exception(20) is not None or waiting.result().status == 503
+        finally:
+            database.freeze(False)
+    assert "ERROR" not in node.log
 
 
 def test_it_starts_fast_without_a_database_and_stops_clean(folder: Path, database: PostgresServer) -> None:

@@ -84,7 +84,8 @@ class Api:
         except shapes.BadRequest as refusal:
             return _json({"error_message": str(refusal)}, 400)
         except DatabaseUnavailable as failure:
-            _log.info("503 %s %s: %s", request.method, plain(request.path), failure)
+            # The pool has logged the cause, once: a line for each request would fill the disk in a long outage.
+            _log.debug("503 %s %s: %s", request.method, plain(request.path), failure)
             return self._failure(503, "The application could not use its database.")
         except Exception:
             _log.exception("500 %s %s", request.method, plain(request.path))

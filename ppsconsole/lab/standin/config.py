@@ -39,7 +39,8 @@ class StandinConfig:
     Attributes:
         name: The web node's name; database sessions carry `pps:<name>`.
         address: The loopback address to listen on.
-        hosts_file: Lines `ADDRESS NAME`, read again for every new database connection, as a resolver would.
+        hosts_file: Lines `ADDRESS NAME`, read again for every new database connection, as a resolver would; so it must be
+            readable by `user`.
         pid_file: Written once the node listens; its folder must be writable by `user`.
         version: What `GetServerInfo` and `/Version` report as the server's version.
         user: `(uid, gid)` to run as after start, or None to stay who it is.

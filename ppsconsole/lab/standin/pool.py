@@ -139,6 +139,7 @@ class Pool:
         takes another ten seconds where the server hangs.
         """
         task = asyncio.ensure_future(work(connection))
+        task.add_done_callback(_seen)
         is_late = False
         try:
             await asyncio.wait({task}, timeout=max(0.0, until - asyncio.get_running_loop().time()))
@@ -174,6 +175,12 @@ class Pool:
         if self._is_reached is not True:
             _log.info("database reached at %r", self._setting)
         self._is_reached = True
+
+
+def _seen(task: asyncio.Future[T]) -> None:
+    """Look at the error of a task whose request was cancelled: asyncio would complain that nobody did."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _is_alive(connection: Connection) -> bool:

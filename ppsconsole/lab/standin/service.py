@@ -21,7 +21,7 @@ from ppsconsole.lab.standin.pool import DatabaseUnavailable
 from ppsconsole.lab.standin.store import Store
 from ppsconsole.masking import mask, masker
 
-_STOP_S = 2.0
+_STOP_S = 1.0  # aiohttp waits so long before it asks requests to end, and once more before it cancels them
 _LATE_IMPORTS = ("concurrent.futures.thread", "encodings.ascii", "encodings.idna", "encodings.latin_1")
 """Modules that the libraries load at first use. A root user's Python may stand in a folder that only root can read, so they
 are loaded before the privileges are dropped."""
