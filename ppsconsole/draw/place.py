@@ -219,7 +219,11 @@ def _header(builder: _Builder, nodes: Sequence[Node], columns: Sequence[_Column]
             # A bastion's word stands outside its box, and only when something is wrong: the rest is what is centred.
             wide = sum(_step(item, _BASTION_ROOM) for item in items) - (_BASTION_ROOM if bastions else 2)
             col = column.col + max(0, min((column.width - wide) // 2, column.width - wide - _BASTION_ROOM))
-            below = max(below, _flow(builder, items, top, col, column.col + column.width, column.col, _BASTION_ROOM))
+            end = column.col + column.width
+            # A chain goes on under its first bastion, as long as the longest name fits there.
+            indent = col + sum(_step(item, 0) for item in items if not item[1])
+            again = indent if indent + max((item_width(*item) for item in items), default=0) <= end else column.col
+            below = max(below, _flow(builder, items, top, col, end, again, _BASTION_ROOM))
     return below
 
 

@@ -54,6 +54,9 @@ LINKS: dict[str, Callable[[], Snapshot]] = {
     "directories": lambda: replace(
         snapshots.fine(), nodes=(*snapshots.fine().nodes, snapshots.directory("ad1"), snapshots.directory("ldap2", "b"))
     ),
+    "bastion-chain": lambda: replace(
+        snapshots.fine(), nodes=(snapshots.bastion("bastion-outer", "a"), *snapshots.fine().nodes, snapshots.bastion("jump", "b"))
+    ),
     "front-without-site": lambda: snapshots.changed(snapshots.fine(), "lb1", site=None),
 }
 
