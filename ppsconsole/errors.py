@@ -155,6 +155,8 @@ class BadAnswer(DriverError):
 class SecretError(PpsConsoleError):
     """A secret reference does not resolve."""
 
+    word: ClassVar[str] = "no-secret"
+
 
 class LabError(PpsConsoleError):
     """The lab cannot do what was asked."""

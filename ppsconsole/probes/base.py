@@ -6,8 +6,12 @@ from typing import Any, Protocol
 
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.facts import Fact
-from ppsconsole.errors import DriverError
+from ppsconsole.errors import DriverError, SecretError
 from ppsconsole.masking import plain
+
+
+FAILURES = (DriverError, SecretError)
+"""What a look may fail with: each becomes a fact, none ends the looking."""
 
 
 class Probe(Protocol):
@@ -54,7 +58,7 @@ class Stamp:
         return tuple(self.fact(name, None, detail) for name in names)
 
 
-def word_for(error: DriverError) -> str:
+def word_for(error: DriverError | SecretError) -> str:
     """Return the stable word for a failure; a refused connection is told apart from a silent one."""
     return "refused" if getattr(error, "is_refused", False) else error.word
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.facts import Fact, host_subject
 from ppsconsole.drivers.base import CommandResult, Shell
-from ppsconsole.errors import DriverError
+from ppsconsole.errors import DriverError, SecretError
 from ppsconsole.inventory.model import Host, Inventory
 from ppsconsole.masking import plain
-from ppsconsole.probes.base import Stamp, stamp, word_for
+from ppsconsole.probes.base import FAILURES, Stamp, stamp, word_for
 
 _MARK = "@@ppsconsole"
 
@@ -88,7 +88,7 @@ class HostProbe:
             result = await self._shell.run(
                 self._host, compose_command(due), timeout_s=self._polling.timeout_s, limit_bytes=1 << 20
             )
-        except DriverError as error:
+        except FAILURES as error:
             self._asked.clear()  # ask everything again at the next look that gets through
             return self._lost(error)
         for part in due:
@@ -106,7 +106,7 @@ class HostProbe:
     def _login(self, name: str, value: str | None, detail: str = "") -> Fact:
         return self._stamp(host_subject(self._host.name), self.every_s).fact(name, value, detail)
 
-    def _lost(self, error: DriverError) -> tuple[Fact, ...]:
+    def _lost(self, error: DriverError | SecretError) -> tuple[Fact, ...]:
         words = plain(str(error))
         facts = [self._login("ssh", word_for(error), words), self._login("host_key", None, words)]
         for part in self._parts:

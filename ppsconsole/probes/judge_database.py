@@ -78,7 +78,7 @@ def _primary(view: View, name: str) -> list[Judgement]:
             found.append(Judgement(name, "slots", Verdict.WARN, f"slot {slot.name} is not used and keeps WAL from being removed"))
     failed = view.value(name, "archiver_failed")
     if failed:
-        found.append(Judgement(name, "archiver_failed", Verdict.WARN, f"archiving failed {failed} times since it last worked"))
+        found.append(Judgement(name, "archiver_failed", Verdict.WARN, f"archiving fails: {failed} attempts so far"))
     backlog = view.value(name, "archive_backlog")
     if backlog:
         found.append(judged(name, "archive_backlog", backlog, limits.archive_backlog, "WAL files waiting for the archive", ""))
@@ -116,6 +116,8 @@ def _silent(view: View, instance: Instance, vantages: tuple[Vantage, ...]) -> tu
         return Verdict.UNKNOWN, "not seen", f"not seen: {sql.detail}"
     if sql.value == "login-refused":
         return Verdict.UNKNOWN, "login refused", f"runs, but refuses the console's login: {sql.detail}"
+    if sql.value == "no-secret":
+        return Verdict.UNKNOWN, "no password", f"cannot be asked: {sql.detail}"
     if sql.value in ("starting", "stopping"):
         return Verdict.DOWN, sql.value.upper(), f"is {sql.value}: {sql.detail}"
     if service == "frozen":
@@ -154,7 +156,7 @@ def vantages_of(view: View, instance: Instance) -> tuple[Vantage, ...]:
         found.append(Vantage("console", "dead", "connection refused"))
     elif sql.value in ("starting", "stopping", "login-refused"):
         found.append(Vantage("console", "alive", str(sql.value)))
-    elif sql.value is not None and sql.value != "ok":
+    elif sql.value not in (None, "ok", "no-secret"):
         found.append(Vantage("console", "silent", str(sql.value)))
     service = view.value(name, "service")
     if service in ("failed", "stopped"):

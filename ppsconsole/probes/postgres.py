@@ -4,11 +4,10 @@ from typing import Protocol
 
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.facts import Fact, node_subject
-from ppsconsole.drivers.postgres import PostgresStatus
-from ppsconsole.errors import DriverError
+from ppsconsole.drivers.postgres_query import PostgresStatus
 from ppsconsole.inventory.model import Instance, Inventory
 from ppsconsole.masking import plain
-from ppsconsole.probes.base import stamp, word_for
+from ppsconsole.probes.base import FAILURES, stamp, word_for
 
 NAMES = (
     "in_recovery",
@@ -70,15 +69,21 @@ class PostgresProbe:
         subject, source = node_subject(self._instance.name), f"{self._instance.name} SQL"
         try:
             status = await self._pool.status(self._instance, timeout_s=polling.timeout_s)
-        except DriverError as error:
+        except FAILURES as error:
             made = stamp(self._clock, subject, source, polling.every_s, polling.fresh_for, polling.timeout_s)
             words = plain(str(error))
             return (made.fact("sql", word_for(error), words), *made.unknown(NAMES, words))
         made = stamp(self._clock, subject, source, polling.every_s, polling.fresh_for, polling.timeout_s)
-        sessions = sum(each.count for each in status.sessions)
-        values = {
+        values: dict[str, object] = {
             **{name: getattr(status, name) for name in NAMES if name not in ("sql_latency_s", "sessions_percent")},
             "sql_latency_s": status.latency_s,
-            "sessions_percent": round(100 * sessions / status.max_connections, 1),
+            "sessions_percent": _percent(status),
         }
         return (made.fact("sql", "ok"), *(made.fact(name, value) for name, value in values.items()))
+
+
+def _percent(status: PostgresStatus) -> float | None:
+    """Return client sessions in percent of what the server admits; None when it may not be counted."""
+    if status.sessions is None:
+        return None
+    return round(100 * sum(each.count for each in status.sessions) / status.max_connections, 1)

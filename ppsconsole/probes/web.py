@@ -9,10 +9,9 @@ from ppsconsole.clock import Clock
 from ppsconsole.cluster.facts import Fact, node_subject
 from ppsconsole.drivers.base import Endpoint, Shell
 from ppsconsole.drivers.web import WebLook, look
-from ppsconsole.errors import DriverError
 from ppsconsole.inventory.model import Balancer, Host, Inventory, WebNode
 from ppsconsole.masking import plain
-from ppsconsole.probes.base import stamp, word_for
+from ppsconsole.probes.base import FAILURES, stamp, word_for
 
 NAMES = ("tls", "http", "http_latency_s", "certificate_days", "certificate_names")
 DAY_S = 86400.0
@@ -84,7 +83,7 @@ class WebProbe:
             )
             if seen.tcp == "ok" and seen.tls not in ("ok", "not-tried") and not seen.certificate_names:
                 await self._explain()
-        except DriverError as error:
+        except FAILURES as error:
             made = stamp(self._clock, subject, source, polling.every_s, polling.fresh_for, polling.timeout_s)
             words = plain(str(error))
             return (made.fact("tcp", word_for(error), words), *made.unknown(names, words))
