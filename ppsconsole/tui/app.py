@@ -7,7 +7,8 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import PurePath
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 
@@ -51,7 +52,8 @@ class PpsConsoleApp(App[None], inherit_bindings=False):
         clock: Time; the machine's own when left out.
     """
 
-    CSS_PATH = "app.tcss"
+    # The default screen's own CSS_PATH would not be read: Textual does that where a screen is pushed.
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/home.tcss"]
     BINDINGS = bindings("everywhere")
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
@@ -92,12 +94,17 @@ class PpsConsoleApp(App[None], inherit_bindings=False):
         """Return our colours, so that the style sheets can be read before the theme is in place."""
         return self._palette.variables()
 
+    def get_default_screen(self) -> HomeScreen:
+        """Return the home screen."""
+        return HomeScreen(self._scene, self.glyphs)
+
     async def on_mount(self) -> None:
         """Show the first picture, and poll once it is on the terminal."""
         self._catch_signals()
         self._feed.start()
-        await self._feed.has_picture()
-        await self.push_screen(HomeScreen(self._scene, self.glyphs))
+        # A frame without a picture would only be painted over: that costs a slow line twice.
+        with self.batch_update():
+            await self._feed.has_picture()
         # One look a second at the clock: it draws nothing while pictures are fresh.
         self.set_interval(1.0, self._look_at_the_clock)
         self.screen.call_after_refresh(self._feed.painted)

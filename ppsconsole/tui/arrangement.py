@@ -53,7 +53,7 @@ def _compact(width: int, height: int, gauges: int) -> dict[str, Region]:
 
 def _full(width: int, height: int, gauges: int) -> dict[str, Region]:
     """Topology with gauges and node detail beside it, advice below, then events and commands side by side."""
-    advice = 7
+    advice = 9
     rest = height - 2 - advice
     upper = min(_TOPOLOGY, rest * 6 // 10)
     gauge_rows = max(4, min(gauges + 2, upper - 8))

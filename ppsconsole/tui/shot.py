@@ -44,13 +44,13 @@ def save_screenshot(
         UsageError: There is no such theme.
         OSError: The file cannot be written.
     """
-    asyncio.run(_save(Path(path), snapshot_picture, size, inventory, theme))
+    svg = asyncio.run(_drawn(snapshot_picture, size, inventory, theme))
+    Path(path).write_text(svg, encoding="utf-8")
 
 
-async def _save(path: Path, picture: Picture, size: tuple[int, int], inventory: Inventory, theme: str) -> None:
+async def _drawn(picture: Picture, size: tuple[int, int], inventory: Inventory, theme: str) -> str:
     clock = HeldClock(picture.snapshot.at)
     app = PpsConsoleApp(inventory, StillSource(picture), palette=load_palette(theme), clock=clock)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
-        title = f"ppsconsole: {inventory.cluster.name}"
-        path.write_text(app.export_screenshot(title=title), encoding="utf-8")
+        return app.export_screenshot(title=f"ppsconsole: {inventory.cluster.name}")

@@ -11,11 +11,15 @@ from ppsconsole.probes.monitor import Monitor
 from ppsconsole.tui.app import run
 
 
+def note(path: str) -> None:
+    Path(path).write_text("\n".join(sys.modules))
+
+
 class HeldMonitor(Monitor):
     """Shows that nothing was looked at yet, and never looks."""
 
     async def run(self) -> None:
-        Path(sys.argv[2]).write_text("\n".join(sys.modules))
+        note(sys.argv[2])
         await asyncio.Event().wait()
 
 

@@ -27,7 +27,6 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
         selected: Name of the selected node. Until the operator selects one it is the node to look at first.
     """
 
-    CSS_PATH = "home.tcss"
     BINDINGS = bindings("home")
     AUTO_FOCUS = "#topology"
 
