@@ -77,13 +77,17 @@ def hhmmss(at: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time as a person says it: `0.8s`, `41s`, `3m40s`, `26h`, `41d`.
+    """Return a length of time as a person says it: `0s`, `18ms`, `0.8s`, `41s`, `3m40s`, `26h00m`, `41d`.
 
     Args:
         seconds: Any length; a negative one keeps its sign.
     """
     if seconds < 0:
         return "-" + duration(-seconds)
+    if seconds == 0:
+        return "0s"
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f}ms" if seconds >= 0.00095 else f"{seconds * 1000:.1f}ms"
     if seconds < 9.95:
         return f"{seconds:.1f}s"
     whole = round(seconds)

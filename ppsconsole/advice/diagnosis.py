@@ -47,7 +47,7 @@ def advise(snapshot: Snapshot, inventory: Inventory) -> tuple[Advice, ...]:
             if node.kind == kind and node.verdict not in (Verdict.OK, Verdict.OFF) and not _follows(node, snapshot):
                 found.append(_about(node, snapshot, inventory))
     for edge in snapshot.edges:
-        if edge.kind == "replication" and edge.state == "broken" and _is_alive(edge.source, snapshot):
+        if edge.kind == "replication" and edge.state == "broken" and _is_cut(edge, snapshot):
             found.append(_link(edge, snapshot))
     found += [
         Advice(each.verdict, each.words, (), _CLUSTER_REMEDY.get(each.rule, ""))
@@ -55,6 +55,12 @@ def advise(snapshot: Snapshot, inventory: Inventory) -> tuple[Advice, ...]:
         if each.verdict is not Verdict.OK
     ]
     return tuple(found)
+
+
+def _is_cut(edge: Edge, snapshot: Snapshot) -> bool:
+    """Return whether the link itself is what broke; two primaries have none, and that is said of the cluster."""
+    target = snapshot.node(edge.target)
+    return _is_alive(edge.source, snapshot) and (target is None or target.role != "primary")
 
 
 def _is_alive(name: str, snapshot: Snapshot) -> bool:

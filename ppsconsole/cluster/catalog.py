@@ -30,7 +30,7 @@ FACTS: dict[str, str] = {
     "receiver": "standby: pg_stat_wal_receiver",
     "replicas": "primary: pg_stat_replication",
     "slots": "replication slots",
-    "archiver_failed": "failed archive attempts, counted since the statistics were reset; 0 when the last attempt went well or it is off",
+    "archiver_failed": "failed archive attempts since the statistics were reset; 0 when the last one went well or it is off",
     "archive_backlog": "WAL files waiting to be archived",
     "prepared_transactions": "count",
     "longest_transaction_s": "age of the oldest open client transaction, seconds",

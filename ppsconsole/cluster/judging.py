@@ -35,7 +35,7 @@ def amount(value: float, unit: str) -> str:
         unit: `s`, `%`, `days`, `bytes`, or empty for a plain count.
     """
     if unit == "s":
-        return f"{value * 1000:.0f}ms" if 0 < abs(value) < 0.95 else duration(value).replace(".0s", "s")
+        return duration(value).replace(".0s", "s")
     if unit == "bytes":
         return size(value)
     if unit == "days":

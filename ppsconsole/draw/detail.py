@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from ppsconsole.clock import duration
 from ppsconsole.cluster.database import Sessions
 from ppsconsole.cluster.snapshot import Node
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.text import Glyphs, Style
-from ppsconsole.draw.words import cut, seconds_said, style_of, width_of
+from ppsconsole.draw.words import cut, style_of, width_of
 
 
 def detail_of(node: Node, room: int, glyphs: Glyphs) -> tuple[str, Style]:
@@ -31,7 +32,7 @@ def _database(node: Node) -> tuple[str, ...]:
 def _web(node: Node) -> tuple[str, ...]:
     answer = _said(node, "http", "{}")
     latency = node.value("http_latency_s")
-    timed = f"{answer} in {seconds_said(latency)}" if answer and latency is not None else answer
+    timed = f"{answer} in {duration(latency)}" if answer and latency is not None else answer
     return timed, _said(node, "points_at", "uses {}"), _said(node, "certificate_days", "cert {:.0f}d")
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from ppsconsole.clock import iso
+from ppsconsole.clock import duration, iso
 from ppsconsole.cluster.catalog import unit_of
 from ppsconsole.cluster.database import Receiver, Replica, Sessions, Slot
 from ppsconsole.cluster.judging import size
 from ppsconsole.cluster.snapshot import Member
-from ppsconsole.draw.words import age_said, seconds_said
+from ppsconsole.draw.words import age_said
 
 
 def value_said(name: str, value: Any, now: float) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def _number_said(name: str, value: float, now: float) -> str:
         return f"{iso(value)}, {age_said(value, now)}"
     unit = unit_of(name)
     if unit == "s":
-        return seconds_said(value)
+        return duration(value)
     if unit == "bytes":
         return size(value)
     if unit == "%":
@@ -56,7 +56,7 @@ def lag_said(lag_bytes: int | None, lag_s: float | None) -> str:
     if lag_bytes is None and lag_s is None:
         return "lag unknown"
     missing = "bytes unknown," if lag_bytes is None else size(lag_bytes)
-    return f"{missing} {seconds_said(lag_s)}" if lag_s is not None else f"{missing}, time unknown"
+    return f"{missing} {duration(lag_s)}" if lag_s is not None else f"{missing}, time unknown"
 
 
 def _replica(row: Replica) -> str:
@@ -67,7 +67,7 @@ def _replica(row: Replica) -> str:
 def _receiver(row: Receiver) -> str:
     if row.status == "none":
         return "no receiver runs"
-    heard = "" if row.message_age_s is None else f", heard {seconds_said(row.message_age_s)} ago"
+    heard = "" if row.message_age_s is None else f", heard {duration(row.message_age_s)} ago"
     slot = f", slot {row.slot_name}" if row.slot_name else ""
     return f"{row.status} from {row.sender_host}:{row.sender_port}{slot}{heard}"
 

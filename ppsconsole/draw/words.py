@@ -121,13 +121,6 @@ def fitted(line: Line, width: int, glyphs: Glyphs) -> Line:
     return tuple(spans)
 
 
-def seconds_said(seconds: float) -> str:
-    """Return a length of time; below a tenth of a second in milliseconds: `18ms`, `0.8s`, `3m40s`."""
-    if seconds != 0 and abs(seconds) < 0.0995:
-        return f"{seconds * 1000:.0f}ms" if abs(seconds) >= 0.00095 else f"{seconds * 1000:.1f}ms"
-    return duration(seconds)
-
-
 def age_said(at: float | None, now: float) -> str:
     """Return how long ago `at` (seconds since 1970 UTC) was, e.g. `0.4s ago`; `never` for None and for 0."""
     return "never" if not at else f"{duration(max(0.0, now - at))} ago"

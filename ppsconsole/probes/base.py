@@ -9,7 +9,6 @@ from ppsconsole.cluster.facts import Fact
 from ppsconsole.errors import DriverError, SecretError
 from ppsconsole.masking import plain
 
-
 FAILURES = (DriverError, SecretError)
 """What a look may fail with: each becomes a fact, none ends the looking."""
 

@@ -3,15 +3,34 @@
 from ppsconsole.clock import duration
 from ppsconsole.cluster.database import Receiver, Replica, Sessions, lsn_number
 from ppsconsole.cluster.judging import against
-from ppsconsole.cluster.snapshot import Edge, Member, Node
+from ppsconsole.cluster.snapshot import Edge, EdgeState, Member, Node
 from ppsconsole.cluster.verdicts import Verdict, worst
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.probes.view import View
 
 
 def edges_of(view: View, nodes: dict[str, Node]) -> tuple[Edge, ...]:
-    """Return routes, uses and replication, in that order."""
-    return (*_routes(view, nodes), *_uses(view, nodes), *_replication(view, nodes))
+    """Return the front, routes, uses and replication, in that order."""
+    return (*_fronts(view), *_routes(view, nodes), *_uses(view, nodes), *_replication(view, nodes))
+
+
+def _fronts(view: View) -> list[Edge]:
+    """Return how users come in; `users` is no node: nothing is known of them."""
+    found = []
+    for balancer in view.inventory.balancers.values():
+        if balancer.kind != "nginx" or view.inventory.cluster.address is None:
+            continue
+        tcp, status = view.fact(balancer.name, "tcp"), view.value(balancer.name, "http")
+        at = tcp.at if tcp.is_known else None
+        if status is not None and status < 500:
+            found.append(Edge("users", balancer.name, "front", "serving", Verdict.OK, at=at))
+        elif status is not None:
+            found.append(Edge("users", balancer.name, "front", "broken", Verdict.DOWN, f"HTTP {status}", at=at))
+        elif tcp.value in (None, "bastion-down"):
+            found.append(Edge("users", balancer.name, "front", "unknown", Verdict.UNKNOWN, at=at))
+        else:
+            found.append(Edge("users", balancer.name, "front", "broken", Verdict.DOWN, "no answer", at=at))
+    return found
 
 
 def _routes(view: View, nodes: dict[str, Node]) -> list[Edge]:
@@ -40,7 +59,7 @@ def _route(view: View, balancer: str, member: Member, target: Node, at: float) -
     if front is None:
         return Edge(balancer, target.name, "route", "unknown", Verdict.UNKNOWN, at=at)
     served_by = view.value(balancer, "served_by")
-    state = "serving" if served_by in (None, target.name) or front < 500 else "broken"
+    state: EdgeState = "serving" if served_by in (None, target.name) or front < 500 else "broken"
     return Edge(balancer, target.name, "route", state, Verdict.OK if state == "serving" else Verdict.DOWN, at=at)
 
 
@@ -87,6 +106,9 @@ def _replication(view: View, nodes: dict[str, Node]) -> list[Edge]:
         source = _upstream(view, instance.name, nodes) if is_standby else None
         if source is not None:
             found.append(_stream(view, source, instance.name))
+    primaries = [node.name for node in nodes.values() if node.kind == "database" and node.role == "primary"]
+    for other in primaries[1:]:
+        found.append(Edge(primaries[0], other, "replication", "broken", Verdict.DOWN, "two primaries", at=view.now))
     return found
 
 

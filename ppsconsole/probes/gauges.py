@@ -16,7 +16,7 @@ def gauges_of(view: View, nodes: dict[str, Node], edges: tuple[Edge, ...]) -> tu
             found.append(_gauge(f"lag {edge.target}", edge.target, edge.lag_s, limits.lag_s, "s"))
     streams = [edge for edge in edges if edge.kind == "replication"]
     if streams:
-        found.append(_gauge("loss now", "cluster", loss_now(view, streams), limits.loss_s, "s", prefix="≤"))
+        found.append(_gauge("loss now", "cluster", loss_now(view, streams), limits.loss_s, "s", prefix="<="))
     for node in nodes.values():
         if node.kind == "balancer" and view.was_seen(node.name, "tcp"):
             found.append(_gauge(f"front {node.name}", node.name, node.value("http_latency_s"), limits.front_latency_s, "s"))
@@ -53,7 +53,7 @@ def _certificate(nodes: dict[str, Node], limit: Limit) -> list[Gauge]:
     if not known:
         return []
     days, name = known[0]
-    return [_gauge(f"certificate {name}", name, days, limit, "days")]
+    return [_gauge(f"cert {name}", name, days, limit, "days")]
 
 
 def _skew(view: View, limit: Limit) -> list[Gauge]:
