@@ -69,12 +69,16 @@ class Shell(Protocol):
         ...
 
 
+ServiceState = Literal["running", "stopped", "frozen", "failed", "starting", "unknown"]
+EnabledState = Literal["enabled", "disabled", "unknown"]
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
     """What a service manager says of one service."""
 
-    state: Literal["running", "stopped", "frozen", "failed", "starting", "unknown"]
-    enabled: Literal["enabled", "disabled", "unknown"]
+    state: ServiceState
+    enabled: EnabledState
     pid: int | None = None
     detail: str = ""
 
