@@ -158,5 +158,31 @@ class SecretError(PpsConsoleError):
     word: ClassVar[str] = "no-secret"
 
 
+class RunError(PpsConsoleError):
+    """A run cannot start or go on."""
+
+
+class Blocked(RunError):
+    """Something that has to hold does not, or a gate has no answer; nothing was touched."""
+
+    exit_code = 3
+
+
+class Leased(RunError):
+    """Another run holds the lease."""
+
+    exit_code = 7
+
+
+class WorldMoved(RunError):
+    """Identity, role or lease epoch is not what the plan was made for; the command did nothing."""
+
+    exit_code = 3
+
+
+class JournalError(RunError):
+    """The journal cannot be written, is damaged, or is of a newer version."""
+
+
 class LabError(PpsConsoleError):
     """The lab cannot do what was asked."""

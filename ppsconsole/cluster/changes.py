@@ -20,7 +20,10 @@ def _nodes(before: Snapshot, after: Snapshot) -> list[tuple[str, Verdict, str]]:
         was = old.get(node.name)
         if was is None or (was.verdict, was.words, was.role) == (node.verdict, node.words, node.role):
             continue
-        found.append((node.name, node.verdict, f"{_state(was)} → {_state(node)}{_why(node)}"))
+        words = f"{_state(was)} → {_state(node)}{_why(node)}"
+        if _state(was) == _state(node):
+            words = f"role {was.role} → {node.role}"
+        found.append((node.name, node.verdict, words))
     return found
 
 

@@ -1,0 +1,131 @@
+"""What an action is, and what it is given to work with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from ppsconsole.clock import Clock
+from ppsconsole.drivers.base import CommandResult
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.proof import FenceProof, ZeroLossProof
+from ppsconsole.plan.step import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a look at the world came to.
+
+    Attributes:
+        state: `yes`: it is as wanted. `no`: it is not. `unknown`: it could not be seen, which is never `yes`.
+        words: What was seen, one sentence.
+        values: For later steps and for the journal; JSON values, no secret in them.
+        proofs: Proofs that this look makes.
+    """
+
+    state: Literal["yes", "no", "unknown"]
+    words: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    proofs: tuple[FenceProof | ZeroLossProof, ...] = ()
+
+
+class Guarded(Protocol):
+    """Runs commands on hosts; those that act are bound to identity and lease (law 7)."""
+
+    async def look(self, host: str, command: str, *, timeout_s: float = 10.0) -> CommandResult:
+        """Run a command that changes nothing."""
+        ...
+
+    async def act(
+        self, host: str, command: str, *, node: str | None = None, stdin: str | None = None, timeout_s: float = 30.0
+    ) -> CommandResult:
+        """Run a command that changes something, bound to lease and identity.
+
+        In the same remote command, before it, are re-read: the lease's epoch, the host's own name and, where `node` is a
+        database instance, its system identifier and data directory.
+
+        Raises:
+            WorldMoved: One of them is not what the plan was made for; nothing was done.
+            DriverError: The host could not be reached (nothing was done) or the line dropped (then it is unknown).
+        """
+        ...
+
+    async def act_detached(
+        self, host: str, name: str, command: str, *, node: str | None = None, timeout_s: float = 60.0
+    ) -> CommandResult:
+        """Run a command that may outlive the line, bound like `act`.
+
+        It goes on on the host; its outcome lies in a status file there and is looked up, also by another console.
+
+        Args:
+            host: Where.
+            name: Unique in the run: a second call with it starts nothing and waits for the first.
+            command: What.
+            node: The instance that it is bound to.
+            timeout_s: How long its outcome is waited for; after that `TimedOut`, and it may still be running.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class Workbench:
+    """What actions work with during one run.
+
+    Attributes:
+        tools: The drivers (`ppsconsole.probes.tools.Tools`, or a double of it): `ssh`, `postgres`.
+        hosts: Guarded commands on hosts.
+        values: What earlier steps found, by step id.
+        proofs: Proofs made in this run.
+        say: Writes one line of live output; text from hosts is made harmless by it.
+        answers: What the operator answered at gates, by step id.
+    """
+
+    inventory: Inventory
+    plan: Plan
+    run: str
+    clock: Clock
+    tools: Any
+    hosts: Guarded
+    say: Callable[[str], None]
+    values: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    proofs: list[FenceProof | ZeroLossProof] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)
+
+    def fence_of(self, instance: str) -> FenceProof | None:
+        """Return the fence proof of `instance` that this run made, None when there is none."""
+        for proof in self.proofs:
+            if isinstance(proof, FenceProof) and proof.instance == instance and proof.run == self.run:
+                return proof
+        return None
+
+
+class Action(Protocol):
+    """A verb.
+
+    `act` is idempotent. `verify` looks at the world. `undo` puts back what `act` changed, and is verified by `verify_undone`.
+    Errors of drivers go through: the engine decides whether they mean failed or unknown.
+    """
+
+    def commands(self, inventory: Inventory, step: Step) -> tuple[str, ...]:
+        """Return exactly what `act` will send, one `HOST$ command` a line, secrets masked."""
+        ...
+
+    async def precheck(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether the step may act now; re-reads the volatile facts that it relies on."""
+        ...
+
+    async def act(self, bench: Workbench, step: Step) -> None:
+        """Do it."""
+        ...
+
+    async def verify(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether it is done."""
+        ...
+
+    async def undo(self, bench: Workbench, step: Step) -> None:
+        """Put back what `act` changed; called only for steps that are undoable."""
+        ...
+
+    async def verify_undone(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether it is put back."""
+        ...

@@ -1,0 +1,1 @@
+"""What may be done: steps, plans, proofs, outcomes and events. Pure values; JSON in and out, nothing is run here."""

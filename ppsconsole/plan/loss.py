@@ -1,0 +1,90 @@
+"""Loss: the window of writes that a promotion gives up, and what an operator may accept of it."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from ppsconsole.clock import duration
+from ppsconsole.errors import UsageError
+
+
+class LossTier(Enum):
+    """How well the loss is known. `unknown` counts as unlimited."""
+
+    NONE = "none"
+    EXACT = "exact"
+    BOUNDED = "bounded"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What would be lost.
+
+    Attributes:
+        window_s: From the last commit that the standby has to the first moment the primary was seen dead; None is unknown.
+        missing_bytes: WAL that the standby lacks, where it is known.
+        transactions: Commits lost, where they were counted.
+        words: Where the numbers come from.
+    """
+
+    tier: LossTier
+    window_s: float | None = None
+    missing_bytes: int | None = None
+    transactions: int | None = None
+    words: str = ""
+
+    def is_accepted_by(self, accepted_s: float | None) -> bool:
+        """Return whether an operator who accepts `accepted_s` seconds accepts this; None accepts nothing but no loss.
+
+        Args:
+            accepted_s: The accepted window; `math.inf` for `unlimited`.
+        """
+        if self.tier is LossTier.NONE:
+            return True
+        if accepted_s is None:
+            return False
+        window = float("inf") if self.tier is LossTier.UNKNOWN or self.window_s is None else self.window_s
+        return window <= accepted_s
+
+    def said(self) -> str:
+        """Return the loss in a few words: `none (proved)`, `up to 3.2s (bounded)`, `unknown: counts as unlimited`."""
+        if self.tier is LossTier.NONE:
+            return "none (proved)"
+        if self.tier is LossTier.UNKNOWN or self.window_s is None:
+            return "unknown: counts as unlimited"
+        return f"up to {duration(self.window_s)} ({self.tier.value})"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the loss for plans and reports."""
+        return {
+            "tier": self.tier.value,
+            "window_s": self.window_s,
+            "bytes": self.missing_bytes,
+            "transactions": self.transactions,
+            "words": self.words,
+        }
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> "Loss":
+        """Return the loss that `as_json` made."""
+        return cls(LossTier(found["tier"]), found["window_s"], found["bytes"], found["transactions"], found["words"])
+
+
+_WINDOW = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+
+
+def accepted_window(text: str) -> float:
+    """Return the seconds that `--accept-loss` names: `5s`, `250ms`, `2m`, `0`, or `unlimited` (infinite).
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    if text == "unlimited":
+        return float("inf")
+    match = _WINDOW.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"--accept-loss {text!r} is no window", remedy="Say 5s, 250ms, 2m, 0 or unlimited.")
+    return float(match[1]) * _UNITS[match[2]]

@@ -1,0 +1,76 @@
+"""Proofs: values that promotion demands. Made by verifying the world, never by saying so (but for the typed statement)."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Rung(Enum):
+    """How it is known that the old primary cannot write: the rungs of the fencing ladder, best first."""
+
+    CLEAN_STOP = "clean-stop"
+    KEPT_DOWN = "kept-down"
+    FENCE_COMMAND = "fence-command"
+    QUIESCED = "quiesced"
+    ATTESTED = "attested"
+
+
+@dataclass(frozen=True, slots=True)
+class FenceProof:
+    """Evidence that `instance` cannot write (law 1).
+
+    Attributes:
+        rung: Which rung of the ladder was reached.
+        evidence: What was seen, or what the operator typed; each a sentence.
+        at: When, seconds since 1970 UTC.
+        run: The run that made it; a proof is good for that run only.
+    """
+
+    instance: str
+    rung: Rung
+    evidence: tuple[str, ...]
+    at: float
+    run: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the proof for journal and report."""
+        return {
+            "instance": self.instance,
+            "rung": self.rung.value,
+            "evidence": list(self.evidence),
+            "at": self.at,
+            "run": self.run,
+        }
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> "FenceProof":
+        """Return the proof that `as_json` made."""
+        return cls(found["instance"], Rung(found["rung"]), tuple(found["evidence"]), found["at"], found["run"])
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroLossProof:
+    """Evidence that nothing is lost by promoting `standby` (law 3, PostgreSQL).
+
+    Attributes:
+        checkpoint_lsn: Start of the old primary's shutdown checkpoint record (`pg_controldata`).
+        have_lsn: What the standby has flushed; strictly beyond `checkpoint_lsn`, so that the record itself arrived.
+        timeline: The timeline of both.
+    """
+
+    primary: str
+    standby: str
+    checkpoint_lsn: str
+    have_lsn: str
+    timeline: int
+    at: float
+    run: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the proof for journal and report."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> "ZeroLossProof":
+        """Return the proof that `as_json` made."""
+        return cls(**found)

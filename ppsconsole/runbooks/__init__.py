@@ -1,0 +1,1 @@
+"""The procedures: pure functions from inventory and snapshot to a plan."""
