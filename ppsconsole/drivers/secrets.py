@@ -78,10 +78,13 @@ def _from_keyring(ref: SecretRef) -> str:
             where=str(ref),
             remedy="Install it beside ppsconsole, or use env:, file: or command:",
         ) from None
+    trouble = ""
     try:
         secret = keyring.get_password(service, user)
     except Exception as error:  # the back ends raise what they like; only the kind is named, never the text
-        raise SecretError(f"the keyring refused ({type(error).__name__})", where=str(ref), remedy="Unlock it") from None
+        trouble = type(error).__name__
+    if trouble:  # raised out here, so that the back end's own error does not come along as context
+        raise SecretError(f"the keyring refused ({trouble})", where=str(ref), remedy="Unlock it")
     if secret is None:
         raise SecretError(
             "the keyring has no such entry", where=str(ref), remedy=f"keyring set {shlex.quote(service)} {shlex.quote(user)}"

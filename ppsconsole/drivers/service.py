@@ -18,8 +18,9 @@ _SYSTEMD_STATES = {
     "failed": "failed",
 }
 _STATES = ("running", "stopped", "frozen", "failed", "starting")
-_ENABLED = ("enabled", "enabled-runtime", "static", "alias", "indirect", "generated")
-_DISABLED = ("disabled", "masked", "masked-runtime", "linked", "linked-runtime", "transient")
+# What does not survive a reboot counts as disabled; `static`, `indirect` and `generated` say nothing of the boot.
+_ENABLED = ("enabled", "alias")
+_DISABLED = ("disabled", "enabled-runtime", "masked", "masked-runtime", "linked", "linked-runtime", "transient")
 
 _PAIR = re.compile(r"(?:^|\s)([A-Za-z]+)=(\S*)")
 
@@ -54,7 +55,7 @@ def _systemd(result: CommandResult) -> ServiceStatus:
         return ServiceStatus("unknown", "unknown", None, "systemd knows no unit of that name")
     active, sub = shown["ActiveState"], shown.get("SubState", "")
     state = _SYSTEMD_STATES.get(active, "unknown")
-    if state == "running" and shown.get("ProcessState", "").startswith("T"):
+    if state == "running" and shown.get("ProcessState", "").startswith("T "):
         state = "frozen"
     unit_file = shown.get("UnitFileState", "")
     enabled = "enabled" if unit_file in _ENABLED else "disabled" if unit_file in _DISABLED else "unknown"
