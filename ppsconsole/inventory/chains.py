@@ -20,7 +20,7 @@ def resolve_chains(hosts: Mapping[str, Host], reading: Reading) -> Mapping[str, 
     resolved = {}
     for name, host in hosts.items():
         chain = chains.of(name)
-        resolved[name] = host if chain == (host.via or ()) else dataclasses.replace(host, via=chain)
+        resolved[name] = host if chain == host.via else dataclasses.replace(host, via=chain)
     return resolved
 
 

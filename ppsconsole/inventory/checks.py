@@ -1,7 +1,7 @@
 """What no single place of the inventory can tell: names that lead nowhere, chains, doubles, and what a kind needs.
 
-Checks run even when mistakes were found before, so that all come in one go. A value that was refused is None here and is
-not judged a second time; a record that was no mapping is left out, its name counts as declared.
+Checks run even when mistakes were found before, so that all come in one go. A value that was refused is blank here (None,
+or an empty mapping) and is not judged a second time; a record that was no mapping is left out, its name counts as declared.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from ppsconsole.inventory.chains import resolve_chains
 from ppsconsole.inventory.database_checks import check_database
 from ppsconsole.inventory.kinds import absolute
 from ppsconsole.inventory.model import Backup, Balancer, Host, Inventory, Limit, Service
-from ppsconsole.inventory.reading import Reading, Steps, quoted
+from ppsconsole.inventory.reading import Reading, Steps
 
 LESS_IS_WORSE = frozenset(("certificate_days",))
 """Limits that warn below a number instead of above it."""
@@ -28,7 +28,7 @@ def check(inventory: Inventory, reading: Reading) -> Inventory:
         defaults of Windows hosts filled in.
     """
     _references(reading)
-    hosts = {name: _with_disks(host) for name, host in resolve_chains(inventory.hosts or {}, reading).items()}
+    hosts = {name: _with_disks(host) for name, host in resolve_chains(inventory.hosts, reading).items()}
     inventory = dataclasses.replace(inventory, hosts=hosts)
     _doubles(inventory, reading)
     _names(inventory, reading)
@@ -46,7 +46,7 @@ def _references(reading: Reading) -> None:
         names = reading.names.get(section)
         if names is not None and node.value not in names:
             kind = {"hosts": "host", "sites": "site", "instances": "database instance", "web_nodes": "web node"}[section]
-            reading.refuse(node, f"no {kind} is called {quoted(node.value)}", reading.choices(node.value, names))
+            reading.refuse(node, f"no {kind} is called {reading.said(node)}", reading.choices(node.value, names))
 
 
 def _doubles(inventory: Inventory, reading: Reading) -> None:
@@ -61,7 +61,7 @@ def _doubles(inventory: Inventory, reading: Reading) -> None:
             what = f"'{host.address}' with SSH port {place[1]} is host {first} already"
             reading.refuse_at(("hosts", host.name, "address"), what, "two hosts need two addresses or ports")
     urls: dict[str, str] = {}
-    for node in inventory.web_nodes.values() if inventory.web_nodes else ():
+    for node in inventory.web_nodes.values():
         if node.url is not None:
             first = urls.setdefault(node.url.rstrip("/").lower(), node.name)
             if first != node.name:
@@ -73,13 +73,13 @@ def _nodes(inventory: Inventory) -> Iterator[tuple[str, str, Steps, str | None]]
     """Yield name, kind, place and host of everything that a command can be given as NODE."""
     for host in inventory.bastions():
         yield host.name, "bastion", ("hosts", host.name), host.name
-    for balancer in (inventory.balancers or {}).values():
+    for balancer in inventory.balancers.values():
         yield balancer.name, "balancer", ("balancers", balancer.name), balancer.host
-    for web_node in (inventory.web_nodes or {}).values():
+    for web_node in inventory.web_nodes.values():
         yield web_node.name, "web node", ("web_nodes", web_node.name), web_node.host
-    for instance in ((inventory.database.instances or {}) if inventory.database else {}).values():
+    for instance in inventory.database.instances.values() if inventory.database else ():
         yield instance.name, "database instance", ("database", "instances", instance.name), instance.host
-    for directory in (inventory.directories or {}).values():
+    for directory in inventory.directories.values():
         yield directory.name, "directory", ("directories", directory.name), None
 
 
@@ -91,7 +91,7 @@ def _names(inventory: Inventory, reading: Reading) -> None:
             what = f"'{name}' is the name of a {taken[name]} and of a {kind}"
             reading.refuse_at(steps, what, "every node needs a name of its own; rename one of the two")
         taken.setdefault(name, kind)
-        if kind != "bastion" and name in inventory.hosts and host != name:
+        if name in inventory.hosts and host in inventory.hosts and host != name:
             what = f"'{name}' is also the name of a host that this {kind} does not run on"
             reading.refuse_at(steps, what, "a node may share the name of its own host only; rename one of the two")
 
@@ -123,7 +123,7 @@ def _owner(inventory: Inventory, steps: Steps, name: str) -> Any:
 
 
 def _web_nodes(inventory: Inventory, reading: Reading) -> None:
-    for node in (inventory.web_nodes or {}).values():
+    for node in inventory.web_nodes.values():
         method = node.switch.method if node.switch is not None else None
         steps = ("web_nodes", node.name, "switch")
         has_program = "program" in reading.keys_at(steps)
@@ -135,7 +135,7 @@ def _web_nodes(inventory: Inventory, reading: Reading) -> None:
 
 
 def _balancers(inventory: Inventory, reading: Reading) -> None:
-    for balancer in (inventory.balancers or {}).values():
+    for balancer in inventory.balancers.values():
         steps: Steps = ("balancers", balancer.name)
         if balancer.kind == "dns":
             if "record" not in reading.keys_at(steps):
@@ -147,7 +147,7 @@ def _balancers(inventory: Inventory, reading: Reading) -> None:
 
 def _members(balancer: Balancer, reading: Reading) -> None:
     seen: dict[str, str] = {}
-    for address, node in (balancer.members or {}).items():
+    for address, node in balancer.members.items():
         if node is not None and seen.setdefault(node, address) != address:
             what = f"web node '{node}' is the member {seen[node]} already"
             reading.refuse_at(("balancers", balancer.name, "members", address), what, "every web node stands once in a balancer")
@@ -155,14 +155,14 @@ def _members(balancer: Balancer, reading: Reading) -> None:
 
 def _accounts(inventory: Inventory, reading: Reading) -> None:
     """An account without a password looks like a check that is made, and is none."""
-    pairs = [(("web_nodes", each.name), "account_password") for each in (inventory.web_nodes or {}).values()]
-    others = [(("directories", each.name), "password") for each in (inventory.directories or {}).values()]
+    pairs = [(("web_nodes", each.name), "account_password") for each in inventory.web_nodes.values()]
+    others = [(("directories", each.name), "password") for each in inventory.directories.values()]
     for steps, password in [*pairs, *others]:
         keys = reading.keys_at(steps)
         if ("account" in keys) != (password in keys):
             missing, present = ("account", password) if password in keys else (password, "account")
             reading.refuse_at((*steps, missing), "missing", f"required: `{present}` is of no use without it")
-    for notification in (inventory.notifications or {}).values():
+    for notification in inventory.notifications.values():
         needed = {"mail": ("to", "server"), "command": ("program",)}.get(notification.kind, ())
         for key in needed:
             if key not in reading.keys_at(("notifications", notification.name)):

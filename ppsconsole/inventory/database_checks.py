@@ -33,10 +33,10 @@ def _check_kind(group: DatabaseGroup, reading: Reading) -> None:
         for key in _GROUP_ONLY:
             if getattr(group, key) is not None:
                 reading.refuse_at(("database", key), f"kind {group.kind} has none", "remove it, or choose kind sqlserver-ag")
-    if group.kind == "sqlite" and group.instances and len(group.instances) > 1:
+    if group.kind == "sqlite" and len(group.instances) > 1:
         what = f"{len(group.instances)} instances of kind sqlite"
         reading.refuse_at(_INSTANCES, what, "one: a SQLite database is a file on one host and has no standby")
-    for instance in (group.instances or {}).values():
+    for instance in group.instances.values():
         _check_host(instance, group.kind, reading)
 
 
@@ -64,14 +64,15 @@ def _check_primary(group: DatabaseGroup, reading: Reading) -> None:
 
 
 def _check_places(inventory: Inventory, reading: Reading) -> None:
-    taken: dict[tuple[str, int], str] = {}
+    taken: dict[tuple[str, int], Instance] = {}
     for instance in inventory.database.instances.values():
         host = inventory.hosts.get(instance.host) if instance.host else None
         address = instance.address or (host.address if host else None)
         if address is None or instance.port is None:
             continue
-        first = taken.setdefault((address.lower(), instance.port), instance.name)
-        if first != instance.name:
+        first = taken.setdefault((address.lower(), instance.port), instance)
+        # Two hosts with one address are told already.
+        if first is not instance and (first.address or instance.address or first.host == instance.host):
             key = "address" if instance.address else "port"
-            what = f"'{address}' port {instance.port} is instance {first} already"
+            what = f"'{address}' port {instance.port} is instance {first.name} already"
             reading.refuse_at((*_INSTANCES, instance.name, key), what, "two instances need two addresses or ports")

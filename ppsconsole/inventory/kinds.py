@@ -1,14 +1,13 @@
 """What may stand in one place of the inventory: each kind decodes a YAML scalar, tells its JSON schema, and shows a value.
 
-`decode` returns the value, `ABSENT` for an explicit null, and None when it refused what it found. The first lines of each
-are the fast path for values without fault; everything that explains a fault comes after it.
+`decode` returns the value, `ABSENT` for an explicit null, and the kind's blank when it refused what it found. The first
+lines of each are the fast path for values without fault; everything that explains a fault comes after it.
 """
 
 import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -34,9 +33,7 @@ _ORDINARY = re.compile(r"(?!(?:null|Null|NULL)\Z)[A-Za-z0-9_.,/\\-]{1,200}").ful
 _IPV4 = r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _HOST = rf"(?:{_IPV4}|(?![\d.]+\Z)(?!null\Z)(?=.{{1,253}}\Z)[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?)"
 _ADDRESS = re.compile(_HOST).fullmatch
-_WHOLE = re.compile(r"-?(?:0|[1-9]\d{0,17})").fullmatch
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,12})?").fullmatch
-_MEASURE = re.compile(r"((?:0|[1-9]\d{0,17})(?:\.\d{1,12})?)([A-Za-z]{1,2})").fullmatch
+_PORT = re.compile(r"[1-9]\d{0,4}").fullmatch
 _SCHEME = re.compile(r"([A-Za-z]+):").match
 
 Decode = Callable[[Node, Reading], Any]
@@ -47,13 +44,15 @@ class Kind(ABC):
 
     Attributes:
         expected: The kind in words, as in `expected a whole number from 1 to 65535`.
+        blank: What stands for a value that was refused or is missing, while the rest is checked.
     """
 
     expected: str
+    blank: Any = None
 
     @abstractmethod
     def decode(self, node: Node, reading: Reading) -> Any:
-        """Return the value at `node`; None after a mistake was noted, `ABSENT` for null."""
+        """Return the value at `node`; `blank` after a mistake was noted, `ABSENT` for null."""
 
     @abstractmethod
     def schema(self) -> dict[str, Any]:
@@ -78,6 +77,9 @@ class Text(Kind):
     expected = "text"
     fast: Callable[[str], Any] = staticmethod(_ORDINARY)
 
+    def __init__(self, *, may_be_empty: bool = False) -> None:
+        self._may_be_empty = may_be_empty
+
     def decode(self, node: Node, reading: Reading) -> Any:
         """Return the text."""
         if node.__class__ is ScalarNode and self.fast(node.value):
@@ -101,14 +103,14 @@ class Text(Kind):
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema."""
-        return {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
+        return {"type": "string", "minLength": 0 if self._may_be_empty else 1, "maxLength": LONGEST_TEXT}
 
     def _common_fault(self, text: str) -> tuple[str, str] | None:
         unseen = _UNSEEN.search(text)
         if unseen is not None:
             what = f"{quoted(text)} holds the control character U+{ord(unseen.group()):04X}"
             return what, "only printable text on one line is allowed; remove it"
-        if not text.strip():
+        if not text.strip() and not (self._may_be_empty and text == ""):
             return "an empty value", f"expected {self.expected}"
         if len(text) > LONGEST_TEXT:
             return f"a text of {len(text)} characters", f"at most {LONGEST_TEXT} are allowed"
@@ -124,6 +126,7 @@ class Choice(Text):
     """One of a few words."""
 
     def __init__(self, *words: str, refused: Mapping[str, str] | None = None) -> None:
+        super().__init__()
         self.words = words
         self.expected = "one of " + ", ".join(words)
         self._known = frozenset(words)
@@ -191,7 +194,7 @@ class MemberAddress(Text):
         """Say what is wrong."""
         host, _, port = text.rpartition(":")
         is_host = bool(_ADDRESS(host)) or (host.startswith("[") and host.endswith("]") and _is_ipv6(host[1:-1]))
-        if is_host and _WHOLE(port) and 1 <= int(port) <= 65535:
+        if is_host and _PORT(port) and int(port) <= 65535:
             return None
         return f"{quoted(text)} is not an address with its port", f"expected {self.expected}"
 
@@ -226,97 +229,16 @@ class LocalFile(Text):
 
     expected = "a file name"
 
-    def __init__(self, *, may_be_empty: bool = False) -> None:
-        self._may_be_empty = may_be_empty
-
     def decode(self, node: Node, reading: Reading) -> Any:
         """Return the absolute file name."""
         known = reading.files.get(node.value) if node.__class__ is ScalarNode else None
         if known is not None:
             return known
-        if self._may_be_empty and isinstance(node, ScalarNode) and node.value == "" and node.style:
-            return ""
         text = super().decode(node, reading)
-        if text is None or text is ABSENT:
+        if not text or text is ABSENT:
             return text
         reading.files[text] = place = absolute(text, reading.folder)
         return place
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON schema."""
-        return {"type": "string"} if self._may_be_empty else super().schema()
-
-
-class Whole(Kind):
-    """A whole number within bounds."""
-
-    def __init__(self, least: int, most: int) -> None:
-        self.least = least
-        self.most = most
-        self.expected = f"a whole number from {least} to {most}"
-
-    def decode(self, node: Node, reading: Reading) -> Any:
-        """Return the number."""
-        if node.__class__ is ScalarNode and not node.style and _WHOLE(node.value):
-            number = int(node.value)
-            if self.least <= number <= self.most:
-                return number
-            reading.refuse(node, f"{number} is out of range", f"expected {self.expected}")
-            return None
-        return refuse_number(node, reading, self.expected)
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON schema."""
-        return {"type": "integer", "minimum": self.least, "maximum": self.most}
-
-
-class Measure(Kind):
-    """A number, bare in its base unit or with a unit behind it."""
-
-    def __init__(self, what: str, units: Mapping[str, float], least: float, most: float, example: str = "") -> None:
-        self.units = units
-        self.least = least
-        self.most = most
-        bounds = f"from {least:g} to {most:g}" if most <= 10**9 else f"from {least:g} up"
-        self.expected = f"{what} {bounds}" + (f", e.g. {example}" if example else "")
-
-    def decode(self, node: Node, reading: Reading) -> Any:
-        """Return the number in its base unit, whole where it can be."""
-        if node.__class__ is ScalarNode:
-            number = _measured(node.value, tuple(self.units.items()))
-            if number is not None and (not node.style or not _NUMBER(node.value)):
-                if self.least <= number <= self.most:
-                    return number
-                reading.refuse(node, f"{quoted(node.value)} is out of range", f"expected {self.expected}")
-                return None
-        return refuse_number(node, reading, self.expected)
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON schema."""
-        number: dict[str, Any] = {"type": "number", "minimum": self.least, "maximum": self.most}
-        if not self.units:
-            return number
-        return {"anyOf": [number, {"type": "string", "pattern": rf"^\d+(\.\d+)?({'|'.join(self.units)})$"}]}
-
-    def shown(self, value: Any) -> Any:
-        """Return the bare number, without a needless `.0`."""
-        return int(value) if float(value).is_integer() else value
-
-
-def duration(least: float, most: float = 366 * 86400.0) -> Measure:
-    """Return the kind for seconds: a number, or `5s`, `10m`, `26h`, `7d`."""
-    return Measure("seconds", {"s": 1, "m": 60, "h": 3600, "d": 86400}, least, most, "5s, 10m, 26h, 7d")
-
-
-def size() -> Measure:
-    """Return the kind for bytes; the units count in 1024s, as PostgreSQL's settings do."""
-    units = {"B": 1, "kB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
-    return Measure("bytes", units, 0, 2**60, "16MB, 1GB")
-
-
-def number(what: str, least: float, most: float) -> Measure:
-    """Return the kind for a number without a unit."""
-    return Measure(what, {}, least, most)
 
 
 class Flag(Kind):
@@ -380,34 +302,9 @@ class Secret(Kind):
         return mask(str(value))
 
 
-def refuse_number(node: Node, reading: Reading, expected: str) -> Any:
-    """Explain why `node` is not the number that was expected; return `ABSENT` for null."""
-    text = scalar_text(node, reading, expected)
-    if text is None or text is ABSENT:
-        return text
-    if isinstance(node, ScalarNode) and node.style and _NUMBER(text):
-        reading.refuse(node, f"{quoted(text)} is text", f"expected {expected}, without quotes")
-    else:
-        reading.refuse(node, f"{quoted(text)} is of the wrong type", f"expected {expected}")
-    return None
-
-
 def absolute(name: str, folder: str) -> str:
     """Return `name` with `~` expanded, starting at `folder` when it is relative."""
     return os.path.normpath(os.path.join(folder, os.path.expanduser(name)))
-
-
-@lru_cache(maxsize=1024)
-def _measured(text: str, units: tuple[tuple[str, float], ...]) -> float | None:
-    """Return the number that `text` stands for, None when it is none; whole numbers stay whole."""
-    factor: float = 1
-    if not _NUMBER(text):
-        match = _MEASURE(text)
-        if match is None or match[2] not in (known := dict(units)):
-            return None
-        text, factor = match[1], known[match[2]]
-    value = float(text) * factor if "." in text else int(text) * factor
-    return int(value) if float(value).is_integer() else value
 
 
 def _is_ipv6(text: str) -> bool:

@@ -4,7 +4,6 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
@@ -12,7 +11,7 @@ from ppsconsole.errors import InventoryError
 from ppsconsole.inventory import files, syntax
 from ppsconsole.inventory.checks import check
 from ppsconsole.inventory.model import Inventory
-from ppsconsole.inventory.reading import Reading, said
+from ppsconsole.inventory.reading import Reading
 from ppsconsole.inventory.table import ROOT, VERSION
 
 _VERSION = re.compile(r"[1-9]\d{0,8}").fullmatch
@@ -48,18 +47,14 @@ def parse(text: bytes, path: str) -> Inventory:
         # Spent while reading: the one has only one value, the other is merged into every host.
         values.pop("version", None)
         values.pop("ssh", None)
-        inventory = check(_made(values, text, path), reading)
+        blanks = {name: ROOT.fields[name].kind.blank for name in ROOT.required if name != "version"}
+        digest = hashlib.sha256(text).hexdigest()
+        inventory = check(Inventory(path=path, digest=digest, **{**blanks, **values}), reading)
     elif not reading.mistakes:
-        reading.refuse(root, f"{said(root)} instead of a mapping", f"expected the keys {', '.join(ROOT.required)} at least")
+        reading.refuse(root, "an empty file", "start with `version: 1`; sample-inventory.yaml shows the rest")
     if reading.mistakes:
         raise InventoryError(reading.in_order())
     return inventory
-
-
-def _made(values: dict[str, Any], text: bytes, path: str) -> Inventory:
-    """Return the inventory; what is required and missing is None in it, and a mistake is noted already."""
-    required = {name: None for name in ROOT.required if name != "version"}
-    return Inventory(path=path, digest=hashlib.sha256(text).hexdigest(), **{**required, **values})
 
 
 def _is_newer(root: Node, reading: Reading) -> bool:
@@ -69,6 +64,6 @@ def _is_newer(root: Node, reading: Reading) -> bool:
             if value.style or not _VERSION(value.value) or int(value.value) <= VERSION:
                 return False
             allowed = f"this console knows version {VERSION}: update the console, or write the file for version {VERSION}"
-            reading.refuse(value, f"{said(value)} is a newer format of the file", allowed)
+            reading.refuse(value, f"{reading.said(value)} is a newer format of the file", allowed)
             return True
     return False

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -21,6 +22,7 @@ _HINTS = 200
 """How many times the nearest name is looked for: it costs milliseconds among 1,000 hosts."""
 
 
+_SECRETIVE = re.compile(r"(?i)pass(?:word|phrase|wd)|pwd|secret|token")
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 
 
@@ -61,14 +63,14 @@ class Reading:
         while found and found not in nodes:
             found = found[:-1]
         node = nodes[found]
-        if found != steps:
-            # An inline mapping starts behind its key; people look for the key.
+        if found != steps or isinstance(node, MappingNode):
+            # A mapping starts behind its key or on the line below; people look for the key.
             node = self._indexed().keys.get(id(node), node)
         self._note(node, f"{path_words(steps)}: {what}" if steps else what, allowed)
 
     def refuse_type(self, node: Node, expected: str) -> None:
         """Note that something else than `expected` stands at `node`."""
-        self.refuse(node, f"{said(node)} is of the wrong type", f"expected {expected}")
+        self.refuse(node, f"{self.said(node)} is of the wrong type", f"expected {expected}")
 
     def refuse_second(self, key: Node, mapping: Node) -> None:
         """Note that `key` stands in `mapping` for the second time."""
@@ -98,11 +100,21 @@ class Reading:
         if self._hints > _HINTS:
             return ""
         close = difflib.get_close_matches(word[:80], list(among), 1)
-        return f"did you mean '{close[0]}'? " if close else ""
+        return f"did you mean {quoted(close[0])}? " if close else ""
+
+    def said(self, node: Node) -> str:
+        """Return what stands at `node`, short and harmless; not at all where a key says that it is a secret."""
+        if isinstance(node, MappingNode):
+            return "a mapping"
+        if isinstance(node, SequenceNode):
+            return "a list"
+        if any(isinstance(step, str) and _SECRETIVE.search(step) for step in self._indexed().steps.get(id(node), ())):
+            return "a value (not shown)"
+        return quoted(node.value)
 
     def choices(self, word: str, among: Collection[str]) -> str:
         """Return the nearest of the names, then the names that are allowed, shortened when there are many."""
-        listed = ", ".join(list(among)[:_LISTED]) or "none is declared"
+        listed = ", ".join(plain(each, 63) for each in list(among)[:_LISTED]) or "none is declared"
         more = f", … ({len(among)} in all)" if len(among) > _LISTED else ""
         return f"{self.nearest(word, among)}allowed: {listed}{more}"
 
@@ -160,15 +172,6 @@ def path_words(steps: Steps) -> str:
         else:
             words += ("." if words else "") + plain(step, 60)
     return words
-
-
-def said(node: Node) -> str:
-    """Return what stands at `node`, short and harmless, for a message."""
-    if isinstance(node, MappingNode):
-        return "a mapping"
-    if isinstance(node, SequenceNode):
-        return "a list"
-    return quoted(node.value)
 
 
 def quoted(text: str) -> str:

@@ -101,7 +101,7 @@ class Record(Kind):
         return self.made(values, reading, name=name)
 
     def made(self, values: dict[str, Any], reading: Reading, **more: Any) -> Any:
-        """Return the dataclass for decoded values; what is required and missing becomes None, its mistake is noted already."""
+        """Return the dataclass for decoded values; what is required and missing becomes blank, its mistake is noted already."""
         if self._over is not None:
             return dataclasses.replace(reading.inherited[self._over], **values)
         for name in self.inherits:
@@ -109,7 +109,7 @@ class Record(Kind):
                 values[name] = reading.inherited[name]
         for name in self.required:
             if name not in values:
-                values[name] = None
+                values[name] = self.fields[name].kind.blank
         return self.model(**values, **more)
 
     def values(self, node: Node, reading: Reading) -> Any:
@@ -190,6 +190,7 @@ class Named(Kind):
         self.is_required = is_required
         self.are_nodes = are_nodes
         self.expected = f"a mapping from names to {record.title}s"
+        self.blank: dict[str, Any] = {}
 
     def decode(self, node: Node, reading: Reading) -> Any:
         """Return the records by name, those left out that are no mappings."""
@@ -197,7 +198,7 @@ class Named(Kind):
             text = scalar_text(node, reading, self.expected)
             if text is not None and text is not ABSENT:
                 reading.refuse_type(node, self.expected)
-            return ABSENT if text is ABSENT else None
+            return ABSENT if text is ABSENT else self.blank
         names: dict[str, Node] = {}
         records: dict[str, Any] = {}
         for key, value in node.value:
@@ -207,7 +208,7 @@ class Named(Kind):
                 if key.__class__ is ScalarNode:
                     # Known all the same, so that what refers to it is not called dangling as well.
                     names.setdefault(name, key)
-                self.record.decode(value, reading)
+                self.record.values(value, reading)
                 continue
             record = self.record.decode_named(name, value, reading)
             if name in names:
@@ -248,6 +249,7 @@ class Keyed(Kind):
         self.keys = keys
         self.values = values
         self.expected = f"a mapping from {keys.expected} to {values.expected}"
+        self.blank: dict[str, Any] = {}
 
     def decode(self, node: Node, reading: Reading) -> Any:
         """Return the mapping, refused entries left out."""
@@ -255,8 +257,7 @@ class Keyed(Kind):
             text = scalar_text(node, reading, self.expected)
             if text is not ABSENT and text is not None:
                 reading.refuse_type(node, self.expected)
-                return None
-            return text
+            return ABSENT if text is ABSENT else self.blank
         found: dict[str, Any] = {}
         for key, value in node.value:
             name = self.keys.decode(key, reading)
@@ -281,6 +282,8 @@ class Keyed(Kind):
 class Listing(Kind):
     """A list, kept as a tuple."""
 
+    blank = ()
+
     def __init__(self, item: Kind, *, may_be_one: bool = False) -> None:
         self.item = item
         self.may_be_one = may_be_one
@@ -303,9 +306,9 @@ class Listing(Kind):
                 return ABSENT
             if self.may_be_one:
                 one = self.item.decode(node, reading)
-                return None if one is None else (one,)
+                return self.blank if one is None else (one,)
         reading.refuse_type(node, self.expected)
-        return None
+        return self.blank
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema."""

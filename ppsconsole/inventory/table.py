@@ -16,11 +16,8 @@ from ppsconsole.inventory.kinds import (
     Secret,
     Text,
     Url,
-    Whole,
-    duration,
-    number,
-    size,
 )
+from ppsconsole.inventory.measures import Whole, duration, number, size
 from ppsconsole.inventory.model import (
     Backup,
     Balancer,
@@ -102,7 +99,9 @@ CLUSTER = Record(
     about="The service as a whole.",
 )
 
-SITE = Record("site", Site, [Field("title", Text(), "What people call the place.")], about="A place that fails as one.")
+SITE = Record(
+    "site", Site, [Field("title", Text(may_be_empty=True), "What people call the place.")], about="A place that fails as one."
+)
 
 HOST = Record(
     "host",
