@@ -1,0 +1,251 @@
+"""Breaking nodes and mending them again."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ppsconsole.errors import LabError, UsageError
+from ppsconsole.lab.fabric import Fabric, Road
+from ppsconsole.lab.health import Physician
+from ppsconsole.lab.layout import CONSOLE, HOST_MARK, LabNode, Layout
+from ppsconsole.lab.postgres import claims_primary
+from ppsconsole.lab.processes import descendants, marked, send
+from ppsconsole.lab.services import Service
+from ppsconsole.lab.sshd import HostServer
+
+KINDS = ("kill", "stop", "hang", "disconnect", "reboot", "slow")
+LINKS = ("all", "console", "replication", "users")
+HEAL_LIMIT_S = 40.0
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that was broken on purpose.
+
+    Attributes:
+        link: Which roads, for `disconnect` and `slow`.
+        at: Seconds since 1970 UTC.
+    """
+
+    node: str
+    kind: str
+    link: str
+    at: float
+
+    @property
+    def reason(self) -> str:
+        """The name under which roads remember it."""
+        return f"{self.kind} {self.node} {self.link}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for `lab status --json`."""
+        return {"node": self.node, "kind": self.kind, "link": self.link, "at": self.at}
+
+
+@dataclass(slots=True)
+class Wrecker:
+    """Breaks and mends.
+
+    Attributes:
+        services: By host.
+        logins: SSH servers by host.
+        lab: The lab's id.
+    """
+
+    layout: Layout
+    fabric: Fabric
+    services: dict[str, Service]
+    logins: dict[str, HostServer]
+    physician: Physician
+    lab: str
+    faults: list[Fault]
+
+    async def fault(self, name: str, kind: str, link: str, delay_s: float, bytes_per_s: float, progress: Progress) -> str:
+        """Break the node called `name`.
+
+        Returns:
+            What was done, one sentence.
+
+        Raises:
+            UsageError: No such kind of fault or link.
+            LabError: No such node, or it has no such link, or it refused.
+        """
+        node = self.layout.node(name)
+        if kind not in KINDS:
+            raise UsageError(f"no fault {kind!r}", remedy="There are " + ", ".join(KINDS))
+        if link not in LINKS:
+            raise UsageError(f"no link {link!r}", remedy="There are " + ", ".join(LINKS))
+        fault = Fault(name, kind, link if kind in ("disconnect", "slow") else "all", time.time())
+        if kind == "reboot":
+            return await self._reboot(node, progress)
+        words = await self._break(node, fault, delay_s, bytes_per_s)
+        self.faults[:] = [each for each in self.faults if each.reason != fault.reason] + [fault]
+        return words
+
+    async def _break(self, node: LabNode, fault: Fault, delay_s: float, bytes_per_s: float) -> str:
+        service = self.services.get(node.host)
+        match fault.kind:
+            case "disconnect":
+                roads = self.roads(node, fault.link)
+                for road in roads:
+                    road.cut(fault.reason)
+                return f"{node.name}: {len(roads)} roads cut ({fault.link})"
+            case "slow":
+                roads = self.roads(node, fault.link)
+                for road in roads:
+                    road.weather.delay_s, road.weather.bytes_per_s = delay_s, bytes_per_s
+                rate = f", {bytes_per_s:.0f} bytes/s" if bytes_per_s else ""
+                return f"{node.name}: {len(roads)} roads slowed ({fault.link}: {delay_s * 1000:.0f} ms each way{rate})"
+            case "kill" | "stop" if service is None:
+                self._close_login(node.host)
+                return f"{node.name}: its SSH server is gone, all connections dropped"
+            case "hang" if service is None:
+                for road in self._roads_at(node.host):
+                    road.freeze(fault.reason)
+                return f"{node.name}: frozen, it accepts connections and says nothing"
+        assert service is not None
+        if fault.kind == "kill":
+            await service.kill()
+            return f"{node.name}: killed"
+        if fault.kind == "stop":
+            return f"{node.name}: {await service.stop()}"
+        if service.pid is None:
+            raise LabError(f"{node.name} does not run, so it cannot hang", where="lab")
+        service.freeze()
+        return f"{node.name}: frozen (SIGSTOP to all its processes)"
+
+    async def _reboot(self, node: LabNode, progress: Progress) -> str:
+        """Pull the plug of the node's host, then let it boot: what is enabled starts, whatever its data says."""
+        service = self.services.get(node.host)
+        self._close_login(node.host)
+        send([*marked(HOST_MARK, f"{self.lab}:{node.host}"), *self._login_trees(node.host)], signal.SIGKILL)
+        if service is not None:
+            send(service.processes(), signal.SIGKILL)
+            await service.kill()
+        progress(f"{node.host}: power lost, booting")
+        await self._open_login(node.host)
+        gone = ("kill", "stop", "hang")
+        for each in [each for each in self.faults if each.node == node.name and each.kind in gone]:
+            self._mend_roads(each)
+            self.faults.remove(each)
+        if service is None:
+            return f"{node.host}: rebooted"
+        if not service.is_enabled:
+            return f"{node.host}: rebooted; {service.name} is disabled and was not started"
+        await service.start()
+        return f"{node.host}: rebooted; {service.name} started"
+
+    async def heal(self, name: str | None, progress: Progress) -> str:
+        """Undo faults of one node, or of all, and wait until what was healed does its work.
+
+        Returns:
+            What stands at the end, one sentence.
+
+        Raises:
+            LabError: Something could not be started, must not be, or is still not well.
+        """
+        nodes = [self.layout.node(name)] if name else list(self.layout.nodes.values())
+        for fault in [each for each in self.faults if name in (None, each.node)]:
+            self._mend_roads(fault)
+            self.faults.remove(fault)
+            progress(f"{fault.node}: {fault.kind} undone" + (f" ({fault.link})" if fault.link != "all" else ""))
+        refusals: list[str] = []
+        # Databases first: what uses them needs them.
+        for node in sorted(nodes, key=lambda each: each.kind != "database"):
+            if (refusal := await self._revive(node, progress)) is not None:
+                refusals.append(refusal)
+        refused = {refusal.partition(":")[0] for refusal in refusals}
+        await self._await_health([node for node in nodes if node.name not in refused], progress)
+        if refusals:
+            raise LabError("; ".join(refusals), where="lab", remedy="Rejoin it as a standby, or heal the other nodes by name")
+        return "healed: " + (name or "all nodes do their work")
+
+    async def _revive(self, node: LabNode, progress: Progress) -> str | None:
+        """Start what does not run; return why it must not be started, if so."""
+        service = self.services.get(node.host)
+        await self._open_login(node.host)
+        if service is None:
+            return None
+        if service.state == "frozen":
+            service.thaw()
+            return None
+        if service.pid is not None:
+            return None
+        if not service.is_enabled:
+            return f"{node.name}: {service.name} is disabled and stays stopped"
+        if service.name == "db" and claims_primary(service.host):
+            others = [
+                each.name
+                for each in self.layout.of_kind("database")
+                if each.name != node.name and claims_primary(self.layout.hosts[each.host])
+            ]
+            if others:
+                return f"{node.name}: would come back as a second primary beside {others[0]}; not started"
+        progress(f"{node.name}: starting {service.name}")
+        await service.start()
+        return None
+
+    async def _await_health(self, nodes: list[LabNode], progress: Progress) -> None:
+        limit = time.monotonic() + HEAL_LIMIT_S
+        told: dict[str, str] = {}
+        while nodes:
+            faulty = {each.node for each in self.faults}
+            complaints = await asyncio.gather(*(self.physician.complaint(node) for node in nodes))
+            ill = [(node, words) for node, words in zip(nodes, complaints, strict=True) if words and node.name not in faulty]
+            for node, words in ill:
+                if told.get(node.name) != words:
+                    told[node.name] = words
+                    progress(f"{node.name}: {words}")
+            nodes = [node for node, _ in ill]
+            if nodes and time.monotonic() > limit:
+                raise LabError("; ".join(f"{node.name} {words}" for node, words in ill), where="lab", remedy="See `lab status`")
+            if nodes:
+                await asyncio.sleep(0.1)
+
+    def roads(self, node: LabNode, link: str) -> list[Road]:
+        """Return the roads of `node` that `link` means.
+
+        Raises:
+            LabError: It has none of that kind.
+        """
+        at = self._roads_at(node.host)
+        bastions = {each.host for each in self.layout.of_kind("bastion")}
+        databases = {each.host for each in self.layout.of_kind("database")}
+        chosen = {
+            "all": at,
+            "console": [r for r in at if r.destination == node.host and (r.origin == CONSOLE or r.origin in bastions)],
+            "replication": [r for r in at if r.origin in databases and r.destination in databases],
+            "users": [r for r in at if r.destination == node.host and r.origin not in (*bastions, *databases, CONSOLE)],
+        }[link]
+        if not chosen:
+            raise LabError(f"{node.name} has no link {link!r}", where="lab")
+        return chosen
+
+    def _roads_at(self, host: str) -> list[Road]:
+        return [road for road in self.fabric.roads if host in (road.origin, road.destination)]
+
+    def _mend_roads(self, fault: Fault) -> None:
+        for road in self._roads_at(self.layout.node(fault.node).host):
+            road.mend(fault.reason)
+            if fault.kind == "slow":
+                road.weather.delay_s = road.weather.bytes_per_s = 0.0
+
+    def _login_trees(self, host: str) -> list[int]:
+        shells = self.logins[host].command_pids()
+        return [pid for shell in shells for pid in (shell, *descendants(shell))]
+
+    def _close_login(self, host: str) -> None:
+        self.logins[host].stop()
+        self.fabric.serve(host, "ssh", False)
+        for road in self.fabric.roads:
+            if (road.destination == host and road.service == "ssh") or (road.origin == host and host not in self.services):
+                road.drop_flows()
+
+    async def _open_login(self, host: str) -> None:
+        await self.logins[host].start()
+        self.fabric.serve(host, "ssh", True)

@@ -1,0 +1,3 @@
+#!/bin/sh
+# The machine's own name; everything else about it is the real machine's.
+echo @NAME@

@@ -1,0 +1,112 @@
+"""The inventory of a lab: what an operator would have written about it."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ppsconsole.lab.fabric import Fabric
+from ppsconsole.lab.homes import PROOF_HEADER
+from ppsconsole.lab.layout import CONSOLE, DATABASE, USERS, LabHost, LabNode, Layout
+from ppsconsole.lab.postgres import CONSOLE_ROLE
+from ppsconsole.lab.programs import Postgres
+from ppsconsole.lab.sshd import LOGIN
+
+
+def inventory_text(layout: Layout, fabric: Fabric, folder: Path, postgres: Postgres) -> str:
+    """Return the inventory as YAML."""
+    front = layout.of_kind("balancer")[0].host
+    users = fabric.find(USERS, front, "nginx")
+    assert users is not None
+    document: dict[str, Any] = {
+        "version": 1,
+        "cluster": {
+            "name": "lab",
+            "environment": "lab",
+            "mode": "active-passive",
+            "address": f"https://{layout.address(front)}:{users.port}",
+            "ca": str(folder / "ca.pem"),
+        },
+        "sites": {"a": {"title": "Site A"}, "b": {"title": "Site B"}},
+        "ssh": {
+            "user": LOGIN,
+            "key": str(folder / "ssh_key"),
+            "known_hosts": str(folder / "known_hosts"),
+            "config": "",
+        },
+        "hosts": {host.name: _host(layout, fabric, host) for host in layout.hosts.values()},
+        "database": {
+            "kind": "postgres",
+            "database": DATABASE,
+            "user": CONSOLE_ROLE,
+            "password": f"file:{folder / 'database.password'}",
+            "tls": {"mode": "disable"},
+            "replication": "streaming",
+            "through_bastions": True,
+            "instances": {node.name: _instance(layout, node, postgres) for node in layout.of_kind("database")},
+        },
+        "web_nodes": {node.name: _web_node(layout, node, folder) for node in layout.of_kind("web")},
+        "balancers": {node.name: _balancer(layout, fabric, node) for node in layout.of_kind("balancer")},
+        "polling": {"every_s": 2, "slow_every_s": 30, "timeout_s": 4},
+    }
+    head = "# Written by `ppsconsole lab`: a cluster on this machine. It goes when the lab goes.\n"
+    return head + yaml.safe_dump(document, sort_keys=False, width=120)
+
+
+def _host(layout: Layout, fabric: Fabric, host: LabHost) -> dict[str, Any]:
+    entrance = fabric.find(CONSOLE, host.name, "ssh")
+    told: dict[str, Any] = {"site": host.site, "address": host.address, "hostname": host.name, "disks": [str(host.home)]}
+    if entrance is None:
+        told["via"] = [layout.bastion_of(host.name)]
+    told["ssh"] = {"port": entrance.port if entrance is not None else host.ports["ssh"]}
+    return told
+
+
+def _service(node: LabNode) -> dict[str, str]:
+    return {"kind": "command", "program": f"{node.service}-service"}
+
+
+def _instance(layout: Layout, node: LabNode, postgres: Postgres) -> dict[str, Any]:
+    host = layout.hosts[node.host]
+    return {
+        "host": node.host,
+        "port": host.ports["db"],
+        "declared": "primary" if node.name == "db1" else "standby",
+        "data_directory": str(host.home / "data"),
+        "bin_directory": str(postgres.bin),
+        "service": _service(node),
+    }
+
+
+def _web_node(layout: Layout, node: LabNode, folder: Path) -> dict[str, Any]:
+    host = layout.hosts[node.host]
+    return {
+        "host": node.host,
+        "url": f"https://{host.address}:{host.ports['pps']}",
+        "ca": str(folder / "ca.pem"),
+        "server_name": "pps.lab",
+        "service": _service(node),
+        "declared": "active" if node.name == "pps1" else "passive",
+        "database": "db1",
+        "switch": {"method": "command", "program": "pps-connection"},
+    }
+
+
+def _balancer(layout: Layout, fabric: Fabric, node: LabNode) -> dict[str, Any]:
+    home = layout.hosts[node.host].home
+    members = {}
+    for web in layout.of_kind("web"):
+        road = fabric.find(node.host, web.host, "pps")
+        assert road is not None
+        members[f"{layout.address(web.host)}:{road.port}"] = web.name
+    return {
+        "kind": "nginx",
+        "host": node.host,
+        "members": members,
+        "upstream": "pps",
+        "config": str(home / "etc" / "nginx.conf"),
+        "include": str(home / "etc" / "upstream.conf"),
+        "program": "nginx",
+        "proof_header": PROOF_HEADER,
+        "service": _service(node),
+    }

@@ -1,0 +1,172 @@
+"""What a lab consists of: hosts with addresses of their own, nodes on them, and the roads between the hosts."""
+
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ppsconsole.errors import LabError
+
+NodeKind = Literal["bastion", "balancer", "web", "database"]
+ServiceName = Literal["db", "pps", "nginx", "ssh"]
+
+CONSOLE = "console"
+USERS = "users"
+DATABASE = "pleasant"
+LAB_MARK = "PPSCONSOLE_LAB"  # in the environment of everything that a lab starts: its id
+HOST_MARK = "PPSCONSOLE_LAB_HOST"  # likewise: id and host
+
+_PREFERRED = {"ssh": 2222, "db": 5432, "pps": 10001, "nginx": 9443}
+
+
+@dataclass(frozen=True, slots=True)
+class LabHost:
+    """A machine of the lab: an address of 127/8 and a folder.
+
+    Attributes:
+        site: `a` or `b`.
+        home: Its disk, and the home folder of whoever logs in.
+        ports: Where its servers really listen, by service.
+    """
+
+    name: str
+    site: str
+    address: str
+    home: Path
+    ports: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LabNode:
+    """A node of the cluster as `lab fault` and `lab status` name it.
+
+    Attributes:
+        service: The service program behind it: `NAME-service` in its host's bin folder; `ssh` for a bastion.
+        is_stand_in: Whether it plays a product that does not really run here.
+    """
+
+    name: str
+    kind: NodeKind
+    host: str
+    service: ServiceName
+    is_stand_in: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RoadPlan:
+    """One way from one host to one service of another; see `ppsconsole.lab.fabric.Road`.
+
+    Attributes:
+        preferred: The port, on the destination's address, that is tried first for its entrance.
+    """
+
+    origin: str
+    destination: str
+    service: ServiceName
+    preferred: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A whole lab, before anything runs.
+
+    Attributes:
+        network: First two numbers of every address, `127.L`; no other lab uses them.
+        outside: Addresses of those who come from outside: the console and the users.
+    """
+
+    network: str
+    hosts: dict[str, LabHost]
+    nodes: dict[str, LabNode]
+    roads: tuple[RoadPlan, ...]
+    outside: dict[str, str] = field(default_factory=dict)
+
+    def address(self, place: str) -> str:
+        """Return the address of a host, of the console or of the users."""
+        return self.outside[place] if place in self.outside else self.hosts[place].address
+
+    def node(self, name: str) -> LabNode:
+        """Return the node called `name`.
+
+        Raises:
+            LabError: There is none; the message names those that there are.
+        """
+        if name not in self.nodes:
+            raise LabError(f"no node {name!r} in this lab", where="lab", remedy="There are " + ", ".join(self.nodes))
+        return self.nodes[name]
+
+    def of_kind(self, kind: NodeKind) -> tuple[LabNode, ...]:
+        """Return the nodes of one kind."""
+        return tuple(node for node in self.nodes.values() if node.kind == kind)
+
+    def bastion_of(self, host: str) -> str:
+        """Return the bastion in the site of `host`."""
+        return f"bastion-{self.hosts[host].site}"
+
+
+PROFILES = ("default",)
+
+
+def default_layout(network: str, homes: Path) -> Layout:
+    """Return the profile `default`: two sites, a bastion each, nginx, two web nodes, a PostgreSQL pair.
+
+    Args:
+        network: `127.L`.
+        homes: Folder that gets one folder for each host.
+
+    Raises:
+        LabError: No port is free at one of the addresses.
+    """
+    hosts: dict[str, LabHost] = {}
+    for name, site, number, services in (
+        ("bastion-a", "a", 10, ("ssh",)),
+        ("web1", "a", 11, ("ssh", "pps")),
+        ("db1", "a", 21, ("ssh", "db")),
+        ("lb1", "a", 31, ("ssh", "nginx")),
+        ("bastion-b", "b", 10, ("ssh",)),
+        ("web2", "b", 11, ("ssh", "pps")),
+        ("db2", "b", 21, ("ssh", "db")),
+    ):
+        address = f"{network}.{1 if site == 'a' else 2}.{number}"
+        ports = {service: free_port(address, _PREFERRED[service]) for service in services}
+        hosts[name] = LabHost(name, site, address, homes / name, ports)
+    nodes = [LabNode(name, "bastion", name, "ssh") for name in ("bastion-a", "bastion-b")]
+    nodes.append(LabNode("lb1", "balancer", "lb1", "nginx"))
+    nodes += [LabNode(f"pps{n}", "web", f"web{n}", "pps", is_stand_in=True) for n in (1, 2)]
+    nodes += [LabNode(f"db{n}", "database", f"db{n}", "db") for n in (1, 2)]
+    outside = {CONSOLE: f"{network}.0.10", USERS: f"{network}.0.20"}
+    return Layout(network, hosts, {node.name: node for node in nodes}, tuple(_default_roads(hosts)), outside)
+
+
+def _default_roads(hosts: dict[str, LabHost]) -> list[RoadPlan]:
+    roads = [RoadPlan(CONSOLE, "bastion-a", "ssh", 2200), RoadPlan(CONSOLE, "bastion-b", "ssh", 2200)]
+    roads.append(RoadPlan(USERS, "lb1", "nginx", 8443))
+    roads += [RoadPlan("lb1", web, "pps", 11001) for web in ("web1", "web2")]
+    roads += [RoadPlan(web, db, "db", 6432 + i) for i, web in enumerate(("web1", "web2")) for db in ("db1", "db2")]
+    roads += [RoadPlan("db1", "db2", "db", 6434), RoadPlan("db2", "db1", "db", 6434)]
+    for host in hosts.values():
+        if not host.name.startswith("bastion"):
+            services: tuple[ServiceName, ...] = ("ssh", "db", "pps", "nginx")
+            roads += [
+                RoadPlan(f"bastion-{host.site}", host.name, service, host.ports[service] + 20000)
+                for service in services
+                if service in host.ports
+            ]
+    return roads
+
+
+def free_port(address: str, preferred: int) -> int:
+    """Return `preferred` if nothing listens there at `address`, else the next port that is free.
+
+    Raises:
+        LabError: A hundred ports in a row are taken.
+    """
+    for port in range(preferred, preferred + 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError:
+                continue
+            return port
+    raise LabError(f"ports {preferred} to {preferred + 99} are all taken", where=address)

@@ -1,0 +1,37 @@
+"""What `lab up` asks the supervisor for; travels as JSON, holds no secret."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Order:
+    """A lab to be.
+
+    Attributes:
+        folder: Absolute path; absent or empty.
+        is_own: The folder was made for the lab and goes with it, though it exists already.
+        is_leashed: The lab ends when its standard input does: when whoever started it is gone.
+        postgres: `bundled`, `system` or a folder of programs.
+    """
+
+    folder: str
+    profile: str = "default"
+    postgres: str = "bundled"
+    is_own: bool = False
+    is_leashed: bool = False
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return Path(self.folder)
+
+    def to_json(self) -> str:
+        """Return it as one line."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Order":
+        """Return what `to_json` wrote."""
+        return cls(**json.loads(text))

@@ -1,0 +1,175 @@
+"""What a lab writes down about itself: lab.json in its folder, and one line of it in the registry of running labs."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ppsconsole.errors import LabError
+from ppsconsole.lab.processes import ProcessId
+
+STATE_FILE = "lab.json"
+INVENTORY_FILE = "inventory.yaml"
+LOG_FILE = "lab.log"
+
+
+@dataclass(slots=True)
+class LabState:
+    """A lab as its folder tells of it.
+
+    Attributes:
+        id: Unique; marks its processes.
+        folder: Where the lab lives.
+        is_folder_made: Whether the lab made that folder itself.
+        made: Names in the folder that are the lab's; nothing else is ever removed.
+        elsewhere: Folder of the hosts when the service account cannot enter `folder`; empty otherwise.
+        phase: `starting`, `up` or `ending`.
+        keeper: The process that cleans up when the supervisor ends.
+        supervisor: The process that holds everything.
+        servers: Main processes by `HOST/SERVICE`.
+        control: `address`, `port` and `token` of the control line.
+        facts: For tests and tools: profile, network, hosts, roads, nodes.
+    """
+
+    id: str
+    folder: Path
+    is_folder_made: bool
+    made: list[str]
+    elsewhere: str = ""
+    phase: str = "starting"
+    keeper: ProcessId | None = None
+    supervisor: ProcessId | None = None
+    servers: dict[str, ProcessId] = field(default_factory=dict)
+    control: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its supervisor, or the process that cleans up after it, still runs."""
+        return any(process is not None and process.is_alive for process in (self.supervisor, self.keeper))
+
+    @property
+    def inventory(self) -> Path:
+        """Where its inventory is."""
+        return self.folder / INVENTORY_FILE
+
+    def write(self) -> None:
+        """Write lab.json, whole or not at all, for its owner's eyes only: it holds the control token."""
+        document = {
+            "version": 1,
+            "id": self.id,
+            "folder": str(self.folder),
+            "is_folder_made": self.is_folder_made,
+            "made": self.made,
+            "elsewhere": self.elsewhere,
+            "phase": self.phase,
+            "keeper": _pair(self.keeper),
+            "supervisor": _pair(self.supervisor),
+            "servers": {name: _pair(process) for name, process in self.servers.items()},
+            "control": self.control,
+            "inventory": str(self.inventory),
+            **self.facts,
+        }
+        write_private(self.folder / STATE_FILE, json.dumps(document, indent=1) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> "LabState | None":
+        """Return the lab that `folder` tells of, None when it tells of none.
+
+        Raises:
+            LabError: There is a lab.json which no lab has written.
+        """
+        path = folder / STATE_FILE
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except PermissionError:
+            raise LabError("belongs to somebody else", where=str(path)) from None
+        except (OSError, ValueError) as error:
+            raise LabError(f"cannot be read: {error}", where=str(path)) from error
+        try:
+            known = ("version", "id", "folder", "is_folder_made", "made", "elsewhere", "phase", "keeper", "supervisor", "servers")
+            facts = {key: value for key, value in document.items() if key not in (*known, "control", "inventory")}
+            return cls(
+                id=document["id"],
+                folder=folder,
+                is_folder_made=bool(document["is_folder_made"]),
+                made=[name for name in document["made"] if "/" not in name and name not in ("", ".", "..")],
+                elsewhere=document["elsewhere"],
+                phase=document["phase"],
+                keeper=_process(document["keeper"]),
+                supervisor=_process(document["supervisor"]),
+                servers={name: ProcessId(*pair) for name, pair in document["servers"].items()},
+                control=document["control"],
+                facts=facts,
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise LabError(f"is not the state of a lab ({error!r})", where=str(path)) from error
+
+
+def new_id() -> str:
+    """Return an id for a new lab."""
+    return secrets.token_hex(4)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file with mode 600, whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def registry_folder() -> Path:
+    """Return the folder where running labs are listed, one file each."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "ppsconsole" / "labs"
+
+
+def register(state: LabState) -> None:
+    """List a lab as running. A home that cannot be written to only means that `--dir` must be given."""
+    folder = registry_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(folder / f"{state.id}.json", json.dumps({"folder": str(state.folder)}) + "\n")
+    except OSError:
+        return
+
+
+def unregister(lab: str) -> None:
+    """Take a lab from the list, and the folders of the list when they are empty."""
+    folder = registry_folder()
+    try:
+        (folder / f"{lab}.json").unlink(missing_ok=True)
+        folder.rmdir()
+        folder.parent.rmdir()
+    except OSError:
+        return
+
+
+def registered() -> list[LabState]:
+    """Return all labs in the list that still have a folder; also those whose supervisor is gone."""
+    found = []
+    folder = registry_folder()
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+        try:
+            state = LabState.read(Path(json.loads(path.read_text(encoding="utf-8"))["folder"]))
+        except (OSError, ValueError, KeyError, TypeError, LabError):
+            state = None
+        if state is not None and state.id == path.stem:
+            found.append(state)
+        else:
+            path.unlink(missing_ok=True)
+    return found
+
+
+def _pair(process: ProcessId | None) -> list[int] | None:
+    return None if process is None else [process.pid, process.start]
+
+
+def _process(pair: list[int] | None) -> ProcessId | None:
+    return None if pair is None else ProcessId(*pair)
