@@ -123,7 +123,10 @@ class SshPool:
                 return kept.endpoint
             if kept is not None:
                 kept.listener.close()
-            listener = await connection.forward_local_port("127.0.0.1", 0, address, port)
+            try:
+                listener = await connection.forward_local_port("127.0.0.1", 0, address, port)
+            except OSError as error:
+                raise DriverError(f"no port on 127.0.0.1 for a forward: {plain(str(error))}", where=host.name) from error
             endpoint = Endpoint("127.0.0.1", listener.get_port())
             self._forwards[key] = _Forward(connection, listener, endpoint)
             return endpoint
@@ -159,21 +162,22 @@ class SshPool:
         for forward in self._forwards.values():
             forward.listener.close()
         self._forwards.clear()
-        # Those behind bastions first: a line through a closed one could not say goodbye.
-        for _, line in sorted(self._lines.items(), key=lambda item: -len(item[0])):
-            if line.connection is not None:
-                line.connection.close()
         for task in tuple(self._tasks):
             task.cancel()
-        waits = [line.connection.wait_closed() for line in self._lines.values() if line.connection is not None]
+        lines, self._lines = self._lines, {}
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await asyncio.gather(*waits, *self._tasks, return_exceptions=True)
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+                # Those behind bastions first: a line through a closed one could not say goodbye.
+                for depth in sorted({len(chain) for chain in lines}, reverse=True):
+                    open_ones = [line.connection for chain, line in lines.items() if len(chain) == depth and line.connection]
+                    for connection in open_ones:
+                        connection.close()
+                    await asyncio.gather(*(connection.wait_closed() for connection in open_ones), return_exceptions=True)
         except TimeoutError:
-            for line in self._lines.values():
+            for line in lines.values():
                 if line.connection is not None:
                     line.connection.abort()
-        self._lines.clear()
 
     # --- lines ------------------------------------------------------------------------------------------------
 
@@ -221,7 +225,15 @@ class SshPool:
         if line.attempt is None:
             line.attempt = self._spawn(self._attempt(line, chain))
             line.attempt.add_done_callback(_finished(line))
-        return await asyncio.shield(line.attempt)
+        attempt = line.attempt
+        try:
+            return await asyncio.shield(attempt)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if attempt.cancelled() and (task is None or not task.cancelling()):
+                # The pool was closed meanwhile; nobody asked the caller itself to stop.
+                raise Unreachable("the console is closing its connections", where=line.host.name) from None
+            raise
 
     async def _attempt(self, line: _Line, chain: _Chain) -> "asyncssh.SSHClientConnection":
         host = line.host

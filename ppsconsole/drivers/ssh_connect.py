@@ -18,8 +18,8 @@ from ppsconsole.inventory.model import Host, SshAccess
 from ppsconsole.masking import plain
 
 KEEPALIVE_EVERY_S = 5.0
-KEEPALIVE_COUNT = 3
-"""A line on which nothing came back for three keepalives is dead: 15 to 20 s, the next use then makes a new one."""
+KEEPALIVE_COUNT = 2
+"""A line on which two keepalives in a row went unanswered is dead, after 10 to 15 s; its next use makes a new one."""
 
 
 @dataclass(frozen=True, slots=True)

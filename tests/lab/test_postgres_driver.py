@@ -86,10 +86,11 @@ def test_all_facts_of_a_pair_for_a_member_of_pg_monitor(pair):
         ) as web:
             web.execute("SELECT 1")  # leaves a transaction open
             async with Looker(places(pair)) as looker:
-                return await looker.look("db1"), await looker.look("db2")
+                # The standby first: the primary writes on by itself, and may only be ahead.
+                return await looker.look("db2"), await looker.look("db1")
 
     pair.await_streaming()
-    primary, standby = asyncio.run(main())
+    standby, primary = asyncio.run(main())
     version, identifier, started, name = pair.primary.sql(
         "SELECT current_setting('server_version_num')::int, system_identifier::text,"
         " extract(epoch FROM pg_postmaster_start_time())::float, current_setting('data_directory') FROM pg_control_system()"

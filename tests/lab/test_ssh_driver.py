@@ -157,6 +157,7 @@ def test_a_port_that_is_closed_a_server_that_is_silent_and_one_that_is_none(tmp_
             world.declare("silent", "127.41.0.9", silent.sockets[0].getsockname()[1], connect_timeout_s=0.5)
             world.declare("rude", "127.41.0.10", rude.sockets[0].getsockname()[1])
             world.declare("nameless", "no-such-host.invalid", 22)
+            world.declare("later", "127.41.0.9", silent.sockets[0].getsockname()[1])
             pool = world.pool()
             with pytest.raises(Unreachable, match=r"127\.41\.0\.8:1 refused") as closed:
                 await pool.run(world.hosts["closed"], "true", timeout_s=PATIENT_S)
@@ -168,6 +169,11 @@ def test_a_port_that_is_closed_a_server_that_is_silent_and_one_that_is_none(tmp_
             assert not closing.value.is_refused
             with pytest.raises(Unreachable, match="does not resolve"):
                 await pool.run(world.hosts["nameless"], "true", timeout_s=PATIENT_S)
+            waiting = asyncio.create_task(pool.run(world.hosts["later"], "true", timeout_s=PATIENT_S))
+            await until(lambda: any(line.attempt for line in pool._lines.values()))
+            await pool.aclose()
+            with pytest.raises(Unreachable, match="closing"):
+                await waiting
             rude.close()
             silent.close()
             assert world.records[0].outcome == "unreachable"
@@ -345,3 +351,70 @@ def test_the_console_starts_without_asyncssh():
 
     code = "import sys, ppsconsole.drivers.ssh; sys.exit('asyncssh' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env={**os.environ}, check=False).returncode == 0
+
+
+class Relay:
+    """Passes bytes between a port of its own and a server, until it is told to swallow them."""
+
+    def __init__(self, address: str, port: int) -> None:
+        self._target = (address, port)
+        self.is_frozen = False
+
+    async def __aenter__(self) -> "Relay":
+        self._serving: set[asyncio.Task] = set()
+        self._server = await asyncio.start_server(self._serve, "127.41.2.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        await asyncio.wait(self._serving, timeout=PATIENT_S)
+
+    async def _serve(self, reader, writer) -> None:
+        self._serving.add(asyncio.current_task())
+        far_reader, far_writer = await asyncio.open_connection(*self._target)
+
+        async def pump(source, target) -> None:
+            with suppress(OSError):
+                while chunk := await source.read(65536):
+                    if not self.is_frozen:
+                        target.write(chunk)
+            for each in (writer, far_writer):
+                each.transport.abort()
+
+        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+        for each in (writer, far_writer):
+            with suppress(OSError):
+                await each.wait_closed()
+
+
+def test_a_line_that_goes_silent_is_given_up_and_closing_does_not_wait(tmp_path, monkeypatch):
+    from ppsconsole.drivers import ssh_connect
+
+    monkeypatch.setattr(ssh_connect, "KEEPALIVE_EVERY_S", 0.2)
+
+    async def main():
+        async with World(tmp_path) as world:
+            server = await world.add("h", "127.41.0.1")
+            async with Relay("127.41.0.1", server.port) as relay:
+                world.declare("h", "127.41.2.1", relay.port, connect_timeout_s=0.5)
+                world.known_hosts.write_text(server.known().replace(f"[127.41.0.1]:{server.port}", f"[127.41.2.1]:{relay.port}"))
+                pool, host = world.pool(), world.hosts["h"]
+                await pool.run(host, "true", timeout_s=PATIENT_S)
+                connection = pool._lines["h",].connection
+                relay.is_frozen = True
+                with pytest.raises(TimedOut, match=r"within 0\.1s"):
+                    await pool.run(host, "true", timeout_s=0.1)
+                running = asyncio.create_task(pool.run(host, "sleep 600", timeout_s=PATIENT_S))
+                await until(connection.is_closed)
+                with pytest.raises(TimedOut, match="no SSH login"):  # it was never sent, so a new line was tried
+                    await running
+                assert server.commands == ["true"]
+                relay.is_frozen = False
+                assert (await pool.run(host, "echo back", timeout_s=PATIENT_S)).stdout == "back\n"
+                relay.is_frozen = True
+                began = time.monotonic()
+                await pool.aclose()
+                assert time.monotonic() - began < 5.0
+
+    asyncio.run(main())
