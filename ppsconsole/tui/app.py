@@ -239,6 +239,9 @@ def run(
     source: Source = monitor_factory(inventory) if monitor_factory is not None else Monitor(inventory)
     glyphs = ASCII if is_ascii or not _has_glyphs() else UNICODE
     app = PpsConsoleApp(inventory, source, glyphs=glyphs, banner=banner)
+    # Textual believes an exported COLUMNS more than the terminal: the console would keep its size for ever.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     app.run(mouse=is_mouse)
     return app.return_code or 0
 

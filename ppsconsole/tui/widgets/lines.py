@@ -5,7 +5,7 @@ from typing import ClassVar, get_args
 
 from rich.segment import Segment
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -50,6 +50,7 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
         self._top = 0
         self._title = ""
         self._position = ""
+        self._drawn_for = Size(0, 0)
         self._strips: dict[tuple[Line, int], Strip] = {}
 
     @property
@@ -88,7 +89,7 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
 
     def redraw(self) -> None:
         """Draw again at the present size; nothing is sent when nothing changed."""
-        width, height = self.size
+        width, height = self._drawn_for = self.size
         if width > 0 and height > 0:
             self.show(self.draw(width, height))
 
@@ -142,7 +143,11 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Return row `y` of what is visible."""
-        width = self.size.width
+        width, height = self.size
+        if self._drawn_for != self.size:
+            # Painted before the news of the new size came: drawing now spares a frame that would be painted over at once.
+            self._drawn_for = self.size
+            self._lines = tuple(self.draw(width, height))
         number = y + self._top
         if number >= len(self._lines):
             return Strip.blank(width, self.rich_style)
