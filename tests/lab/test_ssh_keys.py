@@ -1,7 +1,6 @@
 """Keys: host keys that are known, unknown, changed, revoked or signed; what the console logs in with."""
 
 import asyncio
-import os
 import shutil
 import subprocess
 
@@ -169,6 +168,20 @@ def test_a_key_with_a_passphrase(tmp_path, monkeypatch):
     asyncio.run(main())
 
 
+async def accepting(path: str) -> None:
+    """The socket's file is there a moment before anybody listens on it."""
+    async with asyncio.timeout(PATIENT_S):
+        while True:
+            try:
+                _, writer = await asyncio.open_unix_connection(path)
+            except OSError:
+                await asyncio.sleep(0.01)
+            else:
+                writer.close()
+                await writer.wait_closed()
+                return
+
+
 @pytest.mark.skipif(shutil.which("ssh-agent") is None, reason="needs ssh-agent (openssh-client)")
 def test_an_agent_is_asked(tmp_path, monkeypatch):
     async def main():
@@ -183,9 +196,7 @@ def test_an_agent_is_asked(tmp_path, monkeypatch):
                 "ssh-agent", "-D", "-a", str(tmp_path / "agent"), stdout=subprocess.DEVNULL
             )
             try:
-                async with asyncio.timeout(PATIENT_S):
-                    while not os.path.exists(tmp_path / "agent"):  # noqa: ASYNC110, ASYNC240
-                        await asyncio.sleep(0.01)
+                await accepting(str(tmp_path / "agent"))
                 async with asyncssh.connect_agent(str(tmp_path / "agent")) as client:
                     await client.add_keys([asyncssh.generate_private_key("ssh-ed25519") for _ in range(8)])
                     await client.add_keys([world.client_key])
