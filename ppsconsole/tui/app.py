@@ -57,6 +57,7 @@ class PpsConsoleApp(App[None], inherit_bindings=False):
     BINDINGS = bindings("everywhere")
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
+    NOTIFICATION_TIMEOUT = 3  # they cover a part of the advice
     TITLE = "ppsconsole"
 
     def __init__(
@@ -147,7 +148,7 @@ class PpsConsoleApp(App[None], inherit_bindings=False):
         event = Event(self._clock.now(), "console", Verdict.DOWN, words)
         events = (*self._scene.own_events, event)[-_OWN_EVENTS:]
         self._show(replace(self._scene, own_events=events, trouble=words, now=self._clock.now(), is_stale=True))
-        self.notify(f"{words}. Quit and start ppsconsole again.", title="Not polling", severity="error", timeout=30, markup=False)
+        self.notify(f"{words}. Quit and start ppsconsole again.", title="Not polling", severity="error", timeout=10, markup=False)
 
     # leaving --------------------------------------------------------------------------------------------------------
 
