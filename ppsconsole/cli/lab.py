@@ -71,15 +71,15 @@ def up(folder: str | None, is_detached: bool, profile: str, postgres: str) -> No
         order = Order(order.folder, profile, postgres, is_own=True, is_leashed=not is_detached)
     else:
         order = Order(str(Path(folder).resolve()), profile, postgres, is_leashed=not is_detached)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     started = launch(order, _say)
     if isinstance(started, str):
         click.echo(started)
         return
-    click.echo(started.inventory)
-    _say("the lab lives until Ctrl-C")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
     try:
+        click.echo(started.inventory)
+        _say("the lab lives until Ctrl-C")
         started.wait()
         _say("the lab was ended")
     except KeyboardInterrupt:

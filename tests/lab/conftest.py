@@ -1,0 +1,202 @@
+"""One real lab for all tests that need a cluster, and what they do with it."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+
+START_LIMIT_S = 120.0
+
+
+@dataclass
+class Lab:
+    """A lab in `folder`, driven through the commands that a user has."""
+
+    folder: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def inventory(self) -> Path:
+        return self.folder / "inventory.yaml"
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return json.loads((self.folder / "lab.json").read_text())
+
+    def address(self, host: str) -> str:
+        return self.state["hosts"][host]["address"]
+
+    def home(self, host: str) -> Path:
+        return Path(self.state["hosts"][host]["home"])
+
+    def road(self, name: str) -> tuple[str, int]:
+        """Return the entrance of the road `web1>db1:db`."""
+        destination = name.partition(">")[2].partition(":")[0]
+        return self.address(destination), self.state["roads"][name]["port"]
+
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run `ppsconsole lab ...`."""
+        return subprocess.run(
+            [sys.executable, "-m", "ppsconsole", "lab", *arguments],
+            env={**os.environ, **self.env},
+            capture_output=True,
+            text=True,
+            timeout=START_LIMIT_S,
+            check=False,
+        )
+
+    def up(self, *options: str) -> "subprocess.CompletedProcess[str]":
+        return self.command("up", "--detach", "--dir", str(self.folder), *options)
+
+    def down(self) -> "subprocess.CompletedProcess[str]":
+        return self.command("down", "--dir", str(self.folder))
+
+    def fault(self, *arguments: str) -> str:
+        done = self.command("fault", *arguments, "--dir", str(self.folder))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def heal(self, *nodes: str) -> str:
+        done = self.command("heal", *nodes, "--dir", str(self.folder))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def nodes(self) -> dict[str, dict[str, Any]]:
+        """Return what `lab status` says, by node."""
+        done = self.command("status", "--json", "--dir", str(self.folder))
+        assert done.returncode == 0, done.stderr
+        return {node["name"]: node for node in json.loads(done.stdout)["nodes"]}
+
+    def ssh(self, host: str, *commands: str, stdin: str = "") -> list[asyncssh.SSHCompletedProcess]:
+        """Run commands on a host, through its bastion, as the inventory says."""
+
+        async def run() -> list[asyncssh.SSHCompletedProcess]:
+            async with self.login(host) as connection:
+                return [await connection.run(command, input=stdin) for command in commands]
+
+        return asyncio.run(asyncio.wait_for(run(), 30))
+
+    def login(self, host: str) -> "Login":
+        return Login(self, host)
+
+    def sql(self, query: str, host: str = "db1") -> list[tuple[Any, ...]]:
+        """Ask a database as the console does: forwarded by the bastion of its site."""
+        import psycopg
+
+        password = (self.folder / "database.password").read_text().strip()
+
+        async def run() -> list[tuple[Any, ...]]:
+            async with self.login(f"bastion-{self.state['hosts'][host]['site']}") as bastion:
+                listener = await bastion.forward_local_port(
+                    "127.0.0.1", 0, self.address(host), self.state["hosts"][host]["ports"]["db"]
+                )
+                async with await psycopg.AsyncConnection.connect(
+                    host="127.0.0.1",
+                    port=listener.get_port(),
+                    user="ppsconsole",
+                    password=password,
+                    dbname="pleasant",
+                    connect_timeout=5,
+                    sslmode="disable",
+                    autocommit=True,
+                ) as connection:
+                    return await (await connection.execute(query)).fetchall()
+
+        return asyncio.run(asyncio.wait_for(run(), 30))
+
+
+class Login:
+    """An SSH connection through the bastion, as a context."""
+
+    def __init__(self, lab: Lab, host: str) -> None:
+        self._lab, self._host = lab, host
+        self._open: list[asyncssh.SSHClientConnection] = []
+
+    async def __aenter__(self) -> asyncssh.SSHClientConnection:
+        lab, told = self._lab, self._lab.state["hosts"][self._host]
+        bastion = f"bastion-{told['site']}"
+        options: dict[str, Any] = {
+            "username": "lab",
+            "client_keys": [str(lab.folder / "ssh_key")],
+            "known_hosts": str(lab.folder / "known_hosts"),
+            "config": None,
+            "agent_path": None,
+        }
+        self._open.append(await asyncssh.connect(*lab.road(f"console>{bastion}:ssh"), **options))
+        if self._host != bastion:
+            self._open.append(await asyncssh.connect(told["address"], told["ports"]["ssh"], tunnel=self._open[0], **options))
+        return self._open[-1]
+
+    async def __aexit__(self, *_: object) -> None:
+        for connection in reversed(self._open):
+            connection.close()
+            await connection.wait_closed()
+
+
+def wait_for(condition: Callable[[], bool], what: str, limit_s: float = 20.0) -> None:
+    """Wait until `condition` holds; fail with `what` when it does not in time."""
+    limit = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < limit, f"not within {limit_s:.0f}s: {what}"
+        time.sleep(0.02)
+
+
+async def refused_or_silent(address: tuple[str, int], limit_s: float = 1.0) -> str:
+    """Say how a TCP connect ends: `open`, `refused` or `silent`."""
+    attempt: Awaitable[Any] = asyncio.open_connection(*address)
+    try:
+        _, writer = await asyncio.wait_for(attempt, limit_s)
+    except ConnectionRefusedError:
+        return "refused"
+    except TimeoutError:
+        return "silent"
+    writer.transport.abort()
+    return "open"
+
+
+def remains_of(state: dict[str, Any]) -> list[str]:
+    """Return the processes of a lab that still run, by mark, by working directory and by record."""
+    from ppsconsole.lab.layout import LAB_MARK
+    from ppsconsole.lab.processes import ProcessId, marked, working_below
+
+    homes = str(Path(state["hosts"]["db1"]["home"]).parent)
+    pids = {*marked(LAB_MARK, state["id"]), *working_below(homes)}
+    recorded = [state["supervisor"], state["keeper"], *state["servers"].values()]
+    pids |= {pid for pid, start in recorded if ProcessId(pid, start).is_alive}
+    return [f"{pid}: {Path(f'/proc/{pid}/cmdline').read_bytes()!r}" for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.fixture(scope="session")
+def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    base = tmp_path_factory.mktemp("lab")
+    lab = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "state")})
+    done = lab.up()
+    assert done.returncode == 0, done.stderr
+    yield lab
+    assert lab.down().returncode == 0
+
+
+@pytest.fixture
+def lab(shared_lab: Lab) -> Iterator[Lab]:
+    """The shared lab, whole before the test and healed after it."""
+    yield shared_lab
+    if any(node["faults"] or node["complaint"] or node["state"] != "running" for node in shared_lab.nodes().values()):
+        shared_lab.heal()
+
+
+@pytest.fixture
+def own_lab(tmp_path: Path) -> Iterator[Lab]:
+    """A lab of the test's own, not started yet, cleared away after it."""
+    lab = Lab(tmp_path / "own", {"XDG_STATE_HOME": str(tmp_path / "state")})
+    yield lab
+    if (lab.folder / "lab.json").exists():
+        assert lab.down().returncode == 0

@@ -1,0 +1,234 @@
+"""A lab comes up, refuses what it must, and leaves nothing, however it ends."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from ppsconsole.lab.layout import free_port
+from ppsconsole.lab.processes import ProcessId
+from ppsconsole.lab.state import LabState
+from tests.lab.conftest import Lab, remains_of, wait_for
+
+
+def gone(lab: Lab, state: dict) -> None:
+    """Wait until no process and no file of the lab is left."""
+    wait_for(lambda: not remains_of(state), f"processes gone, left: {remains_of(state)}")
+    wait_for(lambda: not lab.folder.exists(), f"{lab.folder} gone")
+    assert not Path(state["hosts"]["db1"]["home"]).parent.exists()
+    assert not Path(lab.env["XDG_STATE_HOME"], "ppsconsole").exists()
+    assert not list(Path("/dev/shm").glob("PostgreSQL.*"))
+
+
+def test_everything_is_up_and_told(lab: Lab) -> None:
+    done = lab.command("status", "--dir", str(lab.folder))
+    assert done.returncode == 0
+    assert "PPS stand-in" in done.stdout
+    nodes = lab.nodes()
+    assert list(nodes) == ["bastion-a", "bastion-b", "lb1", "pps1", "pps2", "db1", "db2"]
+    assert {node["state"] for node in nodes.values()} == {"running"}
+    assert {node["complaint"] for node in nodes.values()} == {""}
+    assert [name for name, node in nodes.items() if node["is_stand_in"]] == ["pps1", "pps2"]
+
+
+def test_private_files_are_private(lab: Lab) -> None:
+    for name in ("inventory.yaml", "lab.json", "ssh_key", "database.password", "admin.password"):
+        assert (lab.folder / name).stat().st_mode & 0o777 == 0o600, name
+
+
+def test_the_inventory_is_valid(lab: Lab) -> None:
+    from ppsconsole.inventory.load import load
+
+    inventory = load(str(lab.inventory))
+    assert inventory.is_lab
+    assert {instance.declared for instance in inventory.database.instances.values()} == {"primary", "standby"}
+
+
+def test_a_second_lab_in_the_same_folder_is_refused(lab: Lab) -> None:
+    done = lab.up()
+    assert done.returncode == 1
+    assert "runs there already" in done.stderr
+    assert lab.nodes()["db1"]["state"] == "running"
+
+
+def test_a_folder_with_other_things_is_refused_and_left_alone(own_lab: Lab) -> None:
+    own_lab.folder.mkdir()
+    (own_lab.folder / "thesis.txt").write_text("mine")
+    done = own_lab.up()
+    assert done.returncode == 1
+    assert "thesis.txt" in done.stderr
+    assert os.listdir(own_lab.folder) == ["thesis.txt"]
+
+
+def test_down_removes_only_what_the_lab_made(own_lab: Lab) -> None:
+    own_lab.folder.mkdir()
+    assert own_lab.up().returncode == 0
+    state = own_lab.state
+    (own_lab.folder / "notes.txt").write_text("mine")
+    done = own_lab.down()
+    assert done.returncode == 0
+    assert "notes.txt" in done.stdout
+    assert os.listdir(own_lab.folder) == ["notes.txt"]
+    assert not remains_of(state)
+
+
+def test_without_dir_the_only_lab_is_meant(own_lab: Lab) -> None:
+    assert own_lab.up().returncode == 0
+    assert own_lab.command("status").returncode == 0
+    state = own_lab.state
+    assert own_lab.command("down").returncode == 0
+    gone(own_lab, state)
+    none = own_lab.command("status")
+    assert none.returncode == 1
+    assert "no lab runs" in none.stderr
+
+
+def test_killed_supervisor_leaves_nothing(own_lab: Lab) -> None:
+    assert own_lab.up().returncode == 0
+    state = own_lab.state
+    own_lab.fault("hang", "db1")
+    own_lab.ssh("web1", "setsid sleep 600 >/dev/null 2>&1 </dev/null &")
+    os.kill(state["supervisor"][0], signal.SIGKILL)
+    gone(own_lab, state)
+
+
+def test_killed_keeper_ends_the_lab(own_lab: Lab) -> None:
+    assert own_lab.up().returncode == 0
+    state = own_lab.state
+    os.kill(state["keeper"][0], signal.SIGKILL)
+    gone(own_lab, state)
+
+
+def _kill_both(lab: Lab) -> dict:
+    """SIGKILL supervisor and keeper so that neither can clean up."""
+    state = lab.state
+    for who in ("keeper", "supervisor"):
+        os.kill(state[who][0], signal.SIGSTOP)
+    for who in ("keeper", "supervisor"):
+        os.kill(state[who][0], signal.SIGKILL)
+    for who in ("keeper", "supervisor"):
+        wait_for(lambda who=who: not ProcessId(*state[who]).is_alive, f"{who} dead")
+    return state
+
+
+def test_down_takes_away_the_remains_of_a_dead_lab(own_lab: Lab) -> None:
+    assert own_lab.up().returncode == 0
+    state = _kill_both(own_lab)
+    assert remains_of(state)
+    asked = own_lab.command("status", "--dir", str(own_lab.folder))
+    assert asked.returncode == 1
+    assert "was killed" in asked.stderr
+    assert own_lab.down().returncode == 0
+    gone(own_lab, state)
+
+
+def test_up_takes_away_the_remains_of_a_dead_lab(own_lab: Lab) -> None:
+    assert own_lab.up().returncode == 0
+    before = _kill_both(own_lab)
+    done = own_lab.up()
+    assert done.returncode == 0, done.stderr
+    assert "remains" in done.stderr
+    assert own_lab.state["id"] != before["id"]
+    assert own_lab.nodes()["db2"]["complaint"] == ""
+
+
+def test_a_half_started_lab_is_recognised(own_lab: Lab) -> None:
+    own_lab.folder.mkdir()
+    state = LabState("0123abcd", own_lab.folder, True, ["lab.json", "ca.pem"], supervisor=ProcessId(os.getpid(), 1))
+    state.write()
+    (own_lab.folder / "ca.pem").write_text("half")
+    done = own_lab.up()
+    assert done.returncode == 0, done.stderr
+    assert "remains" in done.stderr
+
+
+def test_in_the_foreground_it_ends_with_a_hang_up(own_lab: Lab) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ppsconsole", "lab", "up", "--dir", str(own_lab.folder)],
+        env={**os.environ, **own_lab.env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout as output:
+        assert output.readline().strip() == str(own_lab.inventory)
+        state = own_lab.state
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 0
+    gone(own_lab, state)
+
+
+def test_killed_holder_takes_the_lab_with_it(own_lab: Lab) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ppsconsole", "lab", "up", "--dir", str(own_lab.folder)],
+        env={**os.environ, **own_lab.env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    with process.stdout as output:
+        output.readline()
+        state = own_lab.state
+        process.kill()
+        process.wait(10)
+    gone(own_lab, state)
+
+
+def test_taken_ports_are_gone_round() -> None:
+    from ppsconsole.lab.fabric import Road
+
+    async def main() -> None:
+        with socket.create_server(("127.9.9.9", 0)) as taken:
+            port = taken.getsockname()[1]
+            assert free_port("127.9.9.9", port) != port
+            road = Road("web1", "db1", "db", source="127.9.9.8", target=("127.9.9.9", 1), preferred=port)
+            assert road.port != port
+            road.close()
+
+    asyncio.run(main())
+
+
+def test_two_labs_side_by_side(lab: Lab, own_lab: Lab) -> None:
+    assert own_lab.up().returncode == 0
+    assert own_lab.state["network"] != lab.state["network"]
+    own_lab.fault("kill", "db1")
+    assert lab.nodes()["db1"]["complaint"] == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has an account to drop to")
+def test_root_drops_to_nobody_wherever_the_folder_is(own_lab: Lab, lab: Lab) -> None:
+    """The shared lab's folder is closed to nobody (pytest makes it so), the other one is open."""
+    assert not lab.home("db1").is_relative_to(lab.folder)
+    with tempfile.TemporaryDirectory() as base:
+        os.chmod(base, 0o711)
+        reachable = Lab(Path(base) / "open", own_lab.env)
+        assert reachable.up().returncode == 0
+        try:
+            assert reachable.home("db1").is_relative_to(reachable.folder)
+            for each in (lab, reachable):
+                for name, (pid, _) in each.state["servers"].items():
+                    assert Path(f"/proc/{pid}").stat().st_uid == 65534, name
+        finally:
+            assert reachable.down().returncode == 0
+
+
+def test_a_system_postgres_serves_as_well(own_lab: Lab) -> None:
+    if not list(Path("/usr/lib/postgresql").glob("1[2-9]/bin/pg_basebackup")):
+        pytest.skip("no PostgreSQL of the system here")
+    done = own_lab.up("--postgres", "system")
+    assert done.returncode == 0, done.stderr
+    assert own_lab.state["postgres"]["bin"].startswith("/usr/lib/postgresql")
+
+
+def test_a_failing_start_says_why_and_leaves_nothing(own_lab: Lab) -> None:
+    done = own_lab.up("--postgres", "/nowhere")
+    assert done.returncode == 1
+    assert "/nowhere/postgres" in done.stderr
+    assert not own_lab.folder.exists()
