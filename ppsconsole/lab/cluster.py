@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ppsconsole
 from ppsconsole.errors import LabError
 from ppsconsole.lab.account import Account
 from ppsconsole.lab.certificates import Authority
@@ -21,6 +20,7 @@ from ppsconsole.lab.health import Physician
 from ppsconsole.lab.homes import Furnisher, environment
 from ppsconsole.lab.inventory_file import inventory_text
 from ppsconsole.lab.layout import CONSOLE, LabHost, Layout
+from ppsconsole.lab.order import python_path
 from ppsconsole.lab.postgres import (
     CONSOLE_ROLE,
     KEEPER_ROLE,
@@ -203,7 +203,7 @@ class LabCluster:
             )
             return Program(front, host.home, env, signal.SIGTERM, is_serving)
         # -P and the explicit path: nothing that lies in the host's folder may be imported, we may be root here.
-        env["PYTHONPATH"] = str(Path(ppsconsole.__file__).parents[1])
+        env["PYTHONPATH"] = python_path()
         argv = (sys.executable, "-P", "-m", "ppsconsole.lab.standin", f"{host.home}/etc/standin.json")
         return Program(argv, host.home, env, signal.SIGTERM, is_serving, is_root_kept=self._account.is_dropped)
 

@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import ppsconsole
 from ppsconsole.errors import LabError, UsageError
 from ppsconsole.lab.control import call
 from ppsconsole.lab.layout import PROFILES
-from ppsconsole.lab.order import Order
+from ppsconsole.lab.order import Order, python_path
 from ppsconsole.lab.processes import ProcessId
 from ppsconsole.lab.remains import end_processes, remove_files
 from ppsconsole.lab.state import LabState, registered, unregister
@@ -58,7 +57,7 @@ def launch(order: Order, progress: Progress) -> Leash | str:
     if order.profile not in PROFILES:
         raise UsageError(f"no profile {order.profile!r}", remedy="There are " + ", ".join(PROFILES))
     prepare(order, progress)
-    env = {**os.environ, "PYTHONPATH": str(Path(ppsconsole.__file__).parents[1])}
+    env = {**os.environ, "PYTHONPATH": python_path()}
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "ppsconsole.lab.reaper", order.to_json()],
         stdin=subprocess.PIPE if order.is_leashed else subprocess.DEVNULL,
@@ -98,7 +97,7 @@ def _follow(process: "subprocess.Popen[bytes]", order: Order, progress: Progress
                 process.wait()
                 raise LabError(f"the lab did not start: {message['failed']}", where=str(order.path))
             progress(str(message.get("progress", "")))
-    raise LabError(f"the lab ended while it started: {plain(''.join(stray)[-600:]) or 'it said nothing'}", where=str(order.path))
+    raise LabError(f"the lab ended while it started: {plain(''.join(stray)[-390:]) or 'it said nothing'}", where=str(order.path))
 
 
 def prepare(order: Order, progress: Progress) -> None:

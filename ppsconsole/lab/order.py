@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import os
 from pathlib import Path
+
+import ppsconsole
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,3 +38,8 @@ class Order:
     def from_json(cls, text: str) -> "Order":
         """Return what `to_json` wrote."""
         return cls(**json.loads(text))
+
+
+def python_path() -> str:
+    """Return the PYTHONPATH under which a new interpreter finds this package, installed or in a checkout."""
+    return os.pathsep.join(filter(None, (str(Path(ppsconsole.__file__).parents[1]), os.environ.get("PYTHONPATH"))))
