@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ppsconsole import masking
+
 _skipped: list[str] = []
 
 
@@ -17,6 +19,8 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         monkeypatch.setenv(name, str(home / name.lower()))
     for name in ("PPSCONSOLE_INVENTORY", "NO_COLOR", "SSH_AUTH_SOCK"):
         monkeypatch.delenv(name, raising=False)
+    masking.masker._secrets.clear()  # the masker is the process's own: one test's secrets must not mask another's text
+    masking.masker._pattern = None
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

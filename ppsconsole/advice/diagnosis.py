@@ -50,7 +50,7 @@ def advise(snapshot: Snapshot, inventory: Inventory) -> tuple[Advice, ...]:
         if edge.kind == "replication" and edge.state == "broken" and _is_cut(edge, snapshot):
             found.append(_link(edge, snapshot))
     found += [
-        Advice(each.verdict, each.words, (), _CLUSTER_REMEDY.get(each.rule, ""))
+        Advice(each.verdict, each.words, (), _CLUSTER_REMEDY.get(each.rule, "") if each.verdict is Verdict.DOWN else "")
         for each in snapshot.judgements
         if each.verdict is not Verdict.OK
     ]
@@ -71,9 +71,14 @@ def _is_alive(name: str, snapshot: Snapshot) -> bool:
 def _follows(node: Node, snapshot: Snapshot) -> bool:
     """Return whether what is wrong with `node` is only what its neighbour's fault does to it."""
     wrong = [each for each in node.judgements if each.verdict not in (Verdict.OK, Verdict.OFF)]
-    if node.kind == "database":
-        return [each.rule for each in wrong] == ["receiver"]  # told as a broken link, or by its primary's fault
-    if [each.rule for each in wrong] != ["http"] or not node.words.startswith("HTTP 5"):
+    rules = {each.rule for each in wrong}
+    if node.role == "standby" and rules == {"receiver"}:
+        return True  # told as a broken link, or by its primary's fault
+    if node.role == "primary" and rules <= {"replicas", "slots"}:
+        return any(each.role != "primary" and each.verdict is not Verdict.OK for each in snapshot.of_kind("database"))
+    if node.verdict is Verdict.UNKNOWN and "hidden" in rules:
+        return not node.vantages  # told by its bastion; who sees a hidden database is worth a line of its own
+    if [each.rule for each in wrong] != ["http"] or not (node.words.startswith("HTTP 5") or node.words == "NO ANSWER"):
         return False
     used = [edge.target for edge in snapshot.edges if edge.source == node.name and edge.state == "broken"]
     targets = [snapshot.node(name) for name in used]
@@ -102,7 +107,7 @@ def _remedy(node: Node, snapshot: Snapshot, inventory: Inventory) -> str:
     if node.value("host.ssh") == "host-key-refused":
         return "Find out who changed the key before trusting it: compare fingerprints on the host's own console."
     if node.kind == "database":
-        return _database_remedy(node)
+        return _database_remedy(node, any(each.role == "primary" for each in snapshot.of_kind("database")))
     if node.words in ("STOPPED", "CRASHED"):
         return f"Start its service on {node.host}; look at its log first."
     if node.words == "HUNG":
@@ -113,11 +118,15 @@ def _remedy(node: Node, snapshot: Snapshot, inventory: Inventory) -> str:
     return ""
 
 
-def _database_remedy(node: Node) -> str:
+def _database_remedy(node: Node, has_primary: bool) -> str:
+    if has_primary and node.verdict is Verdict.DOWN:
+        return f"Until {node.name} is back every new write exists once: start it on {node.host}; look at its log first."
     if node.words in ("STOPPED", "CRASHED"):
         return f"The host is healthy: starting {node.name} in place is the cheapest way back and loses nothing."
     if node.words == "HUNG":
         return f"It is not dead and may wake up: on {node.host}, continue its processes or end them before anything is promoted."
+    if node.words == "DOWN":
+        return "Nobody could look at its processes: they may still run. Fence it before anything is promoted."
     if node.words == "unreachable":
         return "Unreachable from here is not dead: repair the way to it. Promoting now would make a second writer."
     if node.words == "login refused":

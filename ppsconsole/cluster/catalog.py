@@ -6,7 +6,7 @@ FACTS: dict[str, str] = {
     "hostname": "the name that the machine gives itself",
     "host_key": "SHA256 fingerprint of the key that the host proved",
     "boot_id": "changes with every boot of the machine",
-    "clock_skew_s": "the host's clock minus the console's, in seconds, half the round trip taken off",
+    "clock_skew_s": "the host's clock minus the console's, in seconds; off by the way there, some tens of milliseconds",
     "disk_percent": "fullest of the watched file systems, percent used",
     "disk_free_bytes": "free bytes on that file system",
     # services (subject node:NAME) ------------------------------------------------------------------------------

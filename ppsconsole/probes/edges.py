@@ -6,6 +6,7 @@ from ppsconsole.cluster.judging import against
 from ppsconsole.cluster.snapshot import Edge, EdgeState, Member, Node
 from ppsconsole.cluster.verdicts import Verdict, worst
 from ppsconsole.inventory.model import Inventory
+from ppsconsole.probes.judge_database import MESSAGE_FRESH_S
 from ppsconsole.probes.view import View
 
 
@@ -173,9 +174,19 @@ def lag_bytes_of(view: View, source: str, standby: str, row: Replica | None) -> 
     if row is not None and row.unflushed_bytes is not None:
         return max(0, row.unflushed_bytes)
     ahead, behind = view.value(source, "lsn"), view.value(standby, "lsn")
+    if ahead is None:
+        ahead = _announced(view, standby)
     if ahead is None or behind is None:
         return None
     return max(0, lsn_number(ahead) - lsn_number(behind))
+
+
+def _announced(view: View, standby: str) -> str | None:
+    """Return how far the upstream said it was, as the standby heard it lately: for when we cannot see the upstream ourselves."""
+    receiver: Receiver | None = view.value(standby, "receiver")
+    if receiver is None or receiver.status != "streaming" or receiver.message_age_s is None:
+        return None
+    return receiver.latest_end_lsn if receiver.message_age_s <= MESSAGE_FRESH_S else None
 
 
 def lag_seconds_of(view: View, standby: str, row: Replica | None, lag_bytes: int | None) -> float | None:

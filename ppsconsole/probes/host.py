@@ -83,7 +83,6 @@ class HostProbe:
         """Ask what is due; on a failed login everything that this host answers for becomes unknown."""
         started = self._clock.monotonic()
         due = [part for part in self._parts if started - self._asked.get(part.key, -1e9) >= part.every_s * 0.9]
-        sent_at = self._clock.now()
         try:
             result = await self._shell.run(
                 self._host, compose_command(due), timeout_s=self._polling.timeout_s, limit_bytes=1 << 20
@@ -91,12 +90,14 @@ class HostProbe:
         except FAILURES as error:
             self._asked.clear()  # ask everything again at the next look that gets through
             return self._lost(error)
+        # Connecting is not part of the command's own duration; `date` is the first thing that it runs.
+        sent_at = self._clock.now() - result.duration_s
         for part in due:
             self._asked[part.key] = started
         outputs = split_output(result)
         facts = [self._login("ssh", "ok"), self._login("host_key", self._fingerprint(self._host.name))]
         for part in due:
-            facts += self._facts(part, outputs.get(part.key), sent_at, result.duration_s)
+            facts += self._facts(part, outputs.get(part.key), sent_at)
         return tuple(facts)
 
     def _stamp(self, subject: str, every_s: float) -> Stamp:
@@ -113,7 +114,7 @@ class HostProbe:
             facts += self._stamp(part.subject, part.every_s).unknown(part.names, words)
         return tuple(facts)
 
-    def _facts(self, part: Part, output: CommandResult | None, sent_at: float, took_s: float) -> tuple[Fact, ...]:
+    def _facts(self, part: Part, output: CommandResult | None, sent_at: float) -> tuple[Fact, ...]:
         made = self._stamp(part.subject, part.every_s)
         if output is None:
             return made.unknown(part.names, "the host did not answer this part")
@@ -124,8 +125,8 @@ class HostProbe:
             return made.unknown(part.names, f"exit {output.exit_status}: {said}")
         remark = plain(str(values.pop("detail", "")), 200)
         if "clock_at" in values:
-            # Half of the round trip lies before the host looked at its clock; process start makes this a bound, not a measure.
-            values["clock_skew_s"] = round(float(str(values.pop("clock_at"))) - (sent_at + took_s / 2), 3)
+            # The way there and the start of a shell lie in between, some tens of milliseconds: a bound, not a measurement.
+            values["clock_skew_s"] = round(float(str(values.pop("clock_at"))) - sent_at, 3)
         return tuple(made.fact(name, values.get(name), remark) for name in part.names)
 
 

@@ -110,6 +110,8 @@ def _silent(view: View, instance: Instance, vantages: tuple[Vantage, ...]) -> tu
     """Return verdict, short words and the whole sentence for an instance that does not answer."""
     name = instance.name
     sql = view.fact(name, "sql")
+    bastion = None if instance.host is None else view.hidden_by(instance.host)
+    why = sql.detail if bastion is None else f"{bastion} on the way is down"
     service = view.value(name, "service")
     control = view.value(name, "control_state")
     if sql.value is None:
@@ -128,13 +130,13 @@ def _silent(view: View, instance: Instance, vantages: tuple[Vantage, ...]) -> tu
     alive = [each for each in vantages if each.sees == "alive"]
     if alive:
         who = ", ".join(f"{each.observer} ({each.words})" for each in alive)
-        return Verdict.UNKNOWN, "unreachable", f"unreachable from here, but alive as seen by {who}: {sql.detail}"
+        return Verdict.UNKNOWN, "unreachable", f"unreachable from here, but alive as seen by {who}: {why}"
     if len(dead) >= 2:
         who = ", ".join(f"{each.observer} ({each.words})" for each in dead)
         return Verdict.DOWN, "DOWN", f"dead as seen by {who}"
     if service == "running":
         return Verdict.DOWN, "NO ANSWER", f"its process runs but it does not answer: {sql.detail}"
-    return Verdict.UNKNOWN, "unreachable", f"unreachable from here, nobody else can tell: {sql.detail}"
+    return Verdict.UNKNOWN, "unreachable", f"unreachable from here, nobody else can tell: {why}"
 
 
 def _stopped(service: str, control: str | None) -> tuple[str, str]:

@@ -10,7 +10,6 @@ _LOGIN_WORDS = {
     "refused": "SSH is refused",
     "unreachable": "unreachable from here",
     "timed-out": "SSH does not answer",
-    "bastion-down": "hidden: the bastion on the way is down",
     "host-key-refused": "shows a host key that is not the known one",
     "login-refused": "SSH login refused",
 }
@@ -20,6 +19,10 @@ def judge_host(view: View, node: str, host: Host) -> list[Judgement]:
     """Return the judgements of `host` in the name of `node`: login, identity, disk, clock."""
     login = view.host_fact(host.name, "ssh")
     if login.value != "ok":
+        bastion = view.hidden_by(host.name)
+        if bastion is not None:
+            # The bastion's own node says why; a frozen one shows as a time-out of everything behind it.
+            return [Judgement(node, "hidden", Verdict.UNKNOWN, f"{host.name}: hidden behind {bastion}, which is down")]
         return [Judgement(node, "ssh", Verdict.UNKNOWN, _login_words(host, login.value, login.detail))]
     found = [Judgement(node, "ssh", Verdict.OK, f"SSH to {host.name} works")]
     name = view.host_fact(host.name, "hostname").value

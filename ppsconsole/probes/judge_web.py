@@ -64,8 +64,9 @@ def _answer(view: View, name: str, is_passive: bool) -> tuple[Verdict, str, str]
         return Verdict.DOWN, "CRASHED", "its process is gone without having been stopped"
     if tcp.value is None:
         return Verdict.UNKNOWN, "not seen", f"not seen: {tcp.detail}"
-    if tcp.value == "bastion-down":
-        return Verdict.UNKNOWN, "hidden", f"hidden behind a bastion that is down: {tcp.detail}"
+    host = view.inventory.host_of(name)
+    if tcp.value == "bastion-down" or (host is not None and service is None and http is None and view.hidden_by(host.name)):
+        return Verdict.UNKNOWN, "hidden", "hidden behind a bastion that is down"
     if tcp.value != "ok":
         running = " although its process runs" if service == "running" else ""
         is_dead = service == "running" or tcp.value == "refused"
@@ -118,7 +119,7 @@ def balancer_node(view: View, declared: Balancer) -> Node:
         words = "ok"
         if view.inventory.cluster.address is not None:
             verdict, words, why = _answer(view, name, False)
-            judgements.append(Judgement(name, "http", verdict, f"front {why}"))
+            judgements.append(Judgement(name, "http", verdict, f"front: {why}"))
             judgements += _certificate(view, name) + _latency(view, name)
         judgements += _members(view, declared)
     if declared.host is not None:

@@ -32,6 +32,13 @@ class View:
         """Return a fact about a host."""
         return self.seen.get(host_subject(host), name, self.now)
 
+    def hidden_by(self, host: str) -> str | None:
+        """Return the bastion that hides `host` from the console because it cannot be logged in to; None when none does."""
+        for bastion in self.inventory.hosts[host].via:
+            if self.host_fact(bastion, "ssh").value not in (None, "ok"):
+                return bastion
+        return None
+
     def facts_of(self, node: str) -> dict[str, Fact]:
         """Return the facts of a node, those of its host with the prefix `host.`."""
         facts = self.seen.of(node_subject(node), self.now)
