@@ -74,7 +74,9 @@ class Workbench:
     Attributes:
         tools: The drivers (`ppsconsole.probes.tools.Tools`, or a double of it): `ssh`, `postgres`.
         hosts: Guarded commands on hosts.
-        values: What earlier steps found, by step id.
+        values: What steps found, by step id: the values of a step's precheck, those that its act noted, and those of its
+            verify, later ones over earlier ones. All of it is in the journal before the next thing is done, so that a resumed
+            run undoes to what was there before.
         proofs: Proofs made in this run.
         say: Writes one line of live output; text from hosts is made harmless by it.
         answers: What the operator answered at gates, by step id.
@@ -90,6 +92,30 @@ class Workbench:
     values: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     proofs: list[FenceProof | ZeroLossProof] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
+
+    def note(self, step: Step, **values: Any) -> None:
+        """Keep values of `step` beside those that it has already; JSON values, no secret in them."""
+        self.values[step.id] = {**self.values.get(step.id, {}), **values}
+
+    def noted(self, step: Step, name: str) -> Any:
+        """Return the value `name` of `step`, None when it has none."""
+        return self.values.get(step.id, {}).get(name)
+
+    def found_by(self, verb: str, node: str) -> Mapping[str, Any]:
+        """Return what the plan's step with `verb` on `node` found; empty when there is none or it has not run."""
+        for step in self.plan.steps:
+            if step.verb == verb and step.node == node and step.id in self.values:
+                return self.values[step.id]
+        return {}
+
+    def zero_loss_of(self, primary: str, standby: str) -> ZeroLossProof | None:
+        """Return the proof of this run that promoting `standby` after `primary` loses nothing, None when there is none."""
+        for proof in self.proofs:
+            if not isinstance(proof, ZeroLossProof) or proof.run != self.run:
+                continue
+            if (proof.primary, proof.standby) == (primary, standby):
+                return proof
+        return None
 
     def fence_of(self, instance: str) -> FenceProof | None:
         """Return the fence proof of `instance` that this run made, None when there is none."""

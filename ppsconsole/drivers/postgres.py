@@ -3,8 +3,9 @@
 import asyncio
 import importlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.picture import CommandRecord
@@ -13,9 +14,11 @@ from ppsconsole.drivers.base import Endpoint, OnCommand, Shell
 from ppsconsole.drivers.postgres_query import PostgresStatus, parse_status
 from ppsconsole.errors import DriverError, SecretError, TimedOut, Unreachable
 from ppsconsole.inventory.model import Host, Instance, Inventory
+from ppsconsole.masking import plain
 
 if TYPE_CHECKING:
     from ppsconsole.drivers.postgres_connect import Session
+    from ppsconsole.drivers.postgres_execute import Executor
 
 CLOSE_TIMEOUT_S = 3.0
 
@@ -42,6 +45,7 @@ class PostgresPool:
         self._kept: dict[str, Session] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._looks: dict[asyncio.Task[PostgresStatus], _Look] = {}
+        self._executors: dict[str, Executor] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     async def status(self, instance: Instance, *, timeout_s: float = 4.0) -> PostgresStatus:
@@ -77,8 +81,46 @@ class PostgresPool:
         finally:
             self._on_command(CommandRecord(at, instance.name, "(status query)", time.monotonic() - started, outcome))
 
+    async def execute(
+        self, instance: Instance, sql: str, *, timeout_s: float, parameters: Sequence[Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Run one statement that acts, in autocommit, never twice; the deadline is kept here and not by the server.
+
+        Raises:
+            NotPermitted: The account may not do that; a `BadAnswer` whose `word` is `not-permitted`.
+            TimedOut: No end within `timeout_s`; whether it acted is unknown.
+            DriverError: As `status` raises it.
+            SecretError: The password does not resolve.
+        """
+        if not self._executors:
+            await asyncio.to_thread(importlib.import_module, "ppsconsole.drivers.postgres_execute")
+        from ppsconsole.drivers.postgres_connect import FAILURES
+        from ppsconsole.drivers.postgres_execute import Executor, open_session
+
+        async def opened() -> "Session":
+            endpoint, address, password = await self._entrance(instance, timeout_s)
+            return await open_session(self._inventory.database, endpoint, address, password)
+
+        started, at, outcome = time.monotonic(), self._clock.now(), "cancelled"
+        executor = self._executors.setdefault(instance.name, Executor(instance.name))
+        try:
+            rows = await executor.execute(opened, sql, parameters, timeout_s)
+            outcome = f"{len(rows)} rows"
+            return rows
+        except FAILURES as error:
+            reason = self._translated(error, instance)
+            outcome = reason.word
+            raise reason from error
+        except (DriverError, SecretError) as error:
+            outcome = error.word
+            raise
+        finally:
+            self._on_command(CommandRecord(at, instance.name, plain(sql), time.monotonic() - started, outcome))
+
     async def aclose(self) -> None:
         """Close all connections; never waits for a server."""
+        for executor in self._executors.values():
+            await executor.aclose()
         for task, look in tuple(self._looks.items()):
             _abandon(task, look)
         for name, session in tuple(self._kept.items()):
@@ -129,15 +171,11 @@ class PostgresPool:
     async def _opened(self, instance: Instance, timeout_s: float, look: _Look) -> "Session":
         from ppsconsole.drivers.postgres_connect import FAILURES, Session
 
-        group = self._inventory.database
-        password = await secrets.resolve(group.password) if group.password is not None else None
-        host, address = self._way(instance)
-        endpoint = Endpoint(address, instance.port)
-        if host is not None:
-            endpoint = await self._ssh.endpoint(host, address, instance.port, timeout_s=timeout_s)
+        endpoint, address, password = await self._entrance(instance, timeout_s)
+        host, _ = self._way(instance)
         session = look.session = Session()
         try:
-            await session.open(group, endpoint, address, password, timeout_s)
+            await session.open(self._inventory.database, endpoint, address, password, timeout_s)
         except FAILURES as error:
             self._drop(instance.name, session)
             reason = self._translated(error, instance)
@@ -153,6 +191,16 @@ class PostgresPool:
             raise TimedOut("the answer came too late", where=instance.name)
         self._kept[instance.name] = session
         return session
+
+    async def _entrance(self, instance: Instance, timeout_s: float) -> tuple[Endpoint, str, str | None]:
+        """Where to connect to for `instance`, the address that it has there, and the password."""
+        group = self._inventory.database
+        password = await secrets.resolve(group.password) if group.password is not None else None
+        host, address = self._way(instance)
+        endpoint = Endpoint(address, instance.port)
+        if host is not None:
+            endpoint = await self._ssh.endpoint(host, address, instance.port, timeout_s=timeout_s)
+        return endpoint, address, password
 
     def _way(self, instance: Instance) -> tuple[Host | None, str]:
         """The host whose bastions lead to `instance`, None for a direct connection, and the address to connect to."""

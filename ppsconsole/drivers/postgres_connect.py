@@ -74,7 +74,7 @@ class Session:
             password: None leaves it to libpq's own password file.
             timeout_s: The server's own limit for one statement.
         """
-        arguments = _arguments(group, endpoint, server_name, password, timeout_s)
+        arguments = connect_arguments(group, endpoint, server_name, password, timeout_s)
 
         async def login() -> "psycopg.AsyncConnection[Any]":
             self.raw = await psycopg.AsyncConnection.connect(**arguments)
@@ -138,9 +138,10 @@ class Session:
             self.raw.pgconn.finish()
 
 
-def _arguments(
+def connect_arguments(
     group: DatabaseGroup, endpoint: Endpoint, server_name: str, password: str | None, timeout_s: float
 ) -> dict[str, Any]:
+    """Return what psycopg is told to log in with; see `Session.open`."""
     arguments: dict[str, Any] = {
         "host": server_name,
         "port": endpoint.port,

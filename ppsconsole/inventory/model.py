@@ -178,6 +178,9 @@ class Instance:
         declared: The role it is meant to have; the observed role is what counts.
         data_directory: As on the host; also part of the identity that destructive commands are bound to.
         bin_directory: Where `pg_controldata` and friends are; None for the PATH.
+        upstreams: How this instance replicates from others, by their name: libpq's keywords (`host=... port=... user=...
+            passfile=...`), never a password. For those left out it is taken from the `primary_conninfo` that the other one
+            kept from its own time as a standby, with that one's address and port.
     """
 
     name: str
@@ -190,6 +193,7 @@ class Instance:
     bin_directory: str | None = None
     service: Service | None = None
     site: str | None = None
+    upstreams: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from ppsconsole.inventory.kinds import ABSENT, NAME, Kind, Text, scalar_text
+from ppsconsole.inventory.kinds import ABSENT, NAME, Kind, scalar_text
 from ppsconsole.inventory.reading import Reading, quoted
 
 REQUIRED: Final[Any] = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
@@ -245,7 +245,7 @@ class Named(Kind):
 class Keyed(Kind):
     """A mapping from texts of one kind to values of another."""
 
-    def __init__(self, keys: Text, values: Kind) -> None:
+    def __init__(self, keys: Kind, values: Kind) -> None:
         self.keys = keys
         self.values = values
         self.expected = f"a mapping from {keys.expected} to {values.expected}"

@@ -180,6 +180,11 @@ INSTANCE = Record(
         Field("bin_directory", Text(), "Where pg_controldata and the like are; left out, the PATH decides."),
         Field("service", SERVICE, "What starts and stops it."),
         Field("site", Ref("sites"), "Its site, for an instance without a host."),
+        Field(
+            "upstreams",
+            Keyed(Ref("instances"), Text()),
+            "How it replicates from others, by their name: `host=... port=... user=... passfile=...`, never a password.",
+        ),
     ],
     about="One server of the database group.",
     inherits=("port",),

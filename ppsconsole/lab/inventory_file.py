@@ -8,7 +8,7 @@ import yaml
 from ppsconsole.lab.fabric import Fabric
 from ppsconsole.lab.homes import PROOF_HEADER
 from ppsconsole.lab.layout import CONSOLE, DATABASE, USERS, LabHost, LabNode, Layout
-from ppsconsole.lab.postgres import CONSOLE_ROLE
+from ppsconsole.lab.postgres import CONSOLE_ROLE, REPLICATION_ROLE
 from ppsconsole.lab.programs import Postgres
 from ppsconsole.lab.sshd import LOGIN
 
@@ -43,7 +43,7 @@ def inventory_text(layout: Layout, fabric: Fabric, folder: Path, postgres: Postg
             "tls": {"mode": "disable"},
             "replication": "streaming",
             "through_bastions": True,
-            "instances": {node.name: _instance(layout, node, postgres) for node in layout.of_kind("database")},
+            "instances": {node.name: _instance(layout, fabric, node, postgres) for node in layout.of_kind("database")},
         },
         "web_nodes": {node.name: _web_node(layout, node, folder) for node in layout.of_kind("web")},
         "balancers": {node.name: _balancer(layout, fabric, node) for node in layout.of_kind("balancer")},
@@ -66,8 +66,9 @@ def _service(node: LabNode) -> dict[str, str]:
     return {"kind": "command", "program": f"{node.service}-service"}
 
 
-def _instance(layout: Layout, node: LabNode, postgres: Postgres) -> dict[str, Any]:
+def _instance(layout: Layout, fabric: Fabric, node: LabNode, postgres: Postgres) -> dict[str, Any]:
     host = layout.hosts[node.host]
+    others = (other for other in layout.of_kind("database") if other.name != node.name)
     return {
         "host": node.host,
         "port": host.ports["db"],
@@ -75,7 +76,15 @@ def _instance(layout: Layout, node: LabNode, postgres: Postgres) -> dict[str, An
         "data_directory": str(host.home / "data"),
         "bin_directory": str(postgres.bin),
         "service": _service(node),
+        "upstreams": {other.name: _upstream(layout, fabric, host, other) for other in others},
     }
+
+
+def _upstream(layout: Layout, fabric: Fabric, host: LabHost, other: LabNode) -> str:
+    road = fabric.find(host.name, other.host, "db")
+    assert road is not None
+    way = f"host={layout.address(other.host)} port={road.port}"
+    return f"{way} user={REPLICATION_ROLE} passfile={host.home}/etc/pgpass connect_timeout=5"
 
 
 def _web_node(layout: Layout, node: LabNode, folder: Path) -> dict[str, Any]:

@@ -47,6 +47,7 @@ _REWIND_GRANTS = (
     "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text) TO replicator;",
     "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean) TO replicator;",
     "GRANT EXECUTE ON FUNCTION pg_catalog.pg_promote(boolean, integer) TO ppsconsole;",
+    "GRANT pg_signal_backend TO ppsconsole;",
 )
 
 
