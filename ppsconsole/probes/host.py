@@ -132,7 +132,9 @@ class HostProbe:
 
 def compose_command(parts: list[Part]) -> str:
     """Return the shell text that runs all parts, each between marker lines with its exit status."""
-    lines = ["PATH=$PATH:/usr/sbin:/sbin"]
+    # The first line does nothing: it tells people who read the list of commands what is asked.
+    lines = [f": ppsconsole asks for {' '.join(shlex.quote(part.key) for part in parts) or 'nothing but a login'}"]
+    lines.append("PATH=$PATH:/usr/sbin:/sbin")
     for part in parts:
         lines.append(f"printf '{_MARK} %s\\n' {shlex.quote(part.key)}")
         lines.append(f"( {part.command}\n) 2>&1")

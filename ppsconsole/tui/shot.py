@@ -1,13 +1,20 @@
-"""A picture of the console as an SVG file, made by the console itself: for README and reports."""
+"""A picture of the console as an SVG file, made by the console itself: for README and reports.
+
+`python -m ppsconsole.tui.shot INVENTORY FILE.svg [140x45]` watches a cluster for some seconds and takes one.
+"""
 
 import asyncio
 import math
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from ppsconsole.clock import HeldClock
 from ppsconsole.cluster.picture import Picture
+from ppsconsole.errors import UsageError
+from ppsconsole.inventory.load import load
 from ppsconsole.inventory.model import Inventory
+from ppsconsole.probes.monitor import Monitor
 from ppsconsole.tui.app import PpsConsoleApp
 from ppsconsole.tui.theming import load_palette
 
@@ -54,3 +61,37 @@ async def _drawn(picture: Picture, size: tuple[int, int], inventory: Inventory, 
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         return app.export_screenshot(title=f"ppsconsole: {inventory.cluster.name}")
+
+
+WATCHED_S = 20.0
+"""How long the cluster is watched before the picture is taken, so that trends have something to show."""
+
+
+async def _watched(inventory: Inventory) -> Picture:
+    monitor = Monitor(inventory)
+    watching = asyncio.create_task(monitor.run())
+    try:
+        async with asyncio.timeout(WATCHED_S):
+            async for _ in monitor.pictures():
+                if watching.done():
+                    watching.result()
+    except TimeoutError:
+        pass
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    return monitor.picture
+
+
+def main(arguments: list[str]) -> int:
+    """Take a picture of a live cluster; return the exit code."""
+    if len(arguments) not in (2, 3):
+        raise UsageError("usage: python -m ppsconsole.tui.shot INVENTORY FILE.svg [COLUMNSxROWS]")
+    columns, _, rows = (arguments[2] if len(arguments) == 3 else "140x45").partition("x")
+    inventory = load(arguments[0])
+    save_screenshot(arguments[1], asyncio.run(_watched(inventory)), (int(columns), int(rows)), inventory)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
