@@ -99,8 +99,8 @@ def cache_folder(account: Account) -> Path | None:
     return folder
 
 
-def install(source: Path, target: Path) -> Path:
-    """Copy the tree or file `source` to `target` unless it is there already; atomic, so that two labs may race.
+def install(source: Path, parts: tuple[str, ...], target: Path) -> Path:
+    """Copy `parts` (files or folders) of `source` to the folder `target` unless it is there; atomic, so that labs may race.
 
     Returns:
         `target`.
@@ -108,10 +108,12 @@ def install(source: Path, target: Path) -> Path:
     if target.exists():
         return target
     draft = target.with_name(f".{target.name}.{os.getpid()}")
-    if source.is_dir():
-        shutil.copytree(source, draft, symlinks=True)
-    else:
-        shutil.copy2(source, draft)
+    draft.mkdir(mode=0o755)
+    for part in parts:
+        if (source / part).is_dir():
+            shutil.copytree(source / part, draft / part, symlinks=True)
+        elif (source / part).exists():
+            shutil.copy2(source / part, draft / part)
     try:
         draft.rename(target)
     except OSError:

@@ -155,14 +155,22 @@ class Wrecker:
             self.faults.remove(fault)
             progress(f"{fault.node}: {fault.kind} undone" + (f" ({fault.link})" if fault.link != "all" else ""))
         refusals: list[str] = []
+        idle: set[str] = set()
         # Databases first: what uses them needs them.
         for node in sorted(nodes, key=lambda each: each.kind != "database"):
-            if (refusal := await self._revive(node, progress)) is not None:
+            service = self.services.get(node.host)
+            if service is not None and service.pid is None and not service.is_enabled:
+                # Somebody decided that; healing everything does not overrule it.
+                idle.add(node.name)
+                words = f"{node.name}: {service.name} is disabled and stays stopped"
+                tell = progress if name is None else refusals.append
+                tell(words)
+            elif (refusal := await self._revive(node, progress)) is not None:
+                idle.add(node.name)
                 refusals.append(refusal)
-        refused = {refusal.partition(":")[0] for refusal in refusals}
-        await self._await_health([node for node in nodes if node.name not in refused], progress)
         if refusals:
-            raise LabError("; ".join(refusals), where="lab", remedy="Rejoin it as a standby, or heal the other nodes by name")
+            raise LabError("; ".join(refusals), where="lab", remedy="All other faults were undone")
+        await self._await_health([node for node in nodes if node.name not in idle], progress)
         return "healed: " + (name or "all nodes do their work")
 
     async def _revive(self, node: LabNode, progress: Progress) -> str | None:
@@ -176,8 +184,6 @@ class Wrecker:
             return None
         if service.pid is not None:
             return None
-        if not service.is_enabled:
-            return f"{node.name}: {service.name} is disabled and stays stopped"
         if service.name == "db" and claims_primary(service.host):
             others = [
                 each.name

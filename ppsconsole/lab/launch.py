@@ -15,7 +15,7 @@ from ppsconsole.lab.layout import PROFILES
 from ppsconsole.lab.order import Order, python_path
 from ppsconsole.lab.processes import ProcessId
 from ppsconsole.lab.remains import end_processes, remove_files
-from ppsconsole.lab.state import LabState, registered, unregister
+from ppsconsole.lab.state import FOLDER_PREFIX, LabState, registered, unregister
 from ppsconsole.masking import plain
 
 Progress = Callable[[str], None]
@@ -129,7 +129,7 @@ def prepare(order: Order, progress: Progress) -> None:
 
 def temporary_order(postgres: str = "bundled", profile: str = "default") -> Order:
     """Return the order for a lab in a folder of its own that goes when we go."""
-    folder = tempfile.mkdtemp(prefix="ppsconsole-lab-")
+    folder = tempfile.mkdtemp(prefix=FOLDER_PREFIX)
     return Order(folder, profile=profile, postgres=postgres, is_own=True, is_leashed=True)
 
 

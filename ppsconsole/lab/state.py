@@ -13,6 +13,8 @@ from ppsconsole.lab.processes import ProcessId
 STATE_FILE = "lab.json"
 INVENTORY_FILE = "inventory.yaml"
 LOG_FILE = "lab.log"
+ELSEWHERE = Path("/var/tmp")  # open to all accounts, and survives nothing but the lab itself
+FOLDER_PREFIX = "ppsconsole-lab-"
 
 
 @dataclass(slots=True)
@@ -83,7 +85,13 @@ class LabState:
         """
         path = folder / STATE_FILE
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
+            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
+                owner = os.fstat(file.fileno())
+                text = file.read()
+            # Processes are ended and folders removed by what it says, so it must be our own.
+            if owner.st_uid != os.geteuid() or owner.st_mode & 0o077:
+                raise LabError("belongs to somebody else", where=str(path))
+            document = json.loads(text)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except PermissionError:
@@ -98,7 +106,7 @@ class LabState:
                 folder=folder,
                 is_folder_made=bool(document["is_folder_made"]),
                 made=[name for name in document["made"] if "/" not in name and name not in ("", ".", "..")],
-                elsewhere=document["elsewhere"],
+                elsewhere=_temporary(document["elsewhere"]),
                 phase=document["phase"],
                 keeper=_process(document["keeper"]),
                 supervisor=_process(document["supervisor"]),
@@ -165,6 +173,14 @@ def registered() -> list[LabState]:
         else:
             path.unlink(missing_ok=True)
     return found
+
+
+def _temporary(folder: str) -> str:
+    """Return `folder` if it has the shape of those that labs make; it is going to be removed."""
+    path = Path(folder)
+    if folder and (path.parent != ELSEWHERE or not path.name.startswith(FOLDER_PREFIX)):
+        raise TypeError(f"elsewhere: {folder}")
+    return folder
 
 
 def _pair(process: ProcessId | None) -> list[int] | None:

@@ -22,13 +22,15 @@ from ppsconsole.lab.network import claim_network
 from ppsconsole.lab.order import Order
 from ppsconsole.lab.processes import end_tree, identify
 from ppsconsole.lab.remains import remove_files
-from ppsconsole.lab.state import INVENTORY_FILE, LOG_FILE, STATE_FILE, LabState, new_id, register
+from ppsconsole.lab.state import ELSEWHERE, FOLDER_PREFIX, INVENTORY_FILE, LOG_FILE, STATE_FILE, LabState, new_id, register
 
 MADE = [STATE_FILE, LOG_FILE, INVENTORY_FILE, "hosts", "ssh_key", "known_hosts", "ca.pem", "database.password", "admin.password"]
 
 
 def supervise(order: Order) -> int:
     """Run the lab until it is told to end; return 0 when it was up, 1 when it could not be put together."""
+    # Folders that the service account must enter are made with these modes in mind; what is private says so itself.
+    os.umask(0o022)
     return asyncio.run(Supervisor(order).run())
 
 
@@ -80,7 +82,7 @@ class Supervisor:
             homes.mkdir(mode=0o711)
         else:
             # The service account cannot reach this folder (it is below /root, say): the hosts live elsewhere.
-            state.elsewhere = tempfile.mkdtemp(prefix="ppsconsole-lab-", dir="/var/tmp")
+            state.elsewhere = tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=ELSEWHERE)
             os.chmod(state.elsewhere, 0o711)
             homes.symlink_to(state.elsewhere)
             homes = Path(state.elsewhere)

@@ -128,6 +128,8 @@ def test_a_disabled_service_does_not_start_at_boot(lab: Lab) -> None:
     lab.ssh("web2", "pps-service disable")
     assert "disabled" in lab.fault("reboot", "pps2")
     assert service(lab, "web2", "pps").startswith("state=failed enabled=disabled")
+    assert "healed" in lab.heal()  # what somebody disabled is left so
+    assert service(lab, "web2", "pps").endswith("enabled=disabled pid=")
     [refused] = lab.ssh("web2", "pps-service start")
     assert refused.exit_status == 1
     assert "disabled" in str(refused.stdout)
@@ -148,8 +150,9 @@ def test_a_reboot_ends_what_ran_and_starts_what_is_enabled(lab: Lab) -> None:
 
 def test_commands_run_as_on_a_host_of_their_own(lab: Lab) -> None:
     large = "head -c 3000000 /dev/zero | tr '\\0' x"
-    commands = ("hostname; uname -n", "pwd; echo $HOME", large, "cat", "kill -9 $$", "exit 7")
-    name, where, big, echoed, killed, left = lab.ssh("web1", *commands, stdin="through")
+    commands = ("hostname; uname -n", "pwd; echo $HOME", large, "kill -9 $$", "exit 7")
+    name, where, big, killed, left = lab.ssh("web1", *commands)
+    [echoed] = lab.ssh("web1", "cat", stdin="through")
     assert name.stdout == "web1\nweb1\n"
     assert where.stdout == f"{lab.home('web1')}\n" * 2
     assert len(str(big.stdout)) == 3_000_000

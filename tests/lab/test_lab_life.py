@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ppsconsole.errors import LabError
 from ppsconsole.lab.layout import free_port
 from ppsconsole.lab.processes import ProcessId
 from ppsconsole.lab.state import LabState
@@ -23,7 +24,6 @@ def gone(lab: Lab, state: dict) -> None:
     wait_for(lambda: not lab.folder.exists(), f"{lab.folder} gone")
     assert not Path(state["hosts"]["db1"]["home"]).parent.exists()
     assert not Path(lab.env["XDG_STATE_HOME"], "ppsconsole").exists()
-    assert not list(Path("/dev/shm").glob("PostgreSQL.*"))
 
 
 def test_everything_is_up_and_told(lab: Lab) -> None:
@@ -146,6 +146,20 @@ def test_a_half_started_lab_is_recognised(own_lab: Lab) -> None:
     done = own_lab.up()
     assert done.returncode == 0, done.stderr
     assert "remains" in done.stderr
+
+
+@pytest.mark.parametrize("elsewhere", ["/etc", "/var/tmp/../../etc", "/var/tmp/other"])
+def test_a_state_that_names_a_strange_folder_removes_nothing(tmp_path: Path, elsewhere: str) -> None:
+    LabState("0123abcd", tmp_path, False, ["lab.json"], elsewhere=elsewhere).write()
+    with pytest.raises(LabError, match="elsewhere"):
+        LabState.read(tmp_path)
+
+
+def test_a_state_that_others_could_have_written_is_refused(tmp_path: Path) -> None:
+    LabState("0123abcd", tmp_path, False, ["lab.json"]).write()
+    (tmp_path / "lab.json").chmod(0o644)
+    with pytest.raises(LabError, match="somebody else"):
+        LabState.read(tmp_path)
 
 
 def test_in_the_foreground_it_ends_with_a_hang_up(own_lab: Lab) -> None:
