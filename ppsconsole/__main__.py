@@ -1,5 +1,6 @@
 """The entry point: parses, then opens a face."""
 
+import os
 import sys
 
 
@@ -7,7 +8,13 @@ def main() -> None:
     """Run `ppsconsole` and exit with its code."""
     from ppsconsole.cli.main import run
 
-    sys.exit(run(console=_open_console))
+    exit_code = run(console=_open_console)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # The reader or the terminal is gone. The interpreter's own flush at exit would fail too, and hide the code behind 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(exit_code)
 
 
 def _open_console(inventory_path: str, *, is_mouse: bool = True, is_ascii: bool = False, banner: str = "") -> int:
