@@ -1,0 +1,112 @@
+"""Making steps: each gets its host, its exact commands and what it costs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from ppsconsole.cluster.snapshot import Node, Snapshot
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.plan import Identity
+from ppsconsole.plan.step import Gate, Step
+from ppsconsole.runbooks.costs import cost_of
+from ppsconsole.runbooks.history import History
+
+Commands = Callable[[Inventory, Step], tuple[str, ...]]
+"""Returns exactly what a step will send, one `HOST$ command` a line, secrets masked."""
+
+_MAKES_PROOF = ("stop-primary", "prove-zero-loss", "fence", "promote")
+_LEAVES_NOTHING = ("end-sessions", "checkpoint", "prove-zero-loss", "check-connections", "verify-service")
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What is known beside inventory and snapshot.
+
+    Attributes:
+        estimates: Seconds by verb, learned from earlier runs.
+        history: What was seen of primary and standbys before now.
+        secrets: For each secret reference the empty string, or why it does not resolve; None when nobody tried.
+    """
+
+    estimates: Mapping[str, float] = field(default_factory=dict)
+    history: History = field(default_factory=History)
+    secrets: Mapping[str, str] | None = None
+
+
+NOTHING_KNOWN = Background()
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Makes the steps of one plan."""
+
+    inventory: Inventory
+    commands: Commands
+    estimates: Mapping[str, float]
+
+    def step(
+        self,
+        verb: str,
+        node: str,
+        title: str,
+        *,
+        id: str = "",
+        arguments: Mapping[str, str] | None = None,
+        for_users: str = "",
+        is_optional: bool = False,
+        needs: tuple[Literal["fence", "zero-loss"], ...] = (),
+        gate: Gate | None = None,
+    ) -> Step:
+        """Return one step; its id is `VERB-NODE` where none is given."""
+        host = self.inventory.host_of(node)
+        cost = cost_of(verb, self.estimates)
+        made = Step(
+            id=id or f"{verb}-{node}",
+            title=title,
+            verb=verb,
+            node=node,
+            host=None if host is None else host.name,
+            arguments=dict(arguments or {}),
+            for_users=for_users,
+            estimate_s=cost.estimate_s,
+            timeout_s=cost.timeout_s,
+            is_point_of_no_return=verb == "promote",
+            is_undoable=verb not in _LEAVES_NOTHING,
+            is_markable=verb not in _MAKES_PROOF,
+            is_optional=is_optional,
+            needs=needs,
+            gate=gate,
+        )
+        return replace(made, commands=self.commands(self.inventory, made))
+
+
+def closed(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps in order, with none undoable from the point of no return on."""
+    found: list[Step] = []
+    is_past = False
+    for step in steps:
+        is_past = is_past or step.is_point_of_no_return
+        found.append(replace(step, is_undoable=False) if is_past else step)
+    return tuple(found)
+
+
+def identities_of(inventory: Inventory, snapshot: Snapshot, steps: Sequence[Step]) -> tuple[Identity, ...]:
+    """Return who is who among the nodes that the steps touch, and all database instances beside them."""
+    names = {step.node for step in steps} | set(inventory.database.instances)
+    return tuple(_identity(inventory, node) for node in snapshot.nodes if node.name in names)
+
+
+def _identity(inventory: Inventory, node: Node) -> Identity:
+    host = inventory.host_of(node.name)
+    instance = inventory.database.instances.get(node.name)
+    declared = instance.data_directory if instance is not None else None
+    return Identity(
+        node=node.name,
+        host=host.name if host is not None else "",
+        host_key=str(node.value("host.host_key") or ""),
+        hostname=str(node.value("host.hostname") or (host.hostname if host is not None else None) or ""),
+        system_identifier=str(node.value("system_identifier") or node.value("control_system_identifier") or ""),
+        data_directory=str(node.value("data_directory") or declared or "") if instance is not None else "",
+        role=node.role,
+        timeline=int(node.value("timeline") or node.value("control_timeline") or 0) if instance is not None else 0,
+    )

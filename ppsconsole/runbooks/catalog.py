@@ -1,0 +1,88 @@
+"""The runbooks by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.plan import Plan
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands
+from ppsconsole.runbooks.failover import plan_failover
+from ppsconsole.runbooks.request import Request, known
+from ppsconsole.runbooks.restart import plan_restart
+from ppsconsole.runbooks.switchover import plan_switchover
+
+Wanted = Literal["required", "optional", "none"]
+Build = Callable[[Inventory, Snapshot, Request, Commands, Background], Plan]
+
+
+@dataclass(frozen=True, slots=True)
+class Runbook:
+    """One procedure.
+
+    Attributes:
+        sentence: What it does, for help and palette.
+        node: Whether it takes a positional NODE, which is acted on.
+        to: Whether it takes `--to NODE`, which becomes primary.
+        success: What its verdict `success` includes.
+        build: Makes the plan.
+    """
+
+    name: str
+    sentence: str
+    node: Wanted
+    to: Wanted
+    success: str
+    build: Build
+
+
+RUNBOOKS: Mapping[str, Runbook] = {
+    runbook.name: runbook
+    for runbook in (
+        Runbook(
+            "switchover",
+            "Move the service to a standby while both sides live: nothing is lost.",
+            "none",
+            "optional",
+            "the service was verified on the new primary and the old one follows it as a standby",
+            plan_switchover,
+        ),
+        Runbook(
+            "failover",
+            "Promote a standby because the primary is gone: what only the primary had is lost.",
+            "none",
+            "optional",
+            "the service was verified on the new primary; redundancy stays open until the old one is rejoined",
+            plan_failover,
+        ),
+        Runbook(
+            "restart",
+            "Start a database, web node or balancer where it is: nothing is lost.",
+            "required",
+            "none",
+            "the node runs, and where it serves users the service was verified",
+            plan_restart,
+        ),
+    )
+}
+
+
+def plan_of(
+    inventory: Inventory, snapshot: Snapshot, request: Request, commands: Commands, background: Background = NOTHING_KNOWN
+) -> Plan:
+    """Return the plan that `request` asks for.
+
+    Args:
+        inventory: What was declared.
+        snapshot: The world as it is now; the plan is bound to it.
+        request: Which runbook, on what.
+        commands: Gives the exact commands of a step.
+        background: What is known beside these.
+
+    Raises:
+        UsageError: The request names what does not exist, or leaves a choice open.
+        Blocked: Nothing can be planned in this state; the error says what to do instead.
+    """
+    runbook = RUNBOOKS[known(request.runbook, RUNBOOKS, "runbook")]
+    return runbook.build(inventory, snapshot, request, commands, background)

@@ -1,0 +1,66 @@
+"""What a plan costs: how long its steps take, and how long users are kept out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ppsconsole.plan.step import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one verb takes.
+
+    Attributes:
+        estimate_s: Until the journal has seen it done on this cluster.
+        timeout_s: Generous: a slow step is waited for, a hanging one is not waited for for ever.
+    """
+
+    estimate_s: float
+    timeout_s: float
+
+
+COSTS: Mapping[str, Cost] = {
+    "drain": Cost(0.5, 15.0),
+    "stop": Cost(2.0, 90.0),  # a service on Windows may take 90 s to end its requests
+    "start": Cost(3.0, 120.0),
+    "restart-service": Cost(5.0, 180.0),
+    "disable": Cost(0.3, 15.0),
+    "enable": Cost(0.3, 15.0),
+    "end-sessions": Cost(0.3, 15.0),
+    "checkpoint": Cost(1.0, 300.0),
+    "stop-primary": Cost(0.2, 120.0),
+    "prove-zero-loss": Cost(0.1, 30.0),
+    "fence": Cost(2.0, 60.0),
+    "promote": Cost(0.3, 90.0),
+    "switch-database": Cost(0.5, 30.0),
+    "check-connections": Cost(1.0, 60.0),
+    "move-members": Cost(1.0, 30.0),
+    "verify-service": Cost(1.0, 60.0),
+    "follow": Cost(3.0, 180.0),
+    "quarantine": Cost(0.5, 15.0),
+}
+
+_LETS_IN = ("move-members", "start", "restart-service")
+
+
+def cost_of(verb: str, learned: Mapping[str, float]) -> Cost:
+    """Return what `verb` takes; `learned` seconds from earlier runs go before the defaults."""
+    default = COSTS[verb]
+    return Cost(learned.get(verb, default.estimate_s), default.timeout_s)
+
+
+def downtime_of(steps: Sequence[Step], *, is_out: bool) -> float:
+    """Return for how many seconds users are kept out.
+
+    Args:
+        steps: Of the plan, in order.
+        is_out: Users are kept out already: it counts from the first step, else from the first one that means something for them.
+    """
+    begins = [number for number, step in enumerate(steps) if step.for_users] if not is_out else [0]
+    needed = [number for number, step in enumerate(steps) if not step.is_optional]
+    ends = [number for number in needed if steps[number].verb == _LETS_IN[0]] or [
+        number for number in needed if steps[number].verb in _LETS_IN
+    ]
+    if not begins or not ends:
+        return 0.0
+    return round(sum(step.estimate_s for step in steps[begins[0] : ends[-1] + 1]), 3)

@@ -1,0 +1,186 @@
+"""Failover: the primary is gone. Loss is estimated and accepted by name, and nothing is promoted beside a possible writer."""
+
+from dataclasses import replace
+
+from ppsconsole.clock import duration
+from ppsconsole.cluster.snapshot import Node, Snapshot
+from ppsconsole.errors import Blocked
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.loss import Loss, LossTier
+from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.proof import Rung
+from ppsconsole.plan.step import Gate, Step
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
+from ppsconsole.runbooks.case import Case, tolerances_of
+from ppsconsole.runbooks.costs import downtime_of
+from ppsconsole.runbooks.history import History
+from ppsconsole.runbooks.loss import loss_of
+from ppsconsole.runbooks.preflight import preflight_failover
+from ppsconsole.runbooks.request import Request, named_instance, without_node
+from ppsconsole.runbooks.situation import (
+    driven,
+    is_driven,
+    is_reachable,
+    lost_primary,
+    one_history,
+    primaries,
+    standbys,
+)
+from ppsconsole.runbooks.web_side import (
+    WebSide,
+    after_steps,
+    drain_steps,
+    move_steps,
+    serve_steps,
+    stop_steps,
+    verify_step,
+    web_side,
+)
+
+
+def plan_failover(
+    inventory: Inventory,
+    snapshot: Snapshot,
+    request: Request,
+    commands: Commands,
+    background: Background = NOTHING_KNOWN,
+) -> Plan:
+    """Return the plan that promotes a standby in place of the dead primary.
+
+    Whether the primary is dead is a preflight item (law 9): where it is not, the plan is shown and does not run.
+
+    Raises:
+        UsageError: The request names what does not exist.
+        Blocked: The primary lives, there are two, there is no standby to promote, or no driver can move it.
+    """
+    without_node(request)
+    driven(inventory)
+    one_history(snapshot)
+    old = _dead_primary(inventory, snapshot)
+    new = _candidate(inventory, snapshot, request)
+    side = web_side(inventory, snapshot, new.name, old.name)
+    shop = Shop(inventory, commands, background.estimates)
+    loss = _loss(snapshot, background.history, old.name, new.name)
+    steps = _steps(shop, snapshot, side, old.name, new.name, loss)
+    case = Case(inventory, snapshot, background, old, new, side, request)
+    return Plan(
+        runbook="failover",
+        cluster=snapshot.cluster,
+        node="",
+        to=new.name,
+        made_at=snapshot.at,
+        identities=identities_of(inventory, snapshot, steps),
+        steps=steps,
+        preflight=preflight_failover(case),
+        loss=loss,
+        tolerances=tolerances_of(case),
+        downtime_s=downtime_of(steps, is_out=True),
+    )
+
+
+def _dead_primary(inventory: Inventory, snapshot: Snapshot) -> Node:
+    living = primaries(snapshot)
+    if living:
+        name = living[0].name
+        others = [node.name for node in standbys(snapshot)]
+        remedy = f"switchover --to {others[0]} moves it without loss" if others else "It needs no failover"
+        raise Blocked(f"{name} answers as the primary: it is not dead", where=name, remedy=remedy)
+    return lost_primary(inventory, snapshot)
+
+
+def _candidate(inventory: Inventory, snapshot: Snapshot, request: Request) -> Node:
+    """Return the standby to promote: the named one, else the most advanced by timeline, then by position."""
+    usable = standbys(snapshot)
+    name = named_instance(inventory, request.to) if request.to else ""
+    found = usable[0] if usable and not name else next((node for node in usable if node.name == name), None)
+    if found is None:
+        who = name or "none of the instances"
+        remedy = f"Standbys that answer: {', '.join(node.name for node in usable) or 'none'}"
+        raise Blocked(f"{who} does not answer as a standby", where=name or "database", remedy=remedy)
+    return found
+
+
+def _loss(snapshot: Snapshot, history: History, old: str, new: str) -> Loss:
+    """Return the loss; what was seen of another primary than `old` says nothing of it."""
+    is_ours = history.primary == old
+    samples = history.samples.get(new, ()) if is_ours else ()
+    return loss_of(samples, snapshot, history.dead_since if is_ours else None, primary=old, standby=new)
+
+
+def rung_of(inventory: Inventory, snapshot: Snapshot, side: WebSide, old: str) -> Rung:
+    """Return the best way to make sure that `old` cannot write which the facts allow.
+
+    Its own host can keep it down. Else all its writers can be stopped; an unreachable web node is not quiesced (law 1). Else
+    somebody has to see to it and say so.
+    """
+    if is_reachable(snapshot, old) and is_driven(inventory, old):
+        return Rung.KEPT_DOWN
+    writers = (*side.serving, *side.aside)
+    if not side.unreachable and writers and all(is_reachable(snapshot, name) and is_driven(inventory, name) for name in writers):
+        return Rung.QUIESCED
+    return Rung.ATTESTED
+
+
+def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, old: str, new: str, loss: Loss) -> tuple[Step, ...]:
+    inventory = shop.inventory
+    doors = [name for name in inventory.balancers if is_reachable(snapshot, name) is not False]
+    question = f"Promoting {new} gives up what only {old} had: {loss.said()} ({loss.words}). Name the window that you accept."
+    steps = [
+        *drain_steps(shop, doors, is_optional=True),
+        *stop_steps(shop, side),
+        _fence(shop, old, rung_of(inventory, snapshot, side, old)),
+        shop.step(
+            "promote",
+            new,
+            f"Promote {new}",
+            id="promote",
+            arguments={"primary": old},
+            needs=("fence",),
+            gate=Gate("accept-loss", question, "--accept-loss"),
+        ),
+        *serve_steps(shop, side, new),
+        *move_steps(shop, side),
+        verify_step(shop, side.serving, new),
+        *after_steps(shop, side, new),
+        shop.step("enable", new, f"Let {new} start at boot", is_optional=True),
+        shop.step(
+            "quarantine",
+            old,
+            f"Put {old} into quarantine: should it come back as a primary, an alarm is raised",
+            id="quarantine",
+            arguments={"primary": new},
+            is_optional=True,
+        ),
+    ]
+    made = closed(steps)
+    if made[0].gate is None:
+        made = (replace(made[0], gate=_gate(inventory, made, old, new, loss)), *made[1:])
+    return made
+
+
+def _fence(shop: Shop, old: str, rung: Rung) -> Step:
+    titles = {
+        Rung.KEPT_DOWN: f"Keep {old} down, also over a reboot",
+        Rung.QUIESCED: f"See that nothing that writes to {old} runs any more",
+        Rung.ATTESTED: f"Have it stated that {old} cannot write",
+    }
+    gate = None
+    if rung is Rung.ATTESTED:
+        question = (
+            f"The console cannot make sure that {old} is down. Switch it off, or cut it off, then write what you did: "
+            f"`I switched off {old} at its console`. If it still takes writes, there will be two copies, and one is thrown away."
+        )
+        gate = Gate("attest", question, "--attest")
+    step = shop.step("fence", old, titles[rung], id="fence", arguments={"rung": rung.value}, gate=gate)
+    return step if rung is Rung.KEPT_DOWN else replace(step, is_undoable=False)
+
+
+def _gate(inventory: Inventory, steps: tuple[Step, ...], old: str, new: str, loss: Loss) -> Gate:
+    number = next(number for number, step in enumerate(steps, 1) if step.is_point_of_no_return)
+    lost = "nothing is lost (proved)" if loss.tier is LossTier.NONE else f"loss {loss.said()}"
+    question = (
+        f"Fail over from {old} to {new}: {lost}; users are back in about {duration(downtime_of(steps, is_out=True))}. "
+        f"After step {number} (promote {new}) there is no way back to {old} but to restore. "
+        f"Type the cluster's name ({inventory.cluster.name}) to begin."
+    )
+    return Gate("name", question, "--approve")

@@ -1,0 +1,167 @@
+"""Preflight: is the standby a faithful copy of this primary, and would it take over at once?"""
+
+import re
+
+from ppsconsole.clock import duration
+from ppsconsole.cluster.database import Receiver, Replica
+from ppsconsole.cluster.judging import against, size
+from ppsconsole.cluster.verdicts import Verdict, worst
+from ppsconsole.plan.preflight import Item
+from ppsconsole.runbooks.case import Case, failing, ok, settings_of, unseen
+
+_UNITS = {"": 0.001, "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_SETTING = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d|)")
+
+
+def seconds(setting: str) -> float | None:
+    """Return a PostgreSQL time setting in seconds: `5s`, `100ms`, `1min`; a bare number is milliseconds; None if it is none."""
+    match = _SETTING.fullmatch(setting.strip())
+    return None if match is None else float(match[1]) * _UNITS[match[2]]
+
+
+def fresh_facts(case: Case) -> Item:
+    """Return whether both instances answer now and everything was looked at."""
+    name = "fresh-facts"
+    silent = [node.name for node in (case.old, case.new) if node.value("sql") != "ok"]
+    if silent:
+        words = f"{', '.join(silent)} did not answer at the last look"
+        return failing(name, words, "Look again: ppsconsole status", is_blocking=True)
+    if not case.snapshot.is_complete:
+        return failing(
+            name, "not everything was looked at yet", "Wait for the first whole look, then plan again", is_blocking=True
+        )
+    return ok(name, f"{case.old.name} and {case.new.name} answer, everything was looked at", is_blocking=True)
+
+
+def same_cluster(case: Case) -> Item:
+    """Return whether both are copies of one database cluster."""
+    name = "same-cluster"
+    known = {}
+    for node in (case.old, case.new):
+        identifier = node.value("system_identifier") or node.value("control_system_identifier")
+        if identifier is not None:
+            known[node.name] = str(identifier)
+    if len(known) < 2:
+        missing = [node.name for node in (case.old, case.new) if node.name not in known]
+        return unseen(name, f"the system identifier of {', '.join(missing)} is not known", is_blocking=True)
+    if len(set(known.values())) > 1:
+        said = ", ".join(f"{node} is {identifier}" for node, identifier in known.items())
+        remedy = "One of them serves something else: compare the inventory with the hosts"
+        return failing(name, f"system identifiers differ: {said}", remedy, is_blocking=True)
+    return ok(name, f"both have system identifier {next(iter(known.values()))}", is_blocking=True)
+
+
+def streaming(case: Case) -> Item:
+    """Return whether the standby streams, and from this primary."""
+    name, stream = "streaming", case.stream
+    receiver: Receiver | None = case.new.value("receiver")
+    replicas: tuple[Replica, ...] | None = case.old.value("replicas")
+    new, old = case.new.name, case.old.name
+    if stream is None or stream.state == "unknown" or receiver is None:
+        return unseen(name, f"the replication state of {new} is not known", "Give the console pg_monitor", is_blocking=True)
+    if stream.source != old:
+        remedy = f"Let {new} follow {old} first, or promote a standby that does"
+        return failing(name, f"{new} streams from {stream.source}, not from {old}", remedy, is_blocking=True)
+    if stream.state == "broken" or receiver.status != "streaming":
+        remedy = f"Repair the way from {new} to {old}; its log says why it cannot connect"
+        return failing(name, f"{new} does not stream ({receiver.status})", remedy, is_blocking=True)
+    if stream.state == "catching-up":
+        return failing(name, f"{new} is still catching up ({stream.label})", "Wait until it streams", is_blocking=True)
+    if replicas == ():
+        return failing(
+            name, f"{old} knows of no standby although {new} says it streams", "Look again in a moment", is_blocking=True
+        )
+    return ok(name, f"{new} streams from {old}", is_blocking=True)
+
+
+def lag(case: Case) -> Item:
+    """Return whether the standby is close enough that the stop will be short; far behind it blocks."""
+    name, stream, limits = "lag", case.stream, case.inventory.limits
+    if stream is None or stream.lag_bytes is None:
+        return unseen(name, f"how far {case.new.name} is behind is not known")
+    verdict = worst(
+        [against(stream.lag_bytes, limits.lag_bytes), Verdict.OK if stream.lag_s is None else against(stream.lag_s, limits.lag_s)]
+    )
+    as_time = "" if stream.lag_s is None else f", {duration(stream.lag_s)}"
+    words = f"{case.new.name} lacks {size(stream.lag_bytes)}{as_time}"
+    if verdict is Verdict.OK:
+        return ok(name, words)
+    remedy = "Wait until it has caught up: the stop of the primary waits for it, and no user can write meanwhile"
+    return failing(name, words, remedy, is_blocking=verdict is Verdict.DOWN)
+
+
+def timelines(case: Case) -> Item:
+    """Return whether both are on the same timeline: else their positions mean nothing to each other."""
+    name = "timelines"
+    old = case.old.value("timeline") or case.old.value("control_timeline")
+    new = case.new.value("timeline")
+    if old is None or new is None:
+        missing = case.old.name if old is None else case.new.name
+        return unseen(name, f"the timeline of {missing} is not known", is_blocking=True)
+    if old != new:
+        remedy = f"{case.new.name} did not follow an earlier promotion: rejoin it first, or choose another standby"
+        return failing(name, f"{case.old.name} is on timeline {old}, {case.new.name} on {new}", remedy, is_blocking=True)
+    return ok(name, f"both are on timeline {new}", is_blocking=True)
+
+
+def replay(case: Case) -> Item:
+    """Return whether the standby replays what it receives."""
+    name, paused, new = "replay", case.new.value("is_replay_paused"), case.new.name
+    if paused is None:
+        return unseen(name, f"whether {new} replays is not known", is_blocking=True)
+    if paused:
+        return failing(name, f"replay on {new} was paused by hand", f"On {new}: SELECT pg_wal_replay_resume()", is_blocking=True)
+    return ok(name, f"{new} replays", is_blocking=True)
+
+
+def apply_delay(case: Case) -> Item:
+    """Return whether the standby is kept behind on purpose."""
+    name, new = "apply-delay", case.new.name
+    delay = settings_of(case.new).get("recovery_min_apply_delay")
+    delay_s = None if delay is None else seconds(delay)
+    if delay_s is None:
+        return unseen(name, f"recovery_min_apply_delay of {new} is not known", is_blocking=True)
+    if delay_s > 0:
+        remedy = f"On {new}: ALTER SYSTEM RESET recovery_min_apply_delay, reload; or promote another standby"
+        return failing(name, f"{new} is kept {delay} behind by recovery_min_apply_delay", remedy, is_blocking=True)
+    return ok(name, f"{new} is not kept behind", is_blocking=True)
+
+
+def retry_interval(case: Case) -> Item:
+    """Return whether a promotion may be held up by a sleeping startup process.
+
+    Measured here: asked to promote just as it goes to sleep for more WAL, a standby may take up to
+    `wal_retrieve_retry_interval` (default 5 s) before it does.
+    """
+    name, new = "promotion-delay", case.new.name
+    interval = settings_of(case.new).get("wal_retrieve_retry_interval")
+    interval_s = None if interval is None else seconds(interval)
+    if interval_s is None:
+        return unseen(name, f"wal_retrieve_retry_interval of {new} is not known")
+    if interval_s > 1:
+        remedy = f"On {new}: ALTER SYSTEM SET wal_retrieve_retry_interval = '100ms', reload"
+        words = f"wal_retrieve_retry_interval is {interval}: now and then a promotion waits that long before it begins"
+        return failing(name, words, remedy)
+    return ok(name, f"wal_retrieve_retry_interval is {interval}")
+
+
+def prepared(case: Case) -> Item:
+    """Return whether somebody's two-phase commit is open: it moves along and keeps its locks."""
+    name, count = "prepared-transactions", case.old.value("prepared_transactions")
+    if count is None:
+        return unseen(name, f"whether {case.old.name} has prepared transactions is not known")
+    if count:
+        remedy = f"On {case.old.name}: look at pg_prepared_xacts, and commit or roll back"
+        return failing(name, f"{case.old.name} has {count} prepared transactions; they keep their locks after the move", remedy)
+    return ok(name, "there are none")
+
+
+def transactions(case: Case) -> Item:
+    """Return whether a long transaction is open that the stop would break."""
+    name, oldest = "long-transactions", case.old.value("longest_transaction_s")
+    if oldest is None:
+        return unseen(name, f"the open transactions of {case.old.name} are not known")
+    if against(oldest, case.inventory.limits.transaction_s) is not Verdict.OK:
+        remedy = "Find out whose it is: the stop rolls it back"
+        return failing(name, f"the oldest transaction is {duration(oldest)} old", remedy)
+    return ok(name, f"the oldest transaction is {duration(oldest)} old")

@@ -1,0 +1,102 @@
+"""What is checked before a promotion. What blocks a switchover only costs a failover something, but for a few things."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ppsconsole.plan.preflight import Item
+from ppsconsole.runbooks import items_access as access
+from ppsconsole.runbooks import items_death as death
+from ppsconsole.runbooks import items_product as product
+from ppsconsole.runbooks import items_server as server
+from ppsconsole.runbooks import items_stream as stream
+from ppsconsole.runbooks.case import Case
+
+Check = Callable[[Case], Item]
+
+_SWITCHOVER: tuple[Check, ...] = (
+    stream.fresh_facts,
+    stream.same_cluster,
+    access.identities,
+    server.other_manager,
+    stream.streaming,
+    stream.lag,
+    stream.timelines,
+    stream.replay,
+    stream.apply_delay,
+    server.synchronous,
+    server.writable,
+    server.parameters,
+    server.senders,
+    server.slots,
+    server.archiver,
+    stream.prepared,
+    stream.transactions,
+    server.foreign_sessions,
+    stream.retry_interval,
+    server.rewindable,
+    access.logins,
+    access.services,
+    access.at_boot,
+    access.secrets,
+    access.clocks,
+    access.disk,
+    access.web_nodes,
+    access.web_switch,
+    product.members,
+    access.automatic_return,
+    access.certificate,
+    product.login_check,
+    product.versions,
+    product.backup,
+    product.encryption_key,
+    product.licence,
+)
+
+_FAILOVER: tuple[Check, ...] = (
+    death.dead,
+    death.candidate,
+    stream.same_cluster,
+    access.login_new,
+    server.other_manager,
+    access.web_nodes,
+    access.web_switch,
+    product.members,
+    access.services,
+    access.logins,
+    stream.timelines,
+    stream.replay,
+    stream.apply_delay,
+    server.synchronous,
+    server.writable,
+    server.senders,
+    server.slots,
+    stream.retry_interval,
+    access.at_boot,
+    access.secrets,
+    access.clocks,
+    access.disk,
+    access.automatic_return,
+    access.certificate,
+    product.login_check,
+    product.versions,
+    product.backup,
+    product.encryption_key,
+    product.licence,
+)
+
+# A cluster that is down is not kept down by what can be mended afterwards; it is by what would make two writers, or bring
+# nobody back.
+_BLOCKS_FAILOVER = frozenset(
+    ("primary-dead", "same-cluster", "login-new-primary", "other-manager", "web-nodes", "web-switch", "members")
+)
+
+
+def preflight_switchover(case: Case) -> tuple[Item, ...]:
+    """Return everything that is checked before a switchover, in the order in which it is told."""
+    return tuple(check(case) for check in _SWITCHOVER)
+
+
+def preflight_failover(case: Case) -> tuple[Item, ...]:
+    """Return everything that is checked before a failover; few things may keep a cluster down."""
+    items = (check(case) for check in _FAILOVER)
+    return tuple(replace(item, is_blocking=item.is_blocking and item.name in _BLOCKS_FAILOVER) for item in items)

@@ -1,0 +1,75 @@
+"""What the operator asks for, and whether that names things that exist."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ppsconsole.errors import UsageError
+from ppsconsole.inventory.model import Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One wish for a plan.
+
+    Attributes:
+        runbook: `switchover`, `failover`, `restart`.
+        node: The node acted on; empty where the runbook takes none.
+        to: The instance that is to become primary; empty leaves the choice to the runbook where there is only one good one.
+        accept_loss_s: The window of writes that the operator gives up, in seconds; None was not said.
+        attest: What the operator states to have done or seen himself; empty when nothing.
+        reason: Why it is done; for the journal.
+    """
+
+    runbook: str
+    node: str = ""
+    to: str = ""
+    accept_loss_s: float | None = None
+    attest: str = ""
+    reason: str = ""
+
+
+def known(word: str, names: Iterable[str], kind: str) -> str:
+    """Return `word` when it is one of `names`.
+
+    Args:
+        word: As typed.
+        names: What there is.
+        kind: What such a name stands for: `node`, `database instance`, `runbook`.
+
+    Raises:
+        UsageError: It is none of them; the remedy names the nearest one and all that there are.
+    """
+    allowed = list(names)
+    if word in allowed:
+        return word
+    close = difflib.get_close_matches(word[:80], allowed, 1)
+    hint = f"Did you mean {close[0]}? " if close else ""
+    raise UsageError(f"no {kind} is called {word[:80]!r}", remedy=f"{hint}There are: {', '.join(allowed)}")
+
+
+def without_node(request: Request) -> None:
+    """Refuse a NODE where the runbook takes none.
+
+    Raises:
+        UsageError: There is one.
+    """
+    if request.node:
+        what = f"{request.runbook} takes no NODE, and {request.node!r} was given"
+        raise UsageError(what, remedy=f"Say which instance becomes primary: {request.runbook} --to {request.node}")
+
+
+def without_to(request: Request) -> None:
+    """Refuse `--to` where nothing changes its role.
+
+    Raises:
+        UsageError: There is one.
+    """
+    if request.to:
+        what = f"{request.runbook} changes no role, and --to {request.to} was given"
+        raise UsageError(what, remedy=f"Leave --to out, or say switchover --to {request.to}")
+
+
+def named_instance(inventory: Inventory, word: str) -> str:
+    """Return `word` when it is a database instance; see `known` for what it raises."""
+    return known(word, inventory.database.instances, "database instance")

@@ -1,0 +1,114 @@
+"""Who is what at the moment of planning: looked up in the snapshot, never in what was declared, unless nothing else tells."""
+
+from ppsconsole.cluster.database import lsn_number
+from ppsconsole.cluster.snapshot import Node, Snapshot, Vantage
+from ppsconsole.errors import Blocked
+from ppsconsole.inventory.model import Inventory, Service
+
+DRIVEN_SERVICES = ("command", "systemd")
+WRITABLE_STATES = ("in production", "shut down", "shutting down")
+"""Control states of a data directory that was a primary's; a standby's say "in archive recovery" or "shut down in recovery"."""
+
+
+def primaries(snapshot: Snapshot) -> tuple[Node, ...]:
+    """Return the instances that say of themselves that they take writes."""
+    return tuple(node for node in snapshot.of_kind("database") if node.role == "primary")
+
+
+def standbys(snapshot: Snapshot) -> tuple[Node, ...]:
+    """Return the instances that answer as standbys, the most advanced first: by timeline, then by position."""
+    return tuple(sorted((node for node in snapshot.of_kind("database") if node.role == "standby"), key=_position, reverse=True))
+
+
+def _position(node: Node) -> tuple[int, int]:
+    lsn = node.value("lsn")
+    return (node.value("timeline") or 0, -1 if lsn is None else lsn_number(lsn))
+
+
+def driven(inventory: Inventory) -> None:
+    """Refuse what no driver can move yet.
+
+    Raises:
+        Blocked: The database group or a balancer is of a kind that the console only shows.
+    """
+    kind = inventory.database.kind
+    if kind != "postgres":
+        what = f"the console cannot move a database group of kind {kind} yet"
+        raise Blocked(what, where="database", remedy="Move it with its own tools; the console goes on watching")
+    for balancer in inventory.balancers.values():
+        if balancer.kind != "nginx":
+            what = f"the console cannot move a balancer of kind {balancer.kind} yet"
+            raise Blocked(what, where=balancer.name, remedy="Move the users with its own tools, or leave it out of the inventory")
+
+
+def one_history(snapshot: Snapshot) -> None:
+    """Refuse to choose between two primaries.
+
+    Raises:
+        Blocked: More than one instance takes writes.
+    """
+    found = primaries(snapshot)
+    if len(found) > 1:
+        said = ", ".join(f"{node.name} (timeline {node.value('timeline')}, at {node.value('lsn')})" for node in found)
+        remedy = "Stop the web nodes, so that nothing more is written; compare what each one has; nothing is merged"
+        raise Blocked(f"split-brain: {said} all take writes", where="cluster", remedy=remedy)
+
+
+def lost_primary(inventory: Inventory, snapshot: Snapshot) -> Node:
+    """Return the instance that was the primary and does not answer as one now.
+
+    Its standbys know it best; then its control file; then what was declared; then that it is the only one left.
+
+    Raises:
+        Blocked: Every instance answers as a standby, or it cannot be told which one of several it was.
+    """
+    silent = {node.name: node for node in snapshot.of_kind("database") if node.role == "unknown"}
+    if not silent:
+        raise Blocked(
+            "every instance answers, and none of them as a primary: there is no dead primary to fail over from",
+            where="database",
+            remedy="Find out which one was the primary, and start it as one",
+        )
+    if len(silent) == 1:
+        return next(iter(silent.values()))
+    followed = [edge.source for edge in snapshot.edges if edge.kind == "replication" and edge.target not in silent]
+    wrote = [name for name, node in silent.items() if node.value("control_state") in WRITABLE_STATES]
+    declared = [name for name in silent if inventory.database.instances[name].declared == "primary"]
+    for names in (followed, wrote, declared):
+        chosen = {name for name in names if name in silent}
+        if len(chosen) == 1:
+            return silent[chosen.pop()]
+    raise Blocked(
+        f"several instances are silent ({', '.join(silent)}) and it cannot be told which one was the primary",
+        where="database",
+        remedy="Bring one of them, or the way to it, back",
+    )
+
+
+def is_reachable(snapshot: Snapshot, name: str) -> bool | None:
+    """Return whether the console can log in to the host of `name`; None when that is not known."""
+    node = snapshot.node(name)
+    answer = None if node is None else node.value("host.ssh")
+    return None if answer is None else answer == "ok"
+
+
+def service_of(inventory: Inventory, name: str) -> Service | None:
+    """Return the service behind a node, None where none is declared."""
+    owner = inventory.web_nodes.get(name) or inventory.database.instances.get(name) or inventory.balancers.get(name)
+    return None if owner is None else owner.service
+
+
+def is_driven(inventory: Inventory, name: str) -> bool:
+    """Return whether the console can start and stop the node."""
+    service = service_of(inventory, name)
+    return service is not None and service.kind in DRIVEN_SERVICES
+
+
+def said(vantages: tuple[Vantage, ...]) -> str:
+    """Return in words who sees what."""
+    return ", ".join(f"{each.observer} sees it {each.sees} ({each.words})" for each in vantages) or "nobody looked"
+
+
+def is_hung_where_it_stands(node: Node) -> bool:
+    """Return whether its own host says that its processes are stopped while the console gets no answer: two observers."""
+    return node.value("service") == "frozen" and node.value("sql") not in (None, "ok")

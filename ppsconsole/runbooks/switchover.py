@@ -1,0 +1,140 @@
+"""Switchover: both sides alive, nothing lost, and everything can be put back until the point of no return (law 2)."""
+
+from dataclasses import replace
+
+from ppsconsole.clock import duration
+from ppsconsole.cluster.snapshot import Node, Snapshot
+from ppsconsole.errors import Blocked, UsageError
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.step import Gate, Step
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
+from ppsconsole.runbooks.case import Case, tolerances_of
+from ppsconsole.runbooks.costs import downtime_of
+from ppsconsole.runbooks.loss import PROVED_LATER
+from ppsconsole.runbooks.preflight import preflight_switchover
+from ppsconsole.runbooks.request import Request, named_instance, without_node
+from ppsconsole.runbooks.situation import driven, one_history, primaries, standbys
+from ppsconsole.runbooks.web_side import (
+    WebSide,
+    after_steps,
+    drain_steps,
+    move_steps,
+    serve_steps,
+    stop_steps,
+    verify_step,
+    web_side,
+)
+
+
+def plan_switchover(
+    inventory: Inventory,
+    snapshot: Snapshot,
+    request: Request,
+    commands: Commands,
+    background: Background = NOTHING_KNOWN,
+) -> Plan:
+    """Return the plan that makes the standby `request.to` the primary while both sides live.
+
+    Raises:
+        UsageError: The request names what does not exist, or leaves a choice open.
+        Blocked: There is no living primary, or there are two, or the target is no standby, or no driver can move it.
+    """
+    without_node(request)
+    driven(inventory)
+    one_history(snapshot)
+    old = _primary(snapshot)
+    new = _target(inventory, snapshot, request, old)
+    side = web_side(inventory, snapshot, new.name, old.name)
+    shop = Shop(inventory, commands, background.estimates)
+    steps = _steps(shop, side, old.name, new.name)
+    downtime_s = downtime_of(steps, is_out=False)
+    steps = (replace(steps[0], gate=_gate(inventory, steps, old.name, new.name, downtime_s)), *steps[1:])
+    case = Case(inventory, snapshot, background, old, new, side, request)
+    return Plan(
+        runbook="switchover",
+        cluster=snapshot.cluster,
+        node="",
+        to=new.name,
+        made_at=snapshot.at,
+        identities=identities_of(inventory, snapshot, steps),
+        steps=steps,
+        preflight=preflight_switchover(case),
+        loss=PROVED_LATER,
+        tolerances=tolerances_of(case),
+        downtime_s=downtime_s,
+    )
+
+
+def _primary(snapshot: Snapshot) -> Node:
+    found = primaries(snapshot)
+    if not found:
+        raise Blocked(
+            "no instance answers as a primary, and a switchover needs both sides alive",
+            where="database",
+            remedy="Start the primary where it is (restart), or fail over; `status` says which",
+        )
+    return found[0]
+
+
+def _target(inventory: Inventory, snapshot: Snapshot, request: Request, old: Node) -> Node:
+    usable = standbys(snapshot)
+    if not request.to:
+        if len(usable) == 1:
+            return usable[0]
+        names = ", ".join(node.name for node in usable) or "none answers"
+        raise UsageError("switchover needs --to NODE", remedy=f"Standbys: {names}")
+    name = named_instance(inventory, request.to)
+    if name == old.name:
+        raise Blocked(f"{name} is the primary already", where=name, remedy="There is nothing to switch over")
+    found = next((node for node in usable if node.name == name), None)
+    if found is None:
+        node = snapshot.node(name)
+        words = "is not known" if node is None else f"is {node.words}" if node.words else f"is {node.role}"
+        raise Blocked(f"{name} does not answer as a standby: it {words}", where=name, remedy=f"Bring {name} back first")
+    return found
+
+
+def _steps(shop: Shop, side: WebSide, old: str, new: str) -> tuple[Step, ...]:
+    ends = [
+        *drain_steps(shop, shop.inventory.balancers, is_optional=False),
+        *stop_steps(shop, side),
+        shop.step("end-sessions", old, f"End what is still connected to {old}", id="end-sessions"),
+        shop.step(
+            "checkpoint", old, f"Write a checkpoint on {old}, so that its stop is short", id="checkpoint", is_optional=True
+        ),
+        shop.step("disable", old, f"Keep {old} from coming back as a primary at boot"),
+    ]
+    writes_end = "No writes from here until the promotion."
+    moves = [
+        shop.step("stop-primary", old, f"Stop {old} cleanly", id="stop-primary", for_users=writes_end),
+        shop.step(
+            "prove-zero-loss",
+            new,
+            f"Prove that {new} has everything that {old} wrote",
+            id="prove-zero-loss",
+            arguments={"primary": old},
+        ),
+        shop.step("promote", new, f"Promote {new}", id="promote", arguments={"primary": old}, needs=("fence", "zero-loss")),
+    ]
+    begins = [
+        *serve_steps(shop, side, new),
+        *move_steps(shop, side),
+        verify_step(shop, side.serving, new),
+        *after_steps(shop, side, new),
+        shop.step("enable", new, f"Let {new} start at boot", is_optional=True),
+        shop.step("follow", old, f"Let {old} follow {new}", id="follow", arguments={"primary": new}, is_optional=True),
+        shop.step("enable", old, f"Let {old} start at boot, as a standby", is_optional=True),
+    ]
+    return closed([*ends, *moves, *begins])
+
+
+def _gate(inventory: Inventory, steps: tuple[Step, ...], old: str, new: str, downtime_s: float) -> Gate:
+    """Return the one question, asked before anything is touched: a pause between stop and promotion would be an outage."""
+    number = next(number for number, step in enumerate(steps, 1) if step.is_point_of_no_return)
+    question = (
+        f"Switch over from {old} to {new}: users are kept out for about {duration(downtime_s)}, nothing is lost. "
+        f"After step {number} (promote {new}) the way back is another switchover. "
+        f"Type the cluster's name ({inventory.cluster.name}) to begin."
+    )
+    return Gate("name", question, "--approve")
