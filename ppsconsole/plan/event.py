@@ -9,9 +9,11 @@ EventKind = Literal[
     "lease-taken",
     "gate-answered",
     "step-started",  # written before the act: after a crash this step's outcome is unknown and it is verified first
+    "step-checked",  # what precheck found, durable before the act: undo puts back what was there
     "command-sent",
     "output",
     "proof-made",
+    "issue-noted",  # something that did not stop the run, and keeps it from being a plain success
     "step-finished",
     "undo-started",
     "undo-finished",

@@ -1,0 +1,346 @@
+"""Runs a plan, step by step. The laws of DESIGN §5 about order, proofs, doubt and the point of no return live here."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ppsconsole.actions.base import Action, Workbench
+from ppsconsole.engine.gates import Ask, answer_of
+from ppsconsole.engine.perform import Performance, StepResult
+from ppsconsole.engine.recorder import Recorder, Records
+from ppsconsole.engine.stage import Stage
+from ppsconsole.engine.state import RunState, advanced, proof_as_json
+from ppsconsole.errors import Blocked, UsageError
+from ppsconsole.plan.event import EventKind, RunEvent
+from ppsconsole.plan.outcomes import Outcome, RunVerdict
+from ppsconsole.plan.step import Step
+
+BACKS_OUT_BY_ITSELF = frozenset({"switchover"})
+"""Runbooks that go back on any doubt before the point of no return (law 2). The others hold: back is not always better there."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How far a run came.
+
+    Attributes:
+        verdict: What it would end as now, when it is open.
+        is_open: Somebody has to resume it, retry, back out or abandon it.
+        words: Why it stands where it does.
+    """
+
+    verdict: RunVerdict
+    is_open: bool
+    words: str
+
+
+class Custody(Protocol):
+    """What the runner asks of whoever keeps the lease and the copies beside it."""
+
+    def check(self) -> None:
+        """Look whether the lease is still held, as far as is known.
+
+        Raises:
+            LeaseLost: It is not.
+        """
+        ...
+
+    async def settle(self) -> None:
+        """Wait until what was recorded has been copied beside the lease, or could not be."""
+        ...
+
+
+class Runner:
+    """Executes the plan of a workbench; one of its methods at a time.
+
+    Attributes:
+        recorder: Where events come from; listen there.
+        state: Where the run stands, always what its durable events say.
+    """
+
+    def __init__(
+        self,
+        bench: Workbench,
+        actions: Mapping[str, Action],
+        records: Records,
+        ask: Ask,
+        custody: Custody,
+        stage: Stage,
+        state: RunState,
+    ) -> None:
+        """Prepare; nothing is done yet.
+
+        Args:
+            bench: What actions work with; its values, proofs and answers are filled from `state`.
+            actions: By verb.
+            records: The journal.
+            ask: Asks at gates that have no answer yet.
+            custody: Keeps lease and copies.
+            stage: Shared with the guard.
+            state: Where the run stands: `state_of(plan, ())` for a new one.
+
+        Raises:
+            UsageError: The plan has a verb that nobody knows.
+        """
+        for step in bench.plan.steps:
+            if step.verb not in actions:
+                raise UsageError(f"step {step.id} has the unknown verb {step.verb!r}", where=bench.plan.runbook)
+        self.state = state
+        self._bench, self._actions, self._ask, self._custody, self._stage = bench, actions, ask, custody, stage
+        self._is_hold_wanted = False
+        self._busy = asyncio.Lock()
+        self.recorder = Recorder(records, bench.run, bench.clock, number=state.last_number, follow=self._follow)
+        self._fill_bench()
+
+    # --- what faces call --------------------------------------------------------------------------------------
+
+    async def run(self) -> RunResult:
+        """Do all steps that are left, until the end or until something has to be decided.
+
+        Raises:
+            Blocked: A gate was not answered and nothing had been done; the run is finished as failed.
+            LeaseLost: Another console has the run.
+            JournalError: The journal failed: nothing more was begun.
+        """
+        async with self._busy:
+            if (ended := self._ended()) is not None:
+                return ended
+            if self.state.is_backing_out:
+                return await self._back_out("going on with backing out")
+            if self.state.is_held:
+                await self.record("resumed", words="going on")
+            while (next_id := self.state.next_step(self._bench.plan)) is not None:
+                self._custody.check()
+                if self._is_hold_wanted:
+                    return await self._held("held between two steps, as was asked for", RunVerdict.INCOMPLETE)
+                step = self._bench.plan.step(next_id)
+                stopped = await self._gate(step)
+                if stopped is not None:
+                    return stopped
+                result = await self._do(step)
+                if result.outcome is not Outcome.DONE and not step.is_optional:
+                    return await self._stopped(step, result)
+            return await self._finish(self._success(), "all steps are done")
+
+    def hold(self) -> None:
+        """Ask for the run to stop after the step at hand; `run` then returns."""
+        self._is_hold_wanted = True
+
+    async def retry(self, step_id: str) -> RunResult:
+        """Try the step again at which the run stands, and go on from there. It is verified first where it may have acted.
+
+        Raises:
+            UsageError: The run does not stand at this step.
+            RunError: As `run`.
+        """
+        self._stands_at(step_id)
+        self._is_hold_wanted = False
+        return await self.run()
+
+    async def mark_done(self, step_id: str, reason: str) -> None:
+        """Take the word of the operator that the step is done, after a look at the world; the look makes no proof.
+
+        Raises:
+            Blocked: Such a step is never marked, there is no reason, or the look did not see it done.
+            UsageError: The run does not stand at this step.
+        """
+        async with self._busy:
+            step = self._stands_at(step_id)
+            if not step.is_markable or step.needs or step.is_point_of_no_return:
+                raise Blocked("this step is never marked done: what follows relies on its proof", where=step_id)
+            if not reason.strip():
+                raise Blocked("marking a step done takes a reason", where=step_id, remedy="Say why")
+            self._custody.check()
+            self._stage.enter(step_id, max(1, self.state.of(step_id).attempt))
+            result = await self._performance(step).verify()
+            if result.outcome is not Outcome.DONE:
+                raise Blocked(f"it is not seen done: {result.words}", where=step_id)
+            words = f"marked done: {reason.strip()}; {result.words}"
+            await self._finished(step, StepResult(Outcome.DONE, words, True, result.values), 0.0)
+
+    async def back_out(self, reason: str) -> RunResult:
+        """Undo what was done, last step first, each verified.
+
+        Raises:
+            Blocked: The point of no return may have been passed: going back is a restore, not an undo.
+            LeaseLost: Another console has the run.
+        """
+        async with self._busy:
+            if (ended := self._ended()) is not None:
+                return ended
+            self._is_hold_wanted = False
+            return await self._back_out(reason)
+
+    async def abandon(self, reason: str) -> RunResult:
+        """End the run where it stands, on the operator's word; nothing is touched.
+
+        Raises:
+            Blocked: There is no reason.
+        """
+        async with self._busy:
+            if (ended := self._ended()) is not None:
+                return ended
+            if not reason.strip():
+                raise Blocked("abandoning a run takes a reason", remedy="Give --reason")
+            return await self._finish(self._standing(), f"abandoned: {reason.strip()}")
+
+    async def record(
+        self, kind: EventKind, *, step: str = "", words: str = "", data: Mapping[str, Any] | None = None
+    ) -> RunEvent:
+        """Write an event; it is durable and in `state` when this returns."""
+        return await self.recorder.record(kind, step, words, data)
+
+    async def answer_all(self) -> None:
+        """Ask at every gate now, before anything is touched: for faces without a terminal.
+
+        Raises:
+            Blocked: One has no answer that counts.
+        """
+        for step in self._bench.plan.steps:
+            if step.gate is not None and step.id not in self._bench.answers and not self.state.of(step.id).is_settled:
+                self._bench.answers[step.id] = await answer_of(step, self._bench.plan, self._ask)
+
+    # --- forwards ---------------------------------------------------------------------------------------------
+
+    async def _gate(self, step: Step) -> RunResult | None:
+        """See that the gate before `step` is answered and written down; a result when the run stops at it."""
+        if step.gate is None or step.id in self.state.answers:
+            return None
+        if step.id not in self._bench.answers:
+            try:
+                self._bench.answers[step.id] = await answer_of(step, self._bench.plan, self._ask)
+            except Blocked as error:
+                if self.state.has_acted:
+                    return await self._held(str(error), self._standing())
+                await self._finish(RunVerdict.FAILED, str(error))
+                raise
+        data = {"answer": self._bench.answers[step.id], "kind": step.gate.kind}
+        await self.record("gate-answered", step=step.id, words=step.gate.question, data=data)
+        return None
+
+    async def _do(self, step: Step) -> StepResult:
+        before = self.state.of(step.id)
+        # A step that was begun and never ended goes on as the same attempt: a command that it left running is found by it.
+        attempt = before.attempt if before.phase == "started" else before.attempt + 1
+        self._stage.enter(step.id, attempt)
+        started = self._bench.clock.monotonic()
+        await self.record("step-started", step=step.id, words=step.title, data={"attempt": attempt})
+        result = await self._performance(step).go(is_doubtful=before.is_doubtful)
+        if before.may_have_acted and not result.has_acted:
+            result = StepResult(result.outcome, result.words, True, result.values, result.proofs)
+        await self._finished(step, result, self._bench.clock.monotonic() - started)
+        self._stage.enter("", 1)
+        return result
+
+    async def _finished(self, step: Step, result: StepResult, took_s: float) -> None:
+        for proof in result.proofs:
+            self.recorder.note("proof-made", step.id, _proof_words(proof_as_json(proof)), {"proof": proof_as_json(proof)})
+        if step.is_optional and result.outcome is not Outcome.DONE:
+            self.recorder.note("issue-noted", step.id, f"{step.title}: {result.words}")
+        data = {
+            "outcome": result.outcome.value,
+            "has_acted": result.has_acted,
+            "values": dict(result.values),
+            "took_s": round(took_s, 4),
+            "verb": step.verb,
+        }
+        await self.record("step-finished", step=step.id, words=result.words, data=data)
+
+    def _performance(self, step: Step) -> Performance:
+        async def checked(values: Mapping[str, Any]) -> None:
+            await self.record("step-checked", step=step.id, data={"values": dict(values)})
+
+        return Performance(self._actions[step.verb], self._bench, step, self._stage, checked, self._custody.settle)
+
+    async def _stopped(self, step: Step, result: StepResult) -> RunResult:
+        """A required step did not get done: back where that is law, else stand still and say where things stand."""
+        words = f"{step.title}: {result.words}"
+        plan = self._bench.plan
+        if plan.runbook in BACKS_OUT_BY_ITSELF and not self.state.is_past_return(plan):
+            return await self._back_out(words)
+        if not self.state.has_acted:
+            return await self._finish(RunVerdict.FAILED, words)
+        return await self._held(words, self._standing())
+
+    # --- backwards --------------------------------------------------------------------------------------------
+
+    async def _back_out(self, reason: str) -> RunResult:
+        plan = self._bench.plan
+        if self.state.is_past_return(plan):
+            raise Blocked(
+                "the point of no return may have been passed: going back is a restore, not an undo",
+                remedy="Resume the run, or abandon it and plan another",
+            )
+        for step in reversed(plan.steps):
+            state = self.state.of(step.id)
+            if not state.needs_undo or not step.is_undoable:
+                continue
+            self._custody.check()
+            if self._is_hold_wanted:
+                return await self._held("held while backing out, as was asked for", RunVerdict.INCOMPLETE)
+            self._stage.enter(step.id, max(1, state.attempt))
+            await self.record("undo-started", step=step.id, words=f"back: {step.title}; because {reason}")
+            await self._custody.settle()
+            outcome, words = await self._performance(step).undo()
+            await self.record("undo-finished", step=step.id, words=words, data={"outcome": outcome})
+            self._stage.enter("", 1)
+        phases = {self.state.of(step.id).phase for step in plan.steps if step.is_undoable}
+        if "undo-unknown" in phases:
+            return await self._held(f"not everything could be seen to be back; because {reason}", RunVerdict.UNKNOWN)
+        if "not-undone" in phases:
+            return await self._held(f"not everything is back; because {reason}", RunVerdict.FAILED)
+        return await self._finish(RunVerdict.ROLLED_BACK, reason)
+
+    # --- ends -------------------------------------------------------------------------------------------------
+
+    def _success(self) -> RunVerdict:
+        return RunVerdict.SUCCESS_WITH_ISSUES if self.state.issues else RunVerdict.SUCCESS
+
+    def _standing(self) -> RunVerdict:
+        """What the run would end as if it ended here, short of its end."""
+        phases = {each.phase for each in self.state.steps}
+        if phases & {"unknown", "started", "undoing", "undo-unknown"}:
+            return RunVerdict.UNKNOWN
+        if "not-undone" in phases or not self.state.has_acted:
+            return RunVerdict.FAILED
+        return RunVerdict.INCOMPLETE
+
+    async def _held(self, words: str, verdict: RunVerdict) -> RunResult:
+        self._is_hold_wanted = False
+        await self.record("held", words=words, data={"verdict": verdict.value})
+        return RunResult(verdict, True, words)
+
+    async def _finish(self, verdict: RunVerdict, words: str) -> RunResult:
+        await self.record("run-finished", words=words, data={"verdict": verdict.value})
+        return RunResult(verdict, False, words)
+
+    def _ended(self) -> RunResult | None:
+        verdict = self.state.verdict
+        return None if verdict is None else RunResult(verdict, False, "the run has ended before")
+
+    # --- state ------------------------------------------------------------------------------------------------
+
+    def _stands_at(self, step_id: str) -> Step:
+        expected = None if self.state.verdict is not None else self.state.next_step(self._bench.plan)
+        if self.state.is_backing_out:
+            raise UsageError("the run is being backed out: there is no way forward", where=step_id)
+        if step_id != expected:
+            raise UsageError(f"the run stands at {expected or 'its end'}", where=step_id)
+        return self._bench.plan.step(step_id)
+
+    def _follow(self, event: RunEvent) -> None:
+        self.state = advanced(self.state, event)
+        self._fill_bench()
+
+    def _fill_bench(self) -> None:
+        self._bench.values.update(self.state.values)
+        self._bench.proofs[:] = self.state.proofs
+        for step, answer in self.state.answers.items():
+            self._bench.answers.setdefault(step, answer)
+
+
+def _proof_words(proof: Mapping[str, Any]) -> str:
+    if proof["kind"] == "fence":
+        return f"{proof['instance']} cannot write ({proof['rung']}): {'; '.join(proof['evidence'])}"
+    return f"{proof['standby']} has everything that {proof['primary']} had: {proof['have_lsn']} > {proof['checkpoint_lsn']}"

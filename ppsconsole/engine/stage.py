@@ -1,0 +1,47 @@
+"""What is being done at this moment: shared by the runner, which sets it, and the guard, which acts for it."""
+
+from dataclasses import dataclass
+
+from ppsconsole.errors import BastionDown, HostKeyRefused, LoginRefused, RunError
+
+
+class LeaseLost(RunError):
+    """Another console has taken the run over, or the lease is gone from the host: this one can do nothing more."""
+
+    exit_code = 7
+
+
+@dataclass(slots=True)
+class Stage:
+    """The step at hand.
+
+    Attributes:
+        step: Its id; empty between steps.
+        attempt: Counts up when a step that failed is tried again.
+        sent: Guarded commands of this act that may have run.
+        refused: The last error that shows that its guarded command did not run.
+    """
+
+    step: str = ""
+    attempt: int = 1
+    sent: int = 0
+    refused: BaseException | None = None
+
+    def enter(self, step: str, attempt: int) -> None:
+        """Begin with `step`."""
+        self.step, self.attempt = step, attempt
+        self.renew()
+
+    def renew(self) -> None:
+        """Forget what was sent: a new act begins."""
+        self.sent, self.refused = 0, None
+
+    def shows_nothing_done(self, error: BaseException) -> bool:
+        """Return whether `error`, raised by the act, shows that nothing at all was done by it.
+
+        Only what the guard itself saw refused counts, and errors that come before any login. A database connection that broke
+        looks like one that never was.
+        """
+        if self.sent > 0:
+            return False
+        return error is self.refused or isinstance(error, (BastionDown, HostKeyRefused, LoginRefused))
