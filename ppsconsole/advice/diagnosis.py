@@ -1,14 +1,13 @@
-"""What happened, in words, with the evidence, and what to look at next. Pure: a snapshot in, sentences out.
-
-Ways out with their costs come with the runbooks; until then a remedy names what an operator can do by hand.
-"""
+"""What happened, in words, with the evidence, what to do next, and the ways out with what they cost. Pure."""
 
 from dataclasses import dataclass
 from typing import Any
 
+from ppsconsole.advice.ways import Way, barred_ways, ways_about
 from ppsconsole.cluster.snapshot import Edge, Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +18,14 @@ class Advice:
         headline: What happened, one sentence.
         evidence: Who saw what; each a sentence.
         remedy: What to do next; may be empty.
+        ways: The runbooks that lead out, open ones first, by loss, then by downtime; and those that are blocked.
     """
 
     verdict: Verdict
     headline: str
     evidence: tuple[str, ...] = ()
     remedy: str = ""
+    ways: tuple[Way, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the advice for `status --json`."""
@@ -33,28 +34,39 @@ class Advice:
             "headline": self.headline,
             "evidence": list(self.evidence),
             "remedy": self.remedy,
+            "ways": [way.as_json() for way in self.ways],
         }
 
 
-def advise(snapshot: Snapshot, inventory: Inventory) -> tuple[Advice, ...]:
+def advise(snapshot: Snapshot, inventory: Inventory, background: Background = NOTHING_KNOWN) -> tuple[Advice, ...]:
     """Return what happened: causes first (bastions, databases, web nodes, balancers, links), then what it means for the cluster.
 
     What only follows from a cause above it (a web node's 503 while its database is down) is not repeated as a cause.
+
+    Args:
+        snapshot: The world now.
+        inventory: What was declared.
+        background: Learned estimates and what was seen before: without it times are defaults and losses rest on the
+            standby's word alone.
     """
     found = []
     for kind in ("bastion", "database", "web", "balancer", "directory"):
         for node in snapshot.nodes:
             if node.kind == kind and node.verdict not in (Verdict.OK, Verdict.OFF) and not _follows(node, snapshot):
-                found.append(_about(node, snapshot, inventory))
+                found.append(_about(node, snapshot, inventory, background))
     for edge in snapshot.edges:
         if edge.kind == "replication" and edge.state == "broken" and _is_cut(edge, snapshot):
-            found.append(_link(edge, snapshot))
-    found += [
-        Advice(each.verdict, each.words, (), _CLUSTER_REMEDY.get(each.rule, "") if each.verdict is Verdict.DOWN else "")
-        for each in snapshot.judgements
-        if each.verdict is not Verdict.OK
-    ]
+            found.append(_link(edge, snapshot, inventory, background))
+    for each in snapshot.judgements:
+        if each.verdict is not Verdict.OK:
+            remedy = _CLUSTER_REMEDY.get(each.rule, "") if each.verdict is Verdict.DOWN else ""
+            ways = barred_ways(snapshot, inventory, background) if each.rule in _BARS else ()
+            found.append(Advice(each.verdict, each.words, (), remedy, ways))
     return tuple(found)
+
+
+_BARS = ("split_brain", "system_identifier")
+"""What is wrong with the cluster as a whole and keeps it from being moved."""
 
 
 def _is_cut(edge: Edge, snapshot: Snapshot) -> bool:
@@ -92,12 +104,13 @@ _CLUSTER_REMEDY = {
 }
 
 
-def _about(node: Node, snapshot: Snapshot, inventory: Inventory) -> Advice:
+def _about(node: Node, snapshot: Snapshot, inventory: Inventory, background: Background) -> Advice:
     loud = [each for each in node.judgements if each.verdict is node.verdict]
     headline = f"{node.name} {loud[0].words}" if loud else f"{node.name} is {node.verdict.value}"
     evidence = [f"{v.observer} sees {v.sees}: {v.words}" for v in node.vantages]
     evidence += [each.words for each in node.judgements if each.verdict not in (Verdict.OK, Verdict.OFF)][1:]
-    return Advice(node.verdict, headline, tuple(evidence), _remedy(node, snapshot, inventory))
+    ways = ways_about(node, snapshot, inventory, background)
+    return Advice(node.verdict, headline, tuple(evidence), _remedy(node, snapshot, inventory), ways)
 
 
 def _remedy(node: Node, snapshot: Snapshot, inventory: Inventory) -> str:
@@ -134,7 +147,7 @@ def _database_remedy(node: Node, has_primary: bool) -> str:
     return ""
 
 
-def _link(edge: Edge, snapshot: Snapshot) -> Advice:
+def _link(edge: Edge, snapshot: Snapshot, inventory: Inventory, background: Background) -> Advice:
     both = _is_alive(edge.source, snapshot) and _is_alive(edge.target, snapshot)
     if both:
         headline = (
@@ -144,4 +157,4 @@ def _link(edge: Edge, snapshot: Snapshot) -> Advice:
     else:
         headline = f"replication {edge.source} → {edge.target} is down"
         remedy = ""
-    return Advice(edge.verdict, headline, (), remedy)
+    return Advice(edge.verdict, headline, (), remedy, barred_ways(snapshot, inventory, background))

@@ -1,0 +1,130 @@
+"""The ways out of a state, compared by loss and downtime; and those that are barred, with the rule and the facts behind it."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ppsconsole.clock import duration
+from ppsconsole.cluster.snapshot import Node, Snapshot
+from ppsconsole.errors import Blocked, UsageError
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.loss import Loss, LossTier
+from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.step import Step
+from ppsconsole.runbooks.building import Background
+from ppsconsole.runbooks.catalog import plan_of
+from ppsconsole.runbooks.loss import rank
+from ppsconsole.runbooks.request import Request
+from ppsconsole.runbooks.restart import is_dead, is_hung, was_primary
+from ppsconsole.runbooks.situation import primaries, standbys
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way out.
+
+    Attributes:
+        runbook: What would be run.
+        command: What to type for it.
+        downtime_s: For how many seconds users are kept out from its start on; None when it cannot be planned.
+        loss: In words; empty when it cannot be planned.
+        is_blocked: It cannot be gone now.
+        why: What it rests on, or, when it is blocked, the rule that bars it and the facts behind it.
+    """
+
+    runbook: str
+    command: str
+    downtime_s: float | None
+    loss: str
+    is_blocked: bool = False
+    why: str = ""
+
+    def said(self) -> str:
+        """Return the way in one line, for a person."""
+        if self.is_blocked:
+            return f"{self.command}: blocked, {self.why}"
+        time = "users are not kept out" if not self.downtime_s else f"users are kept out for about {duration(self.downtime_s)}"
+        return f"{self.command}: {time}; loss {self.loss}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the way for `status --json`."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def ways_about(node: Node, snapshot: Snapshot, inventory: Inventory, background: Background) -> tuple[Way, ...]:
+    """Return the ways out of what is wrong with `node`: open ones first, by loss, then by downtime."""
+    if not snapshot.is_complete or node.kind not in ("database", "web", "balancer"):
+        return ()
+    requests: list[Request] = []
+    if is_dead(node) or is_hung(node):
+        requests.append(Request("restart", node=node.name))
+    if node.kind == "database" and node.role == "unknown" and was_primary(snapshot, node) and _is_silent(node):
+        requests += [_failover(snapshot)]
+    if node.kind == "web" and node.role == "serving" and requests:
+        requests += _switchovers(snapshot)
+    return _compared(requests, snapshot, inventory, background)
+
+
+def barred_ways(snapshot: Snapshot, inventory: Inventory, background: Background) -> tuple[Way, ...]:
+    """Return the promotions that this state bars, each with its reason; those that it does not bar are left out."""
+    if not snapshot.is_complete:
+        return ()
+    requests = [*_switchovers(snapshot), _failover(snapshot)]
+    return tuple(way for way in _compared(requests, snapshot, inventory, background) if way.is_blocked)
+
+
+def _is_silent(node: Node) -> bool:
+    """Return whether it was tried and did not answer; a refused login is an answer, a missing password our own fault."""
+    return node.value("sql") not in (None, "ok", "login-refused", "no-secret")
+
+
+def _failover(snapshot: Snapshot) -> Request:
+    usable = standbys(snapshot)
+    return Request("failover", to=usable[0].name if usable else "")
+
+
+def _switchovers(snapshot: Snapshot) -> list[Request]:
+    usable = standbys(snapshot)
+    if not usable or not primaries(snapshot):
+        return [] if not usable and len(primaries(snapshot)) < 2 else [Request("switchover")]
+    return [Request("switchover", to=usable[0].name)]
+
+
+def _compared(requests: list[Request], snapshot: Snapshot, inventory: Inventory, background: Background) -> tuple[Way, ...]:
+    found = [_way(request, snapshot, inventory, background) for request in requests]
+    return tuple(way for _, way in sorted(found, key=lambda each: each[0]))
+
+
+def _way(
+    request: Request, snapshot: Snapshot, inventory: Inventory, background: Background
+) -> tuple[tuple[bool, tuple[int, float], float], Way]:
+    """Return a way with what it is sorted by: whether it is blocked, its loss, its downtime."""
+    try:
+        plan = plan_of(inventory, snapshot, request, _untold, background)
+    except (Blocked, UsageError) as error:
+        why = f"{error.what}. {error.remedy}" if error.remedy else error.what
+        return (True, (3, 0.0), math.inf), Way(request.runbook, _command(request, None), None, "", True, why)
+    blockers = plan.blockers
+    why = "; ".join(f"{item.name}: {item.words}. {item.remedy}" for item in blockers) if blockers else plan.loss.words
+    way = Way(request.runbook, _command(request, plan), plan.downtime_s, plan.loss.said(), bool(blockers), why)
+    return (bool(blockers), rank(plan.loss), plan.downtime_s), way
+
+
+def _untold(inventory: Inventory, step: Step) -> tuple[str, ...]:
+    """Return no commands: for the cost of a plan they do not matter."""
+    return ()
+
+
+def _command(request: Request, plan: Plan | None) -> str:
+    words = ["ppsconsole", "run", request.runbook, request.node]
+    words += ["--to", request.to] if request.to else []
+    if plan is not None and plan.runbook == "failover" and plan.loss.tier is not LossTier.NONE:
+        words += ["--accept-loss", _window(plan.loss)]
+    return " ".join(word for word in words if word)
+
+
+def _window(loss: Loss) -> str:
+    """Return the loss as `--accept-loss` takes it, rounded up: what is offered has to cover what is told."""
+    if loss.tier is LossTier.UNKNOWN or loss.window_s is None:
+        return "unlimited"
+    return f"{math.ceil(loss.window_s)}s"
