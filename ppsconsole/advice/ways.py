@@ -6,17 +6,18 @@ from typing import Any
 
 from ppsconsole.clock import duration
 from ppsconsole.cluster.snapshot import Node, Snapshot
-from ppsconsole.errors import Blocked, UsageError
+from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Step
+from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.catalog import plan_of
 from ppsconsole.runbooks.loss import rank
 from ppsconsole.runbooks.request import Request
 from ppsconsole.runbooks.restart import is_dead, is_hung, was_primary
-from ppsconsole.runbooks.situation import primaries, standbys
+from ppsconsole.runbooks.situation import is_reachable, primaries, standbys
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Way:
         downtime_s: For how many seconds users are kept out from its start on; None when it cannot be planned.
         loss: In words; empty when it cannot be planned.
         is_blocked: It cannot be gone now.
-        why: What it rests on, or, when it is blocked, the rule that bars it and the facts behind it.
+        why: What the loss rests on, or, when it is blocked, the facts behind the rule.
+        rule: The rule that blocks it: a preflight item, or the reason why nothing can be planned; empty when it is open.
     """
 
     runbook: str
@@ -38,11 +40,12 @@ class Way:
     loss: str
     is_blocked: bool = False
     why: str = ""
+    rule: str = ""
 
     def said(self) -> str:
         """Return the way in one line, for a person."""
         if self.is_blocked:
-            return f"{self.command}: blocked, {self.why}"
+            return f"{self.command}: blocked by {self.rule}: {self.why}"
         time = "users are not kept out" if not self.downtime_s else f"users are kept out for about {duration(self.downtime_s)}"
         return f"{self.command}: {time}; loss {self.loss}"
 
@@ -56,7 +59,8 @@ def ways_about(node: Node, snapshot: Snapshot, inventory: Inventory, background:
     if not snapshot.is_complete or node.kind not in ("database", "web", "balancer"):
         return ()
     requests: list[Request] = []
-    if is_dead(node) or is_hung(node):
+    is_cut_off = node.kind == "database" and node.role == "unknown" and is_reachable(snapshot, node.name) is False
+    if is_dead(node) or is_hung(node) or is_cut_off:
         requests.append(Request("restart", node=node.name))
     if node.kind == "database" and node.role == "unknown" and was_primary(snapshot, node) and _is_silent(node):
         requests += [_failover(snapshot)]
@@ -101,13 +105,16 @@ def _way(
     """Return a way with what it is sorted by: whether it is blocked, its loss, its downtime."""
     try:
         plan = plan_of(inventory, snapshot, request, _untold, background)
-    except (Blocked, UsageError) as error:
-        why = f"{error.what}. {error.remedy}" if error.remedy else error.what
-        return (True, (3, 0.0), math.inf), Way(request.runbook, _command(request, None), None, "", True, why)
-    blockers = plan.blockers
-    why = "; ".join(f"{item.name}: {item.words}. {item.remedy}" for item in blockers) if blockers else plan.loss.words
-    way = Way(request.runbook, _command(request, plan), plan.downtime_s, plan.loss.said(), bool(blockers), why)
-    return (bool(blockers), rank(plan.loss), plan.downtime_s), way
+    except (Barred, UsageError) as error:
+        rule = error.rule if isinstance(error, Barred) else "wrong-request"
+        way = Way(request.runbook, _command(request, None), None, "", True, f"{error.what}. {error.remedy}", rule)
+        return (True, (3, 0.0), math.inf), way
+    why, rule = plan.loss.words, ""
+    if plan.blockers:
+        why = "; ".join(f"{item.words}. {item.remedy}" for item in plan.blockers)
+        rule = ", ".join(item.name for item in plan.blockers)
+    way = Way(request.runbook, _command(request, plan), plan.downtime_s, plan.loss.said(), bool(rule), why, rule)
+    return (bool(rule), rank(plan.loss), plan.downtime_s), way
 
 
 def _untold(inventory: Inventory, step: Step) -> tuple[str, ...]:

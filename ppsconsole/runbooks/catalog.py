@@ -82,7 +82,7 @@ def plan_of(
 
     Raises:
         UsageError: The request names what does not exist, or leaves a choice open.
-        Blocked: Nothing can be planned in this state; the error says what to do instead.
+        Barred: Nothing can be planned in this state; the error names the rule and says what to do instead.
     """
     runbook = RUNBOOKS[known(request.runbook, RUNBOOKS, "runbook")]
     return runbook.build(inventory, snapshot, request, commands, background)

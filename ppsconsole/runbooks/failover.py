@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from ppsconsole.clock import duration
 from ppsconsole.cluster.snapshot import Node, Snapshot
-from ppsconsole.errors import Blocked
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
+from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
 from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
@@ -51,7 +51,7 @@ def plan_failover(
 
     Raises:
         UsageError: The request names what does not exist.
-        Blocked: The primary lives, there are two, there is no standby to promote, or no driver can move it.
+        Barred: The primary lives, there are two, there is no standby to promote, or no driver can move it.
     """
     without_node(request)
     driven(inventory)
@@ -84,7 +84,7 @@ def _dead_primary(inventory: Inventory, snapshot: Snapshot) -> Node:
         name = living[0].name
         others = [node.name for node in standbys(snapshot)]
         remedy = f"switchover --to {others[0]} moves it without loss" if others else "It needs no failover"
-        raise Blocked(f"{name} answers as the primary: it is not dead", where=name, remedy=remedy)
+        raise Barred("primary-alive", f"{name} answers as the primary: it is not dead", where=name, remedy=remedy)
     return lost_primary(inventory, snapshot)
 
 
@@ -96,7 +96,7 @@ def _candidate(inventory: Inventory, snapshot: Snapshot, request: Request) -> No
     if found is None:
         who = name or "none of the instances"
         remedy = f"Standbys that answer: {', '.join(node.name for node in usable) or 'none'}"
-        raise Blocked(f"{who} does not answer as a standby", where=name or "database", remedy=remedy)
+        raise Barred("no-standby", f"{who} does not answer as a standby", where=name or "database", remedy=remedy)
     return found
 
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 from ppsconsole.clock import duration
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
-from ppsconsole.errors import Blocked, UsageError
+from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
+from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.loss import NOTHING_MOVES
@@ -39,7 +40,7 @@ def plan_restart(
 
     Raises:
         UsageError: No such node, or none that can be restarted.
-        Blocked: It is healthy or out of reach, or starting it would make a second writer or serve from a standby.
+        Barred: It is healthy or out of reach, or starting it would make a second writer or serve from a standby.
     """
     without_to(request)
     node = _node(inventory, snapshot, request)
@@ -75,7 +76,7 @@ def _node(inventory: Inventory, snapshot: Snapshot, request: Request) -> Node:
     name = known(request.node, names, "database, web node or balancer")
     found = snapshot.node(name)
     if found is None:
-        raise Blocked(f"{name} was not looked at", where=name, remedy="Look again: ppsconsole status")
+        raise Barred("not-looked-at", f"{name} was not looked at", where=name, remedy="Look again: ppsconsole status")
     return found
 
 
@@ -97,9 +98,10 @@ def _can_be_started(inventory: Inventory, snapshot: Snapshot, node: Node) -> Non
     if not is_driven(inventory, name):
         service = service_of(inventory, name)
         what = f"no service is declared for {name}" if service is None else f"the console cannot start a {service.kind} yet"
-        raise Blocked(what, where=name, remedy=f"Start it by hand; the console drives: {', '.join(DRIVEN_SERVICES)}")
+        raise Barred("no-driver", what, where=name, remedy=f"Start it by hand; the console drives: {', '.join(DRIVEN_SERVICES)}")
     if not is_reachable(snapshot, name):
-        raise Blocked(
+        raise Barred(
+            "host-unreachable",
             f"the host of {name} cannot be logged in to ({node.value('host.ssh') or 'not seen'})",
             where=name,
             remedy="Repair the way to it; what cannot be reached cannot be started in place",
@@ -107,17 +109,24 @@ def _can_be_started(inventory: Inventory, snapshot: Snapshot, node: Node) -> Non
     if is_dead(node) or is_hung(node):
         return
     if node.value("service") is None:
-        raise Blocked(f"the state of {name}'s service is not known", where=name, remedy="Look again: ppsconsole status")
+        raise Barred(
+            "service-unknown", f"the state of {name}'s service is not known", where=name, remedy="Look again: ppsconsole status"
+        )
     if node.kind == "web" and node.words.startswith("HTTP 5"):
         target = node.value("points_at")
         remedy = f"Look at its database {target or ''} first, then at its own log".replace("  ", " ")
-        raise Blocked(f"{name} runs and {node.words}: a restart does not bring its database back", where=name, remedy=remedy)
+        raise Barred(
+            "cause-elsewhere",
+            f"{name} runs and {node.words}: a restart does not bring its database back",
+            where=name,
+            remedy=remedy,
+        )
     what = f"{name} runs ({node.words}): there is nothing to restart"
-    remedy = "restart starts what is stopped, crashed or hung"
+    rule, remedy = "nothing-to-restart", "restart starts what is stopped, crashed or hung"
     if node.verdict not in (Verdict.OK, Verdict.OFF):
         what = f"the service of {name} runs; that it is {node.words} has another cause"
-        remedy = "Look at the way to it, and at its log"
-    raise Blocked(what, where=name, remedy=remedy)
+        rule, remedy = "cause-elsewhere", "Look at the way to it, and at its log"
+    raise Barred(rule, what, where=name, remedy=remedy)
 
 
 def _no_second_writer(snapshot: Snapshot, node: Node) -> None:
@@ -126,7 +135,8 @@ def _no_second_writer(snapshot: Snapshot, node: Node) -> None:
     state = node.value("control_state")
     if others and (state is None or state in WRITABLE_STATES):
         said = "nobody could read its control file" if state is None else f'its control file says "{state}"'
-        raise Blocked(
+        raise Barred(
+            "second-writer",
             f"{others[0]} is the primary: started as it is, {node.name} might be a second one ({said})",
             where=node.name,
             remedy=f"Rejoin {node.name} as a standby of {others[0]}",
@@ -137,7 +147,8 @@ def _on_a_primary(snapshot: Snapshot, node: Node) -> None:
     target = node.value("points_at")
     database = None if target is None else snapshot.node(str(target))
     if database is not None and database.role == "standby":
-        raise Blocked(
+        raise Barred(
+            "web-on-standby",
             f"{node.name} is set to use {target}, which is a standby",
             where=node.name,
             remedy=f"Point it at the primary before it is started; a switchover to {target} does both",

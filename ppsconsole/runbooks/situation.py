@@ -2,8 +2,8 @@
 
 from ppsconsole.cluster.database import lsn_number
 from ppsconsole.cluster.snapshot import Node, Snapshot, Vantage
-from ppsconsole.errors import Blocked
 from ppsconsole.inventory.model import Inventory, Service
+from ppsconsole.runbooks.barred import Barred
 
 DRIVEN_SERVICES = ("command", "systemd")
 WRITABLE_STATES = ("in production", "shut down", "shutting down")
@@ -29,29 +29,34 @@ def driven(inventory: Inventory) -> None:
     """Refuse what no driver can move yet.
 
     Raises:
-        Blocked: The database group or a balancer is of a kind that the console only shows.
+        Barred: The database group or a balancer is of a kind that the console only shows.
     """
     kind = inventory.database.kind
     if kind != "postgres":
         what = f"the console cannot move a database group of kind {kind} yet"
-        raise Blocked(what, where="database", remedy="Move it with its own tools; the console goes on watching")
+        raise Barred("no-driver", what, where="database", remedy="Move it with its own tools; the console goes on watching")
     for balancer in inventory.balancers.values():
         if balancer.kind != "nginx":
             what = f"the console cannot move a balancer of kind {balancer.kind} yet"
-            raise Blocked(what, where=balancer.name, remedy="Move the users with its own tools, or leave it out of the inventory")
+            raise Barred(
+                "no-driver",
+                what,
+                where=balancer.name,
+                remedy="Move the users with its own tools, or leave it out of the inventory",
+            )
 
 
 def one_history(snapshot: Snapshot) -> None:
     """Refuse to choose between two primaries.
 
     Raises:
-        Blocked: More than one instance takes writes.
+        Barred: More than one instance takes writes.
     """
     found = primaries(snapshot)
     if len(found) > 1:
         said = ", ".join(f"{node.name} (timeline {node.value('timeline')}, at {node.value('lsn')})" for node in found)
         remedy = "Stop the web nodes, so that nothing more is written; compare what each one has; nothing is merged"
-        raise Blocked(f"split-brain: {said} all take writes", where="cluster", remedy=remedy)
+        raise Barred("split-brain", f"{said} all take writes", where="cluster", remedy=remedy)
 
 
 def lost_primary(inventory: Inventory, snapshot: Snapshot) -> Node:
@@ -60,11 +65,12 @@ def lost_primary(inventory: Inventory, snapshot: Snapshot) -> Node:
     Its standbys know it best; then its control file; then what was declared; then that it is the only one left.
 
     Raises:
-        Blocked: Every instance answers as a standby, or it cannot be told which one of several it was.
+        Barred: Every instance answers as a standby, or it cannot be told which one of several it was.
     """
     silent = {node.name: node for node in snapshot.of_kind("database") if node.role == "unknown"}
     if not silent:
-        raise Blocked(
+        raise Barred(
+            "no-dead-primary",
             "every instance answers, and none of them as a primary: there is no dead primary to fail over from",
             where="database",
             remedy="Find out which one was the primary, and start it as one",
@@ -78,7 +84,8 @@ def lost_primary(inventory: Inventory, snapshot: Snapshot) -> Node:
         chosen = {name for name in names if name in silent}
         if len(chosen) == 1:
             return silent[chosen.pop()]
-    raise Blocked(
+    raise Barred(
+        "primary-ambiguous",
         f"several instances are silent ({', '.join(silent)}) and it cannot be told which one was the primary",
         where="database",
         remedy="Bring one of them, or the way to it, back",

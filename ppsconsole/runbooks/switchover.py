@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from ppsconsole.clock import duration
 from ppsconsole.cluster.snapshot import Node, Snapshot
-from ppsconsole.errors import Blocked, UsageError
+from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
+from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
 from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
@@ -38,7 +39,7 @@ def plan_switchover(
 
     Raises:
         UsageError: The request names what does not exist, or leaves a choice open.
-        Blocked: There is no living primary, or there are two, or the target is no standby, or no driver can move it.
+        Barred: There is no living primary, or there are two, or the target is no standby, or no driver can move it.
     """
     without_node(request)
     driven(inventory)
@@ -69,7 +70,8 @@ def plan_switchover(
 def _primary(snapshot: Snapshot) -> Node:
     found = primaries(snapshot)
     if not found:
-        raise Blocked(
+        raise Barred(
+            "no-primary",
             "no instance answers as a primary, and a switchover needs both sides alive",
             where="database",
             remedy="Start the primary where it is (restart), or fail over; `status` says which",
@@ -86,12 +88,14 @@ def _target(inventory: Inventory, snapshot: Snapshot, request: Request, old: Nod
         raise UsageError("switchover needs --to NODE", remedy=f"Standbys: {names}")
     name = named_instance(inventory, request.to)
     if name == old.name:
-        raise Blocked(f"{name} is the primary already", where=name, remedy="There is nothing to switch over")
+        raise Barred("already-primary", f"{name} is the primary already", where=name, remedy="There is nothing to switch over")
     found = next((node for node in usable if node.name == name), None)
     if found is None:
         node = snapshot.node(name)
         words = "is not known" if node is None else f"is {node.words}" if node.words else f"is {node.role}"
-        raise Blocked(f"{name} does not answer as a standby: it {words}", where=name, remedy=f"Bring {name} back first")
+        raise Barred(
+            "no-standby", f"{name} does not answer as a standby: it {words}", where=name, remedy=f"Bring {name} back first"
+        )
     return found
 
 
