@@ -99,7 +99,14 @@ class PostgresPool:
 
         async def opened() -> "Session":
             endpoint, address, password = await self._entrance(instance, timeout_s)
-            return await open_session(self._inventory.database, endpoint, address, password)
+            try:
+                return await open_session(self._inventory.database, endpoint, address, password)
+            except FAILURES as error:
+                reason = self._translated(error, instance)
+                host, _ = self._way(instance)
+                if host is not None and isinstance(reason, Unreachable):
+                    await self._ssh.reach(host, address, instance.port, timeout_s=timeout_s)
+                raise reason from error
 
         started, at, outcome = time.monotonic(), self._clock.now(), "cancelled"
         executor = self._executors.setdefault(instance.name, Executor(instance.name))

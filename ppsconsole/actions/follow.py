@@ -1,0 +1,229 @@
+"""Have the old primary follow the new one after a clean stop: a slot, settings, a start. It is proved to need no rewind."""
+
+import re
+import shlex
+
+from ppsconsole.actions.base import Finding, Workbench
+from ppsconsole.actions.kinds import Lasting, patience, settled
+from ppsconsole.actions.looks import LOOK_S, remains
+from ppsconsole.actions.places import (
+    argument,
+    data_directory_of,
+    host_of,
+    instance_of,
+    listening,
+    on_host,
+    program_of,
+    service_of,
+)
+from ppsconsole.actions.service_command import service_command
+from ppsconsole.actions.standing import Standing, standing
+from ppsconsole.actions.stop_primary import stop_command
+from ppsconsole.cluster.database import lsn_number
+from ppsconsole.errors import BadAnswer, Blocked, DriverError, RunError
+from ppsconsole.inventory.model import Instance, Inventory
+from ppsconsole.masking import plain
+from ppsconsole.plan.step import Step
+
+_SETTLE_S = 20.0
+_OWN_KEYS = ("host", "hostaddr", "port", "application_name", "dbname")
+
+
+class Follow(Lasting):
+    """Makes a cleanly stopped old primary a standby. Argument `primary`: the new one."""
+
+    def commands(self, inventory: Inventory, step: Step) -> tuple[str, ...]:
+        """Return slot, settings and start."""
+        primary = argument(step, "primary")
+        conninfo = _declared(inventory, step.node, primary) or f"(as {primary} followed, with its address)"
+        return on_host(host_of(inventory, step.node).name, *_commands(inventory, step.node, conninfo))
+
+    async def precheck(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether it was stopped cleanly, and ended before the new primary's timeline began."""
+        primary = argument(step, "primary")
+        new = await standing(bench, primary)
+        if new.in_recovery:
+            return Finding("no", f"{primary} is a standby: there is nobody to follow")
+        left = await remains(bench, step.node)
+        if left.is_quarantined:
+            return Finding("no", f"{step.node} is in quarantine: rejoin it instead")
+        if not left.is_gone:
+            return await _running(bench, step.node, primary)
+        if not left.is_shut_down:
+            return Finding(
+                "no", f"{step.node} was not stopped cleanly ({plain(str(left.control.get('control_state')))}): rewind it"
+            )
+        if left.control["control_system_identifier"] != new.system_identifier:
+            return Finding("no", f"{step.node} and {primary} are not the same system")
+        end, timeline = str(left.control["control_checkpoint"]), int(str(left.control["control_timeline"]))
+        began = await _switchpoint(bench, primary, timeline, new.timeline)
+        values = {"switchpoint": began, "checkpoint_lsn": end, "timeline": new.timeline}
+        if timeline != new.timeline and (began is None or lsn_number(began) <= lsn_number(end)):
+            words = f"{step.node} ends behind {end} on timeline {timeline}, timeline {new.timeline} of {primary} began at {began}"
+            return Finding("no", f"{words}: a rewind is needed", values)
+        return Finding("yes", f"{step.node} ends before timeline {new.timeline} of {primary} begins: no rewind is needed", values)
+
+    async def act(self, bench: Workbench, step: Step) -> None:
+        """Make the slot, write the settings, start it, and stop it at once should it not be in recovery.
+
+        Raises:
+            RunError: It came up as a primary and was stopped; or the slot or the settings could not be made.
+            Blocked: The way to the new primary is not known.
+        """
+        primary = argument(step, "primary")
+        conninfo = _declared(bench.inventory, step.node, primary) or await _derived(bench, step.node, primary)
+        host = host_of(bench.inventory, step.node).name
+        if not (await remains(bench, step.node)).is_gone:
+            await _insist_on_recovery(bench, step)
+            return
+        for command in _commands(bench.inventory, step.node, conninfo):
+            result = await bench.hosts.act(host, command, node=step.node, timeout_s=step.timeout_s)
+            if result.exit_status != 0:
+                raise RunError(f"{plain(result.stderr or result.stdout) or f'status {result.exit_status}'}", where=host)
+        await _insist_on_recovery(bench, step)
+
+    async def verify(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether it streams from the new primary on its timeline."""
+        primary = argument(step, "primary")
+        return await settled(bench, lambda: _streams(bench, step.node, primary), min(_SETTLE_S, patience(step)), every_s=0.05)
+
+
+def _commands(inventory: Inventory, node: str, conninfo: str) -> tuple[str, ...]:
+    instance, service = instance_of(inventory, node), service_of(inventory, node)
+    folder, slot = shlex.quote(data_directory_of(instance)), slot_of(node)
+    receiver = shlex.quote(program_of(instance, "pg_receivewal"))
+    # By the standby's own login, so that the console needs no right to make slots, and the way there is tried before it is used.
+    make_slot = f"{receiver} --create-slot --if-not-exists -w -S {slot} -d {shlex.quote(conninfo)}"
+    lines = (f"primary_conninfo = {_setting(conninfo)}", f"primary_slot_name = {_setting(slot)}")
+    settings = "printf '%s\\n' " + " ".join(shlex.quote(line) for line in lines)
+    write = (
+        f'd={folder}; f=$d/postgresql.auto.conf; cp -p "$f" "$f.before-follow" && cp -p "$f" "$f.new" && '
+        "{ grep -Ev '^[[:space:]]*(primary_conninfo|primary_slot_name)[[:space:]]*=' \"$f.before-follow\"; "
+        f'{settings}; }} >"$f.new" && mv "$f.new" "$f" && : >"$d/standby.signal" && sync'
+    )
+    # The signal file is asserted right before the start: without it a second primary would come up.
+    enable, start = service_command(service, "enable", node), service_command(service, "start", node)
+    insist = f"[ -f {folder}/standby.signal ] || {{ echo 'no standby.signal: it would come up as a primary' >&2; exit 65; }}"
+    return make_slot, write, f"{insist}; {enable} && {start}"
+
+
+def slot_of(node: str) -> str:
+    """Return the name of the replication slot of the instance `node`: slots have letters, digits and underscores only."""
+    return re.sub("[^a-z0-9_]", "_", node.lower())[:63]
+
+
+def _setting(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _declared(inventory: Inventory, node: str, primary: str) -> str | None:
+    """The connection settings that the inventory declares, with an application name."""
+    declared = instance_of(inventory, node).upstreams.get(primary)
+    if declared is None or re.search(r"\bapplication_name\s*=", declared):
+        return declared
+    return f"{declared} application_name={node}"
+
+
+async def _derived(bench: Workbench, node: str, primary: str) -> str:
+    """How `primary` followed when it was a standby, with its own address: login, password file and TLS are mostly the same."""
+    instance: Instance = instance_of(bench.inventory, primary)
+    command = (
+        f"sed -n \"s/^[[:space:]]*primary_conninfo[[:space:]]*=[[:space:]]*'\\(.*\\)'[[:space:]]*$/\\1/p\" "
+        f"{shlex.quote(data_directory_of(instance))}/postgresql.auto.conf | tail -n 1"
+    )
+    result = await bench.hosts.look(host_of(bench.inventory, primary).name, command, timeout_s=LOOK_S)
+    remedy = f"Declare upstreams of {node} in the inventory, with a passfile"
+    place = listening(bench.inventory, primary)
+    try:
+        pairs = dict(word.split("=", 1) for word in shlex.split(result.stdout.strip().replace("''", "'")) if "=" in word)
+    except ValueError:
+        pairs = {}
+    if not pairs or place is None:
+        raise Blocked(f"it is not known how {node} can follow {primary}", where=node, remedy=remedy)
+    if "password" in pairs:
+        raise Blocked(
+            f"the primary_conninfo of {primary} holds a password, which is not carried about", where=node, remedy=remedy
+        )
+    kept = {name: value for name, value in pairs.items() if name not in _OWN_KEYS}
+    told = {"host": place[0], "port": str(place[1]), **kept, "application_name": node}
+    return " ".join(f"{name}={_value(value)}" for name, value in told.items())
+
+
+def _value(text: str) -> str:
+    """A value of a connection string as libpq reads it."""
+    if re.fullmatch(r"[^\s'\\]+", text):
+        return text
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+async def _switchpoint(bench: Workbench, primary: str, timeline: int, new_timeline: int) -> str | None:
+    """Where the new primary left `timeline`, by its own timeline history; None when it never was on it."""
+    if timeline == new_timeline:
+        return None
+    instance = instance_of(bench.inventory, primary)
+    path = f"{data_directory_of(instance)}/pg_wal/{new_timeline:08X}.history"
+    result = await bench.hosts.look(host_of(bench.inventory, primary).name, f"cat -- {shlex.quote(path)}", timeout_s=LOOK_S)
+    for line in result.stdout.splitlines():
+        words = line.split("#")[0].split()
+        if len(words) >= 2 and words[0] == str(timeline):
+            try:
+                lsn_number(words[1])
+            except ValueError:
+                raise BadAnswer(f"{path} has no position in {plain(line)}", where=primary) from None
+            return words[1]
+    return None
+
+
+async def _running(bench: Workbench, node: str, primary: str) -> Finding:
+    try:
+        found = await standing(bench, node)
+    except DriverError as error:
+        return Finding("unknown", f"{node} runs, but does not say as what: {error.what}")
+    if not found.in_recovery:
+        return Finding("no", f"{node} runs as a primary beside {primary}")
+    return Finding("yes", f"{node} runs as a standby already")
+
+
+async def _insist_on_recovery(bench: Workbench, step: Step) -> None:
+    """Ask it as soon as it answers; a second primary is stopped at once."""
+    found: Standing | None = None
+    limit = bench.clock.monotonic() + step.timeout_s / 2
+    while found is None:
+        try:
+            found = await standing(bench, step.node)
+        except DriverError as error:
+            if bench.clock.monotonic() >= limit:
+                raise RunError(f"it was started and does not answer: {error.what}", where=step.node) from error
+            await bench.clock.sleep(0.02)
+    if found.in_recovery:
+        return
+    command = stop_command(instance_of(bench.inventory, step.node), service_of(bench.inventory, step.node), step.node, 20.0)
+    await bench.hosts.act(host_of(bench.inventory, step.node).name, command, node=step.node, timeout_s=20.0)
+    raise RunError("it came up as a primary and was stopped at once", where=step.node, remedy="See its settings and its log")
+
+
+async def _streams(bench: Workbench, node: str, primary: str) -> Finding:
+    try:
+        own = await bench.tools.postgres.status(instance_of(bench.inventory, node))
+        other = await bench.tools.postgres.status(instance_of(bench.inventory, primary))
+    except DriverError as error:
+        return Finding("unknown", str(error))
+    receiver = own.receiver
+    rows = [each for each in other.replicas or () if each.application_name == node]
+    stale = [slot.name for slot in own.slots if not slot.is_active]
+    values = {"timeline": own.timeline, "stale_slots": stale}
+    if not own.in_recovery:
+        return Finding("no", f"{node} is a primary", values)
+    if own.system_identifier != other.system_identifier:
+        return Finding("no", f"{node} and {primary} are not the same system", values)
+    if receiver is None or receiver.status != "streaming" or not rows or rows[0].state != "streaming":
+        state = receiver.status if receiver is not None else "unknown"
+        seen = rows[0].state if rows else "nobody"
+        return Finding("no", f"{node} is a standby, its receiver says {state}, {primary} says {seen}", values)
+    if receiver.received_timeline != other.timeline:
+        words = f"{node} streams on timeline {receiver.received_timeline}, {primary} is on {other.timeline}"
+        return Finding("no", words, values)
+    words = f"{node} streams from {primary} on timeline {other.timeline}, without a rewind"
+    if stale:
+        words += f"; its own slots {', '.join(stale)} keep WAL until they are used or dropped"
+    return Finding("yes", words, values)

@@ -1,0 +1,41 @@
+"""Every verb that a step may name, and the action that does it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ppsconsole.actions.balancer import Drain, MoveMembers
+from ppsconsole.actions.base import Action
+from ppsconsole.actions.checkpoint import Checkpoint
+from ppsconsole.actions.fence import Fence
+from ppsconsole.actions.follow import Follow
+from ppsconsole.actions.promote import Promote
+from ppsconsole.actions.prove import ProveZeroLoss
+from ppsconsole.actions.quarantine import Quarantine
+from ppsconsole.actions.restart import RestartService
+from ppsconsole.actions.service import Disable, Enable, Start, Stop
+from ppsconsole.actions.sessions import CheckConnections, EndSessions
+from ppsconsole.actions.stop_primary import StopPrimary
+from ppsconsole.actions.switch_database import SwitchDatabase
+from ppsconsole.actions.verify_service import VerifyService
+
+ACTIONS: Final[Mapping[str, Action]] = {
+    "start": Start(),
+    "stop": Stop(),
+    "enable": Enable(),
+    "disable": Disable(),
+    "restart-service": RestartService(),
+    "end-sessions": EndSessions(),
+    "checkpoint": Checkpoint(),
+    "stop-primary": StopPrimary(),
+    "prove-zero-loss": ProveZeroLoss(),
+    "fence": Fence(),
+    "promote": Promote(),
+    "switch-database": SwitchDatabase(),
+    "check-connections": CheckConnections(),
+    "drain": Drain(),
+    "move-members": MoveMembers(),
+    "verify-service": VerifyService(),
+    "follow": Follow(),
+    "quarantine": Quarantine(),
+}
+"""What a plan can be made of."""

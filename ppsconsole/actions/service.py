@@ -1,0 +1,162 @@
+"""Start, stop, enable and disable a web node, an instance or a balancer through its declared service."""
+
+from ppsconsole.actions.base import Finding, Workbench
+from ppsconsole.actions.kinds import patience, settled
+from ppsconsole.actions.looks import is_listening, remains, service_status
+from ppsconsole.actions.places import host_of, on_host, service_of
+from ppsconsole.actions.service_command import ServiceVerb, service_command
+from ppsconsole.actions.serving import answers
+from ppsconsole.drivers.base import CommandResult
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.masking import plain
+from ppsconsole.plan.step import Step
+
+SETTLE_S = 20.0
+
+
+class ServiceAction:
+    """What the four verbs share; each is the opposite of another one."""
+
+    verb: ServiceVerb
+    opposite: ServiceVerb
+
+    def commands(self, inventory: Inventory, step: Step) -> tuple[str, ...]:
+        """Return the one command."""
+        command = service_command(service_of(inventory, step.node), self.verb, step.node)
+        return on_host(host_of(inventory, step.node).name, command)
+
+    async def precheck(self, bench: Workbench, step: Step) -> Finding:
+        """Return how the service stands now; its state is kept for the way back."""
+        status = await service_status(bench, step.node)
+        values = {"was": status.state, "was_enabled": status.enabled}
+        if status.state == "unknown":
+            return Finding("unknown", f"{step.node}: {status.detail or 'the service gave no state'}", values)
+        return Finding("yes", f"{step.node} is {status.state}, {status.enabled}", values)
+
+    async def act(self, bench: Workbench, step: Step) -> None:
+        """Send the verb to its host."""
+        result = await send(bench, step, self.verb)
+        bench.note(step, exit_status=result.exit_status)
+
+    async def verify(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether the service, and what it serves, is as wanted."""
+        patience_s = min(SETTLE_S, patience(step)) if bench.noted(step, "exit_status") == 0 else 0.0
+        return await settled(bench, lambda: self.look(bench, step.node), patience_s)
+
+    async def undo(self, bench: Workbench, step: Step) -> None:
+        """Send the opposite, unless it was like that before."""
+        if self.has_changed(bench, step):
+            await send(bench, step, self.opposite)
+
+    async def verify_undone(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether the service is as it was found."""
+        if not self.has_changed(bench, step):
+            return Finding("yes", f"{step.node} was like that before")
+        return await settled(bench, lambda: ACTIONS[self.opposite].look(bench, step.node), min(SETTLE_S, patience(step)))
+
+    def has_changed(self, bench: Workbench, step: Step) -> bool:
+        """Return whether the act changed anything, by what the precheck found."""
+        raise NotImplementedError
+
+    async def look(self, bench: Workbench, node: str) -> Finding:
+        """Return whether `node` is as this verb leaves it."""
+        raise NotImplementedError
+
+
+class Stop(ServiceAction):
+    """Stops it: afterwards nothing of it runs and its port refuses."""
+
+    verb, opposite = "stop", "start"
+
+    def has_changed(self, bench: Workbench, step: Step) -> bool:
+        """Return whether it ran; a server that had failed is not started by backing out."""
+        return bench.noted(step, "was") in ("running", "starting", "frozen")
+
+    async def look(self, bench: Workbench, node: str) -> Finding:
+        """Return whether it stopped."""
+        status = await service_status(bench, node)
+        if status.state not in ("stopped", "failed") or status.pid is not None:
+            said = f"{node} is {status.state}{f', pid {status.pid}' if status.pid else ''} {status.detail}".rstrip()
+            return Finding("unknown" if status.state == "unknown" else "no", said)
+        if node in bench.inventory.balancers:
+            return Finding("yes", f"{node} is stopped")
+        if await is_listening(bench, node):
+            return Finding("no", f"{node} is {status.state}, and yet something takes connections on its port")
+        return Finding("yes", f"{node} is {status.state}, its port refuses")
+
+
+class Start(ServiceAction):
+    """Starts it: afterwards it runs and answers."""
+
+    verb, opposite = "start", "stop"
+
+    async def precheck(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether it may be started: not when it is disabled, or in quarantine."""
+        found = await super().precheck(bench, step)
+        if found.state == "yes" and found.values["was_enabled"] == "disabled" and found.values["was"] != "running":
+            return Finding("no", f"{step.node} is disabled: whoever did that wants it down", found.values)
+        instance = bench.inventory.database.instances.get(step.node)
+        if instance is not None and instance.data_directory is not None and (await remains(bench, step.node)).is_quarantined:
+            return Finding("no", f"{step.node} is in quarantine: rejoin it, do not start it", found.values)
+        return found
+
+    def has_changed(self, bench: Workbench, step: Step) -> bool:
+        """Return whether it did not run before."""
+        return bench.noted(step, "was") in ("stopped", "failed")
+
+    async def look(self, bench: Workbench, node: str) -> Finding:
+        """Return whether it runs and answers."""
+        status = await service_status(bench, node)
+        if status.state != "running":
+            return Finding("unknown" if status.state == "unknown" else "no", f"{node} is {status.state} {status.detail}".rstrip())
+        return await answers(bench, node)
+
+
+class Disable(ServiceAction):
+    """Keeps it from starting at boot; what runs goes on."""
+
+    verb, opposite = "disable", "enable"
+
+    def has_changed(self, bench: Workbench, step: Step) -> bool:
+        """Return whether it was enabled."""
+        return bool(bench.noted(step, "was_enabled") == "enabled")
+
+    async def look(self, bench: Workbench, node: str) -> Finding:
+        """Return whether it is disabled."""
+        status = await service_status(bench, node)
+        state = {"disabled": "yes", "enabled": "no", "unknown": "unknown"}[status.enabled]
+        return Finding(state, f"{node} is {status.enabled} {status.detail}".rstrip())  # type: ignore[arg-type]
+
+
+class Enable(ServiceAction):
+    """Lets it start at boot again."""
+
+    verb, opposite = "enable", "disable"
+
+    def has_changed(self, bench: Workbench, step: Step) -> bool:
+        """Return whether it was disabled."""
+        return bool(bench.noted(step, "was_enabled") == "disabled")
+
+    async def look(self, bench: Workbench, node: str) -> Finding:
+        """Return whether it is enabled."""
+        status = await service_status(bench, node)
+        state = {"disabled": "no", "enabled": "yes", "unknown": "unknown"}[status.enabled]
+        return Finding(state, f"{node} is {status.enabled} {status.detail}".rstrip())  # type: ignore[arg-type]
+
+
+async def send(bench: Workbench, step: Step, verb: ServiceVerb) -> CommandResult:
+    """Send `verb` to the service of the step's node, and say what it answered."""
+    command = service_command(service_of(bench.inventory, step.node), verb, step.node)
+    # An instance that is started has to be the one that was planned for; so has one that is stopped.
+    bound = step.node if step.node in bench.inventory.database.instances else None
+    host = host_of(bench.inventory, step.node).name
+    result = await bench.hosts.act(host, command, node=bound, timeout_s=step.timeout_s)
+    said = plain(f"{result.stdout} {result.stderr}")
+    if said:
+        bench.say(f"{host}: {said}")
+    if result.exit_status != 0:
+        bench.say(f"{host}: {verb} of {step.node} ended with status {result.exit_status}")
+    return result
+
+
+ACTIONS: dict[ServiceVerb, ServiceAction] = {"stop": Stop(), "start": Start(), "disable": Disable(), "enable": Enable()}

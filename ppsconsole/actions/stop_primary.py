@@ -1,0 +1,186 @@
+"""Stop a primary cleanly, as fast as is safe, and make the proof that it cannot write any more."""
+
+import shlex
+from typing import Any
+
+from ppsconsole.actions.base import Finding, Workbench
+from ppsconsole.actions.kinds import patience, settled
+from ppsconsole.actions.looks import Remains, is_listening, remains, service_status
+from ppsconsole.actions.places import data_directory_of, host_of, identity_of, instance_of, on_host, program_of, service_of
+from ppsconsole.actions.service_command import service_command
+from ppsconsole.actions.serving import answers
+from ppsconsole.actions.standing import standing
+from ppsconsole.errors import DriverError
+from ppsconsole.inventory.model import Instance, Inventory, Service
+from ppsconsole.masking import plain
+from ppsconsole.plan.proof import FenceProof, Rung
+from ppsconsole.plan.step import Step
+
+_FAST_POLLS = 500
+"""Looks at the pid file 2 ms apart before they become rare: nearly every stop ends within them."""
+
+_SLOW_POLL_S = 0.05
+_RESERVE_S = 2.0
+"""What of a step's time is left for the answer to come back."""
+
+SETTLE_S = 3.0
+
+
+def stop_command(instance: Instance, service: Service, node: str, timeout_s: float) -> str:
+    """Return the one command that asks for a fast stop, waits for its end and prints the control file.
+
+    SIGINT to the postmaster is PostgreSQL's own fast stop. It is sent directly where that is allowed: it spares the poll of
+    100 ms that pg_ctl and the service managers have, and no wrapper can turn it into an immediate stop when it takes long
+    (some do, and still report success). Before it is sent, the process has to be the one that works in this data directory.
+    A unit that systemd would restart by itself is stopped through systemd.
+    """
+    folder = shlex.quote(data_directory_of(instance))
+    by_service = service_command(service, "stop", node)
+    may_signal = '[ "$(readlink "/proc/$p/cwd")" = "$(cd -- "$d" && pwd -P)" ] && kill -0 "$p" 2>/dev/null'
+    if service.kind == "systemd" and service.name is not None:
+        may_signal += f' && [ "$(systemctl show -p Restart -- {shlex.quote(service.name)})" = Restart=no ]'
+    slow = max(1, round((timeout_s - _RESERVE_S - _FAST_POLLS * 0.003) / _SLOW_POLL_S))
+    return (
+        f'd={folder}; p=; {{ read -r p <"$d/postmaster.pid"; }} 2>/dev/null; '
+        'if [ -n "$p" ] && [ -d "/proc/$p" ]; then '
+        f'if {may_signal}; then kill -INT "$p"; else {{ {by_service}; }} </dev/null >&2; fi; '
+        f'n=0; while [ -e "$d/postmaster.pid" ] && [ "$n" -lt {_FAST_POLLS} ]; do sleep 0.002; n=$((n+1)); done; '
+        f'n=0; while [ -e "$d/postmaster.pid" ] && [ "$n" -lt {slow} ]; do sleep {_SLOW_POLL_S}; n=$((n+1)); done; '
+        f'fi; LC_ALL=C {shlex.quote(program_of(instance, "pg_controldata"))} -D "$d"'
+    )
+
+
+class StopPrimary:
+    """Stops a primary cleanly, never immediately. Verifying it makes the fence proof.
+
+    Undone by starting it again: it has to be a primary that takes writes, on the timeline that it was on.
+    """
+
+    def commands(self, inventory: Inventory, step: Step) -> tuple[str, ...]:
+        """Return the one command."""
+        instance = instance_of(inventory, step.node)
+        command = stop_command(instance, service_of(inventory, step.node), step.node, step.timeout_s)
+        return on_host(host_of(inventory, step.node).name, command)
+
+    async def precheck(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether it is the primary that was planned for; its timeline is kept for the way back."""
+        found = await standing(bench, step.node)
+        values = {"was_timeline": found.timeline, "was_system_identifier": found.system_identifier}
+        if found.in_recovery:
+            return Finding("no", f"{step.node} is a standby: there is no primary to stop", values)
+        if planned := _differs(bench, step.node, found.timeline, found.system_identifier):
+            return Finding("no", planned, values)
+        return Finding("yes", f"{step.node} is primary on timeline {found.timeline}", values)
+
+    async def act(self, bench: Workbench, step: Step) -> None:
+        """Ask for the fast stop and wait for its end."""
+        instance = instance_of(bench.inventory, step.node)
+        host = host_of(bench.inventory, step.node).name
+        command = stop_command(instance, service_of(bench.inventory, step.node), step.node, step.timeout_s)
+        result = await bench.hosts.act(host, command, node=step.node, timeout_s=step.timeout_s)
+        if result.stderr.strip():
+            bench.say(f"{host}: {plain(result.stderr)}")
+
+    async def verify(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether it is shut down in good order, and is gone; then with the proof."""
+        return await settled(bench, lambda: clean_stop(bench, step.node), SETTLE_S, every_s=0.005)
+
+    async def undo(self, bench: Workbench, step: Step) -> None:
+        """Start it again, once the old server is gone."""
+        await settled(bench, lambda: _gone(bench, step.node), step.timeout_s * 0.4)
+        service = service_of(bench.inventory, step.node)
+        host = host_of(bench.inventory, step.node).name
+        status = await service_status(bench, step.node)
+        if status.enabled == "disabled":
+            bench.say(f"{step.node} is disabled: enabling it")
+            command = service_command(service, "enable", step.node)
+            await bench.hosts.act(host, command, node=step.node, timeout_s=step.timeout_s)
+        command = service_command(service, "start", step.node)
+        result = await bench.hosts.act(host, command, node=step.node, timeout_s=step.timeout_s)
+        if result.exit_status != 0:
+            bench.say(f"{host}: {plain(result.stdout + ' ' + result.stderr)}")
+
+    async def verify_undone(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether it is a primary that takes writes again, on its old timeline."""
+
+        async def look() -> Finding:
+            found = await answers(bench, step.node)
+            if found.state != "yes":
+                return found
+            was = bench.noted(step, "was_timeline")
+            if found.values["role"] != "primary" or (was is not None and found.values["timeline"] != was):
+                return Finding("no", f"{found.words}; it was primary on timeline {was}")
+            return found
+
+        return await settled(bench, look, patience(step))
+
+
+async def clean_stop(bench: Workbench, node: str) -> Finding:
+    """Return whether the server of `node` was stopped cleanly and is gone: with the proof, and where its WAL ends."""
+    left = await remains(bench, node)
+    values: dict[str, Any] = {
+        "control_state": left.control.get("control_state"),
+        "checkpoint_lsn": left.control.get("control_checkpoint"),
+        "timeline": left.control.get("control_timeline"),
+        "system_identifier": left.control.get("control_system_identifier"),
+    }
+    if not left.control:
+        return Finding("unknown", f"the control file of {node} cannot be read: {left.complaint}", values)
+    if not left.is_gone:
+        return Finding("no", _stopping(node, left), values)
+    if not left.is_shut_down:
+        return Finding(
+            "no", f"{node} was not stopped cleanly: its control file says {plain(str(values['control_state']))}", values
+        )
+    identity = identity_of(bench.plan, node)
+    if identity is not None and identity.system_identifier not in ("", values["system_identifier"]):
+        return Finding("no", f"{node}: its data directory belongs to another system, {values['system_identifier']}", values)
+    if await is_listening(bench, node):
+        return Finding("no", f"{node} is shut down, and yet something takes connections on its port", values)
+    checkpoint = f"{values['checkpoint_lsn']} on timeline {values['timeline']}"
+    evidence = (
+        f"the control file of {node} says: {values['control_state']}, checkpoint {checkpoint}",
+        f"no process works in {instance_of(bench.inventory, node).data_directory}",
+        f"the port of {node} refuses connections",
+    )
+    proof = FenceProof(node, Rung.CLEAN_STOP, evidence, bench.clock.now(), bench.run)
+    return Finding("yes", f"{node} is stopped cleanly, checkpoint {checkpoint}", values, (proof,))
+
+
+def _stopping(node: str, left: Remains) -> str:
+    if left.is_shut_down or left.waits_for:
+        waits = f"waits for {left.waits_for}" if left.waits_for else f"still there: {', '.join(left.processes)}"
+        return f"{node} is stopping, {waits}; it takes no writes any more, and it is not killed for that"
+    return f"{node} still runs: {', '.join(left.processes[:3]) or f'pid {left.pid}'}"
+
+
+def _differs(bench: Workbench, node: str, timeline: int, system_identifier: str) -> str:
+    """What is not as planned, empty when all is."""
+    identity = identity_of(bench.plan, node)
+    if identity is None:
+        return ""
+    if identity.system_identifier not in ("", system_identifier):
+        return f"{node} is another system: {system_identifier}, planned was {identity.system_identifier}"
+    if identity.timeline not in (0, timeline):
+        return f"{node} is on timeline {timeline}, planned was {identity.timeline}"
+    return ""
+
+
+async def _gone(bench: Workbench, node: str) -> Finding:
+    try:
+        left = await remains(bench, node)
+    except DriverError as error:
+        return Finding("unknown", str(error))
+    if left.is_gone:
+        return Finding("yes", f"{node} is gone")
+    if not left.is_shut_down and not left.waits_for and await _takes_queries(bench, node):
+        return Finding("yes", f"{node} was never stopped")
+    return Finding("no", _stopping(node, left))
+
+
+async def _takes_queries(bench: Workbench, node: str) -> bool:
+    try:
+        await standing(bench, node)
+    except DriverError:
+        return False
+    return True
