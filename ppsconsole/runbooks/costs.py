@@ -50,7 +50,12 @@ def cost_of(verb: str, learned: Mapping[str, float]) -> Cost:
 
 
 def downtime_of(steps: Sequence[Step], *, is_out: bool) -> float:
-    """Return for how many seconds users are kept out.
+    """Return for how many seconds users are kept out; see `outage_of`."""
+    return round(sum(step.estimate_s for step in outage_of(steps, is_out=is_out)), 3)
+
+
+def outage_of(steps: Sequence[Step], *, is_out: bool) -> tuple[Step, ...]:
+    """Return the steps during which users are kept out: they are let in again when the last of them is done.
 
     Args:
         steps: Of the plan, in order.
@@ -61,6 +66,4 @@ def downtime_of(steps: Sequence[Step], *, is_out: bool) -> float:
     ends = [number for number in needed if steps[number].verb == _LETS_IN[0]] or [
         number for number in needed if steps[number].verb in _LETS_IN
     ]
-    if not begins or not ends:
-        return 0.0
-    return round(sum(step.estimate_s for step in steps[begins[0] : ends[-1] + 1]), 3)
+    return tuple(steps[begins[0] : ends[-1] + 1]) if begins and ends else ()

@@ -1,0 +1,219 @@
+"""A run as lines: where it stands in one glance, its steps, and each of its events as it comes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ppsconsole.clock import duration, hhmmss, iso
+from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.draw.plan import badge, direction, return_line
+from ppsconsole.draw.run_view import Outage, Phase, RunView, StepView
+from ppsconsole.draw.safety import Answer, safety
+from ppsconsole.draw.text import Glyphs, Line, Span, Style
+from ppsconsole.draw.words import fitted, hanging, padded, right
+from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.outcomes import RunVerdict
+from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.step import Step
+
+_PHASES: Mapping[Phase, tuple[str, str, Style]] = {
+    "pending": (" ", "", "dim"),
+    "started": ("»", "at it", "selected"),
+    "done": ("ok", "done", "ok"),
+    "skipped": ("off", "skipped", "off"),
+    "failed": ("down", "FAILED", "down"),
+    "unknown": ("unknown", "UNKNOWN", "unknown"),
+    "undoing": ("»", "going back", "selected"),
+    "undone": ("off", "put back", "off"),
+    "not-undone": ("down", "NOT BACK", "down"),
+    "undo-unknown": ("unknown", "BACK?", "unknown"),
+}
+
+_VERDICTS: Mapping[RunVerdict, Style] = {
+    RunVerdict.SUCCESS: "ok",
+    RunVerdict.SUCCESS_WITH_ISSUES: "warn",
+    RunVerdict.ROLLED_BACK: "warn",
+    RunVerdict.INCOMPLETE: "warn",
+    RunVerdict.FAILED: "down",
+    RunVerdict.UNKNOWN: "unknown",
+}
+
+
+def draw_run(view: RunView, now: float, width: int, glyphs: Glyphs, snapshot: Snapshot | None = None) -> tuple[Line, ...]:
+    """Return the whole of a run: head, steps, the three answers.
+
+    Args:
+        view: The run.
+        now: Seconds since 1970 UTC.
+        width: Cells in a row; no line is longer.
+        glyphs: The characters to draw with.
+        snapshot: The cluster as it is seen now; None when nobody looks.
+    """
+    head = run_head(view, now, width, glyphs)
+    return (*head, (), *run_steps(view, now, width, glyphs), (), *draw_safety(safety(view, snapshot), width, glyphs))
+
+
+def run_head(view: RunView, now: float, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """Return three lines or more that never scroll: what runs on what, what is lost, how long users and writes are out."""
+    plan = view.plan
+    first: Line = (
+        Span(plan.cluster, "title"),
+        Span("  "),
+        badge(view.is_lab),
+        Span(f"  {plan.runbook} {direction(plan)}".rstrip(), "title"),
+        Span(f"  {view.state}", verdict_style(view)),
+        Span(f"  run {view.run}", "dim"),
+    )
+    loss: Line = (Span("loss      ", "dim"), Span(view.loss), Span(f"   lease  {view.holder}", "dim"))
+    time: Line = (
+        Span("downtime  ", "dim"),
+        Span(_outage_said("users", view.users, now, plan.downtime_s), "warn" if view.users.is_on else "text"),
+        Span(_writes_said(view.writes, now)),
+    )
+    lines = [fitted(line, width, glyphs) for line in (first, loss, time)]
+    if view.words:
+        lines += hanging((Span("because   ", "dim"),), view.words, verdict_style(view), width, glyphs)
+    for issue in view.issues:
+        lines += hanging((Span("issue     ", "dim"),), issue, "warn", width, glyphs)
+    return tuple(lines)
+
+
+def verdict_style(view: RunView) -> Style:
+    """Return the style of the run's state."""
+    if view.verdict is not None:
+        return _VERDICTS[view.verdict]
+    return "warn" if view.is_held or view.is_backing_out else "text"
+
+
+def _outage_said(who: str, outage: Outage, now: float, estimate_s: float) -> str:
+    if outage.began_at is None:
+        return f"{who}: none so far, about {duration(estimate_s)} to come" if estimate_s else f"{who}: none"
+    length = duration(outage.length_s(now))
+    return f"{who}: OUT for {length}, of about {duration(estimate_s)}" if outage.is_on else f"{who}: {length}"
+
+
+def _writes_said(outage: Outage, now: float) -> str:
+    if outage.began_at is None:
+        return ""
+    length = duration(outage.length_s(now))
+    return f"   writes: OUT for {length}" if outage.is_on else f"   writes: {length}"
+
+
+def run_steps(view: RunView, now: float, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """Return one line for each step, `step_line` of it, and the line of no return between them."""
+    lines: list[Line] = []
+    for number, (step, state) in enumerate(zip(view.plan.steps, view.steps, strict=True), 1):
+        if step.is_point_of_no_return:
+            lines.append(return_line(number, width, glyphs))
+        lines.append(step_line(number, step, state, now, width, glyphs))
+    return tuple(lines)
+
+
+def step_line(number: int, step: Step, state: StepView, now: float, width: int, glyphs: Glyphs) -> Line:
+    """Return one step: mark, number, title, state, and how long it took or is expected to take."""
+    name, word, style = _PHASES[state.phase]
+    mark = glyphs.pointer if name == "»" else getattr(glyphs, name, " ")
+    room = max(8, width - 2 - 4 - 11 - 8)
+    return (
+        Span(f"{mark} ", style),
+        Span(f"{number:>2}  ", "dim"),
+        Span(padded(step.title, room, glyphs), "title" if state.is_at_hand else "dim" if state.phase == "pending" else "text"),
+        Span(f" {word:<10}", style),
+        Span(right(_time_said(step, state, now), 8, glyphs), "dim"),
+    )
+
+
+def _time_said(step: Step, state: StepView, now: float) -> str:
+    if state.is_at_hand and state.began_at is not None:
+        return duration(max(0.0, now - state.began_at))
+    if state.took_s is not None:
+        return duration(state.took_s)
+    return f"~{duration(step.estimate_s)}" if state.phase == "pending" else ""
+
+
+def draw_safety(answers: Sequence[Answer], width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """Return one question a line with its answer, wrapped."""
+    lines: list[Line] = []
+    for each in answers:
+        style: Style = "down" if each.is_alarming else "unknown" if each.said == "unknown" else "title"
+        head = (Span(f"{each.question} "), Span(f"{each.said.upper()}", style), Span("  "))
+        lines += hanging(head, each.words, "dim", width, glyphs)
+    return tuple(lines)
+
+
+def event_lines(event: RunEvent, plan: Plan) -> tuple[Line, ...]:
+    """Return an event for a log that is read as it grows: time, host, what was sent or seen, outcome. Not wrapped."""
+    told = tuple(_told(event, plan))
+    return tuple((Span(f"{hhmmss(event.at)}Z ", "dim"), *line) for line in told)
+
+
+def _told(event: RunEvent, plan: Plan) -> Iterator[Line]:
+    step = next((each for each in plan.steps if each.id == event.step), None)
+    data = event.data
+    match event.kind:
+        case "step-started":
+            yield _begun(event, plan, step)
+        case "command-sent":
+            yield (Span(f"  {event.words}", "dim"), Span(_outcome_said(data)))
+        case "output":
+            yield (Span(f"  {event.words}", "dim"),)
+        case "step-checked":
+            return
+        case "step-finished":
+            word, style = _PHASES[data["outcome"]][1:]
+            took = data.get("took_s")
+            yield (
+                Span(f"  {word}", style),
+                Span(f" {event.step}" + (f" in {duration(took)}" if took is not None else ""), style),
+            )
+            yield (Span(f"    {event.words}"),)
+        case "proof-made":
+            yield (Span("  proof ", "ok"), Span(event.words))
+        case "issue-noted":
+            yield (Span("  issue ", "warn"), Span(event.words))
+        case "undo-started":
+            yield (Span(f"back {event.step}: ", "warn"), Span(event.words))
+        case "undo-finished":
+            word, style = _PHASES[data["outcome"]][1:]
+            yield (Span(f"  {word} {event.step}: ", style), Span(event.words))
+        case "gate-answered":
+            yield (Span("  answered ", "title"), Span(f"{event.step}: {data.get('answer', '')}"))
+        case "run-finished":
+            verdict = RunVerdict(data["verdict"])
+            yield (Span(f"run finished: {verdict.value}", _VERDICTS[verdict]), Span(f": {event.words}"))
+        case "held":
+            yield (Span("held: ", "warn"), Span(event.words))
+        case _:
+            yield (Span(f"{event.kind.replace('-', ' ')}: "), Span(event.words))
+
+
+def _begun(event: RunEvent, plan: Plan, step: Step | None) -> Line:
+    if step is None:
+        return (Span(event.words),)
+    number = plan.steps.index(step) + 1
+    again = f", attempt {event.data['attempt']}" if event.data.get("attempt", 1) > 1 else ""
+    host = f" on {step.host}" if step.host else ""
+    return (
+        Span(f"{number}/{len(plan.steps)} {step.title}", "title"),
+        Span(f"{host} (about {duration(step.estimate_s)}){again}", "dim"),
+    )
+
+
+def _outcome_said(data: Mapping[str, Any]) -> str:
+    return f"  {data['outcome']}" if data.get("outcome") else ""
+
+
+def runs_table(rows: Sequence[RunView], now: float, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """Return one line for each run: id, when, what, how it ended or stands, downtime, who."""
+    lines: list[Line] = []
+    for view in rows:
+        out = f"out {duration(view.users.length_s(now))}" if view.users.began_at is not None else ""
+        line = (
+            Span(view.run, "title"),
+            Span(f"  {iso(view.started_at)}"),
+            Span(f"  {f'{view.plan.runbook} {direction(view.plan)}'.rstrip():<24}"),
+            Span(f"  {view.state:<19}", verdict_style(view)),
+            Span(f"  {out:<10}"),
+            Span(f"  {view.holder}", "dim"),
+        )
+        lines.append(fitted(line, width, glyphs))
+    return tuple(lines)

@@ -1,0 +1,122 @@
+"""What is shown of a run: put together from its events by `ppsconsole.reports.story`, drawn by both faces. Pure values."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ppsconsole.plan.loss import LossTier
+from ppsconsole.plan.outcomes import RunVerdict
+from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.proof import FenceProof, ZeroLossProof
+
+Phase = Literal[
+    "pending", "started", "done", "skipped", "failed", "unknown", "undoing", "undone", "not-undone", "undo-unknown"
+]  # as in `ppsconsole.engine.state`, which stands above this package
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step of a run.
+
+    Attributes:
+        words: What was last said of it.
+        began_at: When it was last begun, seconds since 1970 UTC; None while it was not.
+        took_s: How long it took, in seconds; None while it is not finished.
+    """
+
+    id: str
+    phase: Phase = "pending"
+    words: str = ""
+    began_at: float | None = None
+    took_s: float | None = None
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether it was begun and not finished."""
+        return self.phase in ("started", "undoing")
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """How long something was not there, by the console's clock.
+
+    Attributes:
+        began_at: Seconds since 1970 UTC; None: it did not begin.
+        ended_at: None: it has not ended.
+    """
+
+    began_at: float | None = None
+    ended_at: float | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it goes on."""
+        return self.began_at is not None and self.ended_at is None
+
+    def length_s(self, now: float) -> float:
+        """Return how long it was, or has been until `now`, in seconds; 0 when it did not begin."""
+        if self.began_at is None:
+            return 0.0
+        return max(0.0, (now if self.ended_at is None else self.ended_at) - self.began_at)
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """Where a run stands, for a person.
+
+    Attributes:
+        holder: Who has it, or had it last.
+        steps: In the order of the plan.
+        answers: What was answered at which step's gate; masked.
+        verdict: None while the run is open.
+        words: Why it was held, or what was said at its end.
+        users: How long users were kept out.
+        writes: How long nothing could be written.
+    """
+
+    run: str
+    plan: Plan
+    is_lab: bool
+    holder: str
+    started_at: float
+    finished_at: float | None
+    steps: tuple[StepView, ...]
+    proofs: tuple[FenceProof | ZeroLossProof, ...] = ()
+    answers: tuple[tuple[str, str], ...] = ()
+    issues: tuple[str, ...] = ()
+    verdict: RunVerdict | None = None
+    is_held: bool = False
+    is_backing_out: bool = False
+    words: str = ""
+    users: Outage = Outage()
+    writes: Outage = Outage()
+
+    def of(self, step: str) -> StepView:
+        """Return one step.
+
+        Raises:
+            KeyError: There is none with this id.
+        """
+        for each in self.steps:
+            if each.id == step:
+                return each
+        raise KeyError(step)
+
+    @property
+    def state(self) -> str:
+        """The run's state in a word or two: its verdict once it has one."""
+        if self.verdict is not None:
+            return self.verdict.value
+        if self.is_held:
+            return "held"
+        return "backing out" if self.is_backing_out else "open"
+
+    @property
+    def loss(self) -> str:
+        """What is known of the loss by now: a proof goes before the plan's estimate."""
+        if any(isinstance(proof, ZeroLossProof) for proof in self.proofs):
+            return "none (proved)"
+        if self.verdict is RunVerdict.ROLLED_BACK:
+            return "none (everything was put back)"
+        if self.plan.loss.tier is LossTier.NONE and self.plan.runbook == "switchover":
+            return "none, or everything is put back"
+        return self.plan.loss.said()

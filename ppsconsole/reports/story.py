@@ -1,0 +1,104 @@
+"""Puts together what is shown of a run. Pure: the same events make the same story, on every machine."""
+
+from collections.abc import Iterable
+
+from ppsconsole.draw.run_view import Outage, RunView, StepView
+from ppsconsole.engine.state import RunState, state_of
+from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.plan import Plan
+from ppsconsole.runbooks.costs import outage_of
+
+_ALREADY_OUT = frozenset({"failover", "restart"})
+"""Runbooks for when users are kept out already: their downtime counts from the run's beginning, and longer is not known here."""
+
+
+def story_of(run: str, plan: Plan, events: Iterable[RunEvent], *, is_lab: bool, holder: str, started_at: float) -> RunView:
+    """Return what is known of a run after `events`.
+
+    Args:
+        run: Its id.
+        plan: Its plan.
+        events: In their order.
+        is_lab: Whether its cluster is a lab.
+        holder: Who has it, as far as the journal knows.
+        started_at: Seconds since 1970 UTC.
+    """
+    told = tuple(events)
+    state = state_of(plan, told)
+    began = {event.step: event.at for event in told if event.kind in ("step-started", "undo-started")}
+    finished = next((event for event in reversed(told) if event.kind == "run-finished"), None)
+    stood = next((event for event in reversed(told) if event.kind in ("held", "run-finished", "resumed")), None)
+    return RunView(
+        run=run,
+        plan=plan,
+        is_lab=is_lab,
+        holder=holder,
+        started_at=started_at,
+        finished_at=None if finished is None else finished.at,
+        steps=tuple(StepView(each.id, each.phase, each.words, began.get(each.id), each.took_s) for each in state.steps),
+        proofs=state.proofs,
+        answers=tuple(state.answers.items()),
+        issues=state.issues,
+        verdict=state.verdict,
+        is_held=state.is_held,
+        is_backing_out=state.is_backing_out,
+        words="" if stood is None or stood.kind == "resumed" else stood.words,
+        users=_users(plan, told, started_at),
+        writes=_writes(plan, state, told),
+    )
+
+
+def _users(plan: Plan, events: tuple[RunEvent, ...], started_at: float) -> Outage:
+    """Return how long users were kept out: from the first step that does so to the last that lets them in, or to its undo."""
+    if not plan.downtime_s:
+        return Outage()
+    is_out = plan.runbook in _ALREADY_OUT
+    steps = [step.id for step in outage_of(plan.steps, is_out=is_out)]
+    if not steps:
+        return Outage()
+    began = started_at if is_out else _first(events, "step-started", steps[0])
+    ended = _done(events, steps[-1])
+    if ended is None and not is_out:
+        ended = _undone(events, steps[0])
+    return Outage(began, ended)
+
+
+def _writes(plan: Plan, state: RunState, events: tuple[RunEvent, ...]) -> Outage:
+    """Return how long nothing could be written: from the old primary's stop to the new one's first write, or to its undo."""
+    stop = next((step.id for step in plan.steps if step.verb == "stop-primary"), None)
+    promote = next((step.id for step in plan.steps if step.is_point_of_no_return), None)
+    if promote is None:
+        return Outage()
+    if stop is None:
+        began = events[0].at if events else None
+        return Outage(began, _done(events, promote))
+    # Users' writes end with the act; the look before it does not keep anybody waiting.
+    began = _first(events, "command-sent", stop) or _first(events, "step-checked", stop)
+    began = began or (_first(events, "step-started", stop) if state.of(stop).may_have_acted else None)
+    return Outage(began, _done(events, promote) or _undone(events, stop))
+
+
+def _first(events: tuple[RunEvent, ...], kind: str, step: str) -> float | None:
+    return next((event.at for event in events if event.kind == kind and event.step == step), None)
+
+
+def _done(events: tuple[RunEvent, ...], step: str) -> float | None:
+    return next(
+        (
+            event.at
+            for event in events
+            if event.kind == "step-finished" and event.step == step and event.data.get("outcome") in ("done", "skipped")
+        ),
+        None,
+    )
+
+
+def _undone(events: tuple[RunEvent, ...], step: str) -> float | None:
+    return next(
+        (
+            event.at
+            for event in events
+            if event.kind == "undo-finished" and event.step == step and event.data.get("outcome") == "undone"
+        ),
+        None,
+    )
