@@ -23,7 +23,7 @@ COSTS: Mapping[str, Cost] = {
     "drain": Cost(0.5, 15.0),
     "stop": Cost(2.0, 90.0),  # a service on Windows may take 90 s to end its requests
     "start": Cost(3.0, 120.0),
-    "restart-service": Cost(5.0, 180.0),
+    "restart-service": Cost(3.0, 120.0),
     "disable": Cost(0.3, 15.0),
     "enable": Cost(0.3, 15.0),
     "end-sessions": Cost(0.3, 15.0),

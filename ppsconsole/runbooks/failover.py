@@ -20,6 +20,7 @@ from ppsconsole.runbooks.request import Request, named_instance, without_node
 from ppsconsole.runbooks.situation import (
     driven,
     is_driven,
+    is_hung_where_it_stands,
     is_reachable,
     lost_primary,
     one_history,
@@ -33,7 +34,7 @@ from ppsconsole.runbooks.web_side import (
     move_steps,
     serve_steps,
     stop_steps,
-    verify_step,
+    verify_steps,
     web_side,
 )
 
@@ -113,7 +114,7 @@ def rung_of(inventory: Inventory, snapshot: Snapshot, side: WebSide, old: str) -
     Its own host can keep it down. Else all its writers can be stopped; an unreachable web node is not quiesced (law 1). Else
     somebody has to see to it and say so.
     """
-    if is_reachable(snapshot, old) and is_driven(inventory, old):
+    if is_reachable(snapshot, old) and _can_be_kept_down(inventory, old):
         return Rung.KEPT_DOWN
     writers = (*side.serving, *side.aside)
     if not side.unreachable and writers and all(is_reachable(snapshot, name) and is_driven(inventory, name) for name in writers):
@@ -121,14 +122,19 @@ def rung_of(inventory: Inventory, snapshot: Snapshot, side: WebSide, old: str) -
     return Rung.ATTESTED
 
 
+def _can_be_kept_down(inventory: Inventory, name: str) -> bool:
+    return is_driven(inventory, name) and inventory.database.instances[name].data_directory is not None
+
+
 def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, old: str, new: str, loss: Loss) -> tuple[Step, ...]:
     inventory = shop.inventory
+    rung = rung_of(inventory, snapshot, side, old)
     doors = [name for name in inventory.balancers if is_reachable(snapshot, name) is not False]
     question = f"Promoting {new} gives up what only {old} had: {loss.said()} ({loss.words}). Name the window that you accept."
     steps = [
         *drain_steps(shop, doors, is_optional=True),
-        *stop_steps(shop, side),
-        _fence(shop, old, rung_of(inventory, snapshot, side, old)),
+        *stop_steps(shop, side, is_all_disabled=rung is Rung.QUIESCED),
+        _fence(shop, snapshot, old, rung),
         shop.step(
             "promote",
             new,
@@ -140,25 +146,19 @@ def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, old: str, new: str, lo
         ),
         *serve_steps(shop, side, new),
         *move_steps(shop, side),
-        verify_step(shop, side.serving, new),
+        *verify_steps(shop, side.serving, new),
         *after_steps(shop, side, new),
-        shop.step("enable", new, f"Let {new} start at boot", is_optional=True),
-        shop.step(
-            "quarantine",
-            old,
-            f"Put {old} into quarantine: should it come back as a primary, an alarm is raised",
-            id="quarantine",
-            arguments={"primary": new},
-            is_optional=True,
-        ),
     ]
+    if _can_be_kept_down(inventory, old):
+        title = f"Put {old} into quarantine: it is not started again, and an alarm is raised should it come back"
+        steps.append(shop.step("quarantine", old, title, id="quarantine", is_optional=True))
     made = closed(steps)
     if made[0].gate is None:
         made = (replace(made[0], gate=_gate(inventory, made, old, new, loss)), *made[1:])
     return made
 
 
-def _fence(shop: Shop, old: str, rung: Rung) -> Step:
+def _fence(shop: Shop, snapshot: Snapshot, old: str, rung: Rung) -> Step:
     titles = {
         Rung.KEPT_DOWN: f"Keep {old} down, also over a reboot",
         Rung.QUIESCED: f"See that nothing that writes to {old} runs any more",
@@ -171,7 +171,11 @@ def _fence(shop: Shop, old: str, rung: Rung) -> Step:
             f"`I switched off {old} at its console`. If it still takes writes, there will be two copies, and one is thrown away."
         )
         gate = Gate("attest", question, "--attest")
-    step = shop.step("fence", old, titles[rung], id="fence", arguments={"rung": rung.value}, gate=gate)
+    arguments = {"rung": rung.value}
+    node = snapshot.node(old)
+    if rung is Rung.KEPT_DOWN and node is not None and is_hung_where_it_stands(node):
+        arguments["kill"] = "yes"  # processes that are stopped do not react to a fast stop
+    step = shop.step("fence", old, titles[rung], id="fence", arguments=arguments, gate=gate)
     return step if rung is Rung.KEPT_DOWN else replace(step, is_undoable=False)
 
 

@@ -78,7 +78,7 @@ def web_switch(case: Case) -> Item:
     for each in case.side.serving:
         method = case.inventory.web_nodes[each].switch.method
         if method not in SWITCHED:
-            remedy = f"Declare `switch: {{method: command, program: …}}` for {each}, or move the service by hand"
+            remedy = f"Declare `switch: {{method: command, program: …}}` for {each}, or method manual"
             return failing(name, f"{each} is switched by method {method}, which the console cannot do", remedy, is_blocking=True)
         node = case.snapshot.node(each)
         target = None if node is None else node.value("points_at")
@@ -87,6 +87,9 @@ def web_switch(case: Case) -> Item:
         if method == "standby-web" and target != new:
             remedy = f"Set it to {new} in its Service Configuration; nothing re-points a standby web node"
             return failing(name, f"{each} is set to {target}", remedy, is_blocking=True)
+        if method == "indirect":
+            words = f"{each} names its database indirectly, and nobody looked whether that name moves to {new}"
+            return unseen(name, words, "Its sessions will tell after the start", is_blocking=True)
     return ok(name, f"{', '.join(case.side.serving)} can be pointed at {new}", is_blocking=True)
 
 

@@ -47,7 +47,7 @@ def _at_boot(node: Node) -> Item:
         return unseen(name, f"whether {node.name} starts at boot is not known")
     if state != "enabled":
         words = f"{node.name} is disabled: somebody, or an earlier run, wanted it to stay down"
-        return failing(name, words, "Make sure that this is over; the restart leaves it disabled")
+        return failing(name, words, "Make sure that this is over; the restart enables it again")
     return ok(name, f"{node.name} starts at boot")
 
 

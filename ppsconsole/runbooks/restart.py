@@ -8,6 +8,7 @@ from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
@@ -24,7 +25,7 @@ from ppsconsole.runbooks.situation import (
     primaries,
     service_of,
 )
-from ppsconsole.runbooks.web_side import verify_step
+from ppsconsole.runbooks.web_side import verify_steps
 
 _DEAD = ("stopped", "failed")
 
@@ -158,14 +159,26 @@ def _on_a_primary(snapshot: Snapshot, node: Node) -> None:
 def _steps(shop: Shop, snapshot: Snapshot, node: Node) -> tuple[Step, ...]:
     name = node.name
     users = "Users get in again." if _keeps_users_out(snapshot, node) else ""
-    start = shop.step("start", name, f"Start {name}", for_users=users)
-    steps = [start]
-    if is_hung(node):
-        # To let it go on is no way back: what it did in the meantime, and with whom it is still connected, nobody knows.
-        steps = [shop.step("stop", name, f"End what hangs of {name}"), start]
+    steps = _ends(shop, node) if is_hung(node) else []
+    is_disabled = node.value("service_enabled") == "disabled" or any(step.verb == "fence" for step in steps)
+    if is_disabled:
+        steps.append(shop.step("enable", name, f"Let {name} start at boot"))
+    steps.append(shop.step("restart-service", name, f"Start {name}", for_users=users))
     steps += _checks(shop, snapshot, node)
     first = replace(steps[0], gate=_gate(shop.inventory, snapshot, node, downtime_of(steps, is_out=True)))
     return closed([first, *steps[1:]])
+
+
+def _ends(shop: Shop, node: Node) -> list[Step]:
+    """Return what ends processes that hang.
+
+    To let them go on is no way back: nobody knows what they did in the meantime, and with whom they are still connected.
+    """
+    title = f"End what hangs of {node.name}"
+    if node.kind == "database":
+        # A fast stop does not reach processes that are stopped; whoever ends them has to see that all are gone.
+        return [shop.step("fence", node.name, title, id="fence", arguments={"rung": Rung.KEPT_DOWN.value, "kill": "yes"})]
+    return [shop.step("stop", node.name, title)]
 
 
 def _checks(shop: Shop, snapshot: Snapshot, node: Node) -> list[Step]:
@@ -173,7 +186,7 @@ def _checks(shop: Shop, snapshot: Snapshot, node: Node) -> list[Step]:
     serving = [each.name for each in snapshot.of_kind("web") if each.role == "serving"]
     if node.kind == "database":
         uses = [each for each in serving if _uses(snapshot, each) == node.name]
-        return [verify_step(shop, uses, node.name)] if uses and was_primary(snapshot, node) else []
+        return verify_steps(shop, uses, node.name) if uses and was_primary(snapshot, node) else []
     if node.kind == "web":
         found = []
         target = _uses(snapshot, node.name)
@@ -181,10 +194,10 @@ def _checks(shop: Shop, snapshot: Snapshot, node: Node) -> list[Step]:
             title = f"See that {node.name} is connected to {target} and to nothing else"
             found.append(shop.step("check-connections", node.name, title, arguments={"instance": target}))
             if node.role == "serving":
-                found.append(verify_step(shop, [node.name], target))
+                found += verify_steps(shop, [node.name], target)
         return found
     database = next(iter(primaries(snapshot)), None)
-    return [verify_step(shop, serving, database.name)] if database is not None and serving else []
+    return verify_steps(shop, serving, database.name) if database is not None and serving else []
 
 
 def _uses(snapshot: Snapshot, web_node: str) -> str | None:
@@ -218,5 +231,6 @@ def _gate(inventory: Inventory, snapshot: Snapshot, node: Node, takes_s: float) 
         )
         return Gate("attest", question, "--attest")
     what = "End and start" if is_hung(node) else "Start"
+    what = "It is disabled: somebody wanted it down. Enable and start" if node.value("service_enabled") == "disabled" else what
     question = f"{what} {node.name} of {inventory.cluster.name} where it is? It takes about {duration(takes_s)}; nothing is lost."
     return Gate("confirm", question, "--approve")

@@ -23,7 +23,7 @@ from ppsconsole.runbooks.web_side import (
     move_steps,
     serve_steps,
     stop_steps,
-    verify_step,
+    verify_steps,
     web_side,
 )
 
@@ -124,11 +124,16 @@ def _steps(shop: Shop, side: WebSide, old: str, new: str) -> tuple[Step, ...]:
     begins = [
         *serve_steps(shop, side, new),
         *move_steps(shop, side),
-        verify_step(shop, side.serving, new),
+        *verify_steps(shop, side.serving, new),
         *after_steps(shop, side, new),
-        shop.step("enable", new, f"Let {new} start at boot", is_optional=True),
-        shop.step("follow", old, f"Let {old} follow {new}", id="follow", arguments={"primary": new}, is_optional=True),
-        shop.step("enable", old, f"Let {old} start at boot, as a standby", is_optional=True),
+        shop.step(
+            "follow",
+            old,
+            f"Let {old} follow {new}, and start at boot as a standby",
+            id="follow",
+            arguments={"primary": new},
+            is_optional=True,
+        ),
     ]
     return closed([*ends, *moves, *begins])
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.inventory.model import Inventory
-from ppsconsole.plan.step import Step
+from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.building import Shop
 from ppsconsole.runbooks.situation import is_reachable
 
-SWITCHED = ("command", "standby-web")
-"""Ways of pointing a web node at another database that need nobody at its screen."""
+SWITCHED = ("command", "manual", "indirect", "standby-web")
+"""Ways of pointing a web node at another database that a run can go through; `manual` needs somebody at its screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,14 @@ def drain_steps(shop: Shop, balancers: Iterable[str], *, is_optional: bool) -> l
     return [shop.step("drain", name, f"Take users off at {name}", for_users=users, is_optional=is_optional) for name in balancers]
 
 
-def stop_steps(shop: Shop, side: WebSide) -> list[Step]:
-    """Return the steps after which no reachable web node runs, and none of the old side starts by itself."""
+def stop_steps(shop: Shop, side: WebSide, *, is_all_disabled: bool = False) -> list[Step]:
+    """Return the steps after which no reachable web node runs, and none of the old side starts by itself.
+
+    Args:
+        shop: Makes them.
+        side: Who serves afterwards, and who stands aside.
+        is_all_disabled: Those that will serve are kept from starting by themselves as well, until they are started.
+    """
     users = "Users are logged out; nothing can be read or written."
     found = []
     for name in shop.inventory.web_nodes:
@@ -71,13 +77,18 @@ def stop_steps(shop: Shop, side: WebSide) -> list[Step]:
             found.append(shop.step("disable", name, f"Keep {name} from starting at boot"))
         elif name in side.serving:
             found.append(shop.step("stop", name, f"Stop {name}: it starts again on the new primary", for_users=users))
+            if is_all_disabled:
+                found.append(shop.step("disable", name, f"Keep {name} from starting by itself before it is moved"))
     return found
 
 
 def serve_steps(shop: Shop, side: WebSide, new: str) -> list[Step]:
     """Return the steps that point the serving web nodes at `new`, start them, and look who is connected to what."""
-    found = [_switch(shop, name, new) for name in side.serving if is_switched(shop.inventory, name)]
-    found += [shop.step("start", name, f"Start {name}") for name in side.serving]
+    found = [_switch(shop, name, new) for name in side.serving]
+    for name in side.serving:
+        # One that an earlier run set aside is disabled, and what is disabled is not started: somebody wanted it down.
+        found.append(shop.step("enable", name, f"Let {name} start at boot"))
+        found.append(shop.step("start", name, f"Start {name}"))
     return found + [
         shop.step(
             "check-connections",
@@ -100,23 +111,28 @@ def move_steps(shop: Shop, side: WebSide) -> list[Step]:
     ]
 
 
-def verify_step(shop: Shop, web_nodes: Iterable[str], instance: str) -> Step:
-    """Return the step that looks at the service as a user would."""
-    arguments = {"web_node": ",".join(web_nodes), "instance": instance}
-    return shop.step("verify-service", instance, "See that users get in", id="verify-service", arguments=arguments)
+def verify_steps(shop: Shop, web_nodes: Iterable[str], instance: str) -> list[Step]:
+    """Return the steps that look at the service as a user would, through each balancer; none where users' way is not declared."""
+    if shop.inventory.cluster.address is None:
+        return []
+    arguments = {"web": ",".join(web_nodes), "instance": instance}
+    return [
+        shop.step("verify-service", name, f"See that users get in at {name}", arguments=arguments)
+        for name in shop.inventory.balancers
+    ]
 
 
 def after_steps(shop: Shop, side: WebSide, new: str) -> list[Step]:
-    """Return what is done while users work again: boot settings of the new side, database settings of the old one."""
-    found = [shop.step("enable", name, f"Let {name} start at boot", is_optional=True) for name in side.serving]
-    aside = [name for name in side.aside if is_switched(shop.inventory, name)]
-    return found + [_switch(shop, name, new, is_optional=True) for name in aside]
-
-
-def is_switched(inventory: Inventory, name: str) -> bool:
-    """Return whether the console itself changes the database setting of a web node."""
-    return inventory.web_nodes[name].switch.method == "command"
+    """Return what is done while users work again: the old side is pointed at the new primary, though it stays down."""
+    aside = [name for name in side.aside if shop.inventory.web_nodes[name].switch.method == "command"]
+    found = [_switch(shop, name, new, is_optional=True) for name in aside]
+    return [*found, shop.step("enable", new, f"Let {new} start at boot", is_optional=True)]
 
 
 def _switch(shop: Shop, name: str, new: str, *, is_optional: bool = False) -> Step:
-    return shop.step("switch-database", name, f"Point {name} at {new}", arguments={"instance": new}, is_optional=is_optional)
+    gate = None
+    if shop.inventory.web_nodes[name].switch.method == "manual":
+        question = f"Point {name} at {new} by hand, as this step's lines say, then write that you did and what the test said."
+        gate = Gate("attest", question, "--attest")
+    title = f"Point {name} at {new}"
+    return shop.step("switch-database", name, title, arguments={"instance": new}, is_optional=is_optional, gate=gate)
