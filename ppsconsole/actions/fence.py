@@ -114,7 +114,7 @@ def _kill_command(instance: Instance) -> str:
     """The command that ends all processes of the server, frozen ones as well: they work in its data directory."""
     return each_process(
         data_directory_of(instance),
-        'case $(cat "/proc/$p/comm" 2>/dev/null) in *postgres|*postmaster) kill -KILL "$p";; esac',
+        'read -r c <"/proc/$p/comm"; case $c in *postgres|*postmaster) kill -KILL "$p";; esac',
     )
 
 

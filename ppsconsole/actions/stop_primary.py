@@ -1,12 +1,13 @@
 """Stop a primary cleanly, as fast as is safe, and make the proof that it cannot write any more."""
 
+import asyncio
 import shlex
 from typing import Any
 
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.kinds import patience, settled
 from ppsconsole.actions.looks import Remains, is_listening, remains, service_status
-from ppsconsole.actions.places import data_directory_of, host_of, identity_of, instance_of, on_host, program_of, service_of
+from ppsconsole.actions.places import data_directory_of, host_of, identity_of, instance_of, on_host, service_of
 from ppsconsole.actions.service_command import service_command
 from ppsconsole.actions.serving import answers
 from ppsconsole.actions.standing import standing
@@ -27,7 +28,7 @@ SETTLE_S = 3.0
 
 
 def stop_command(instance: Instance, service: Service, node: str, timeout_s: float) -> str:
-    """Return the one command that asks for a fast stop, waits for its end and prints the control file.
+    """Return the one command that asks for a fast stop and waits for its end.
 
     SIGINT to the postmaster is PostgreSQL's own fast stop. It is sent directly where that is allowed: it spares the poll of
     100 ms that pg_ctl and the service managers have, and no wrapper can turn it into an immediate stop when it takes long
@@ -45,8 +46,7 @@ def stop_command(instance: Instance, service: Service, node: str, timeout_s: flo
         'if [ -n "$p" ] && [ -d "/proc/$p" ]; then '
         f'if {may_signal}; then kill -INT "$p"; else {{ {by_service}; }} </dev/null >&2; fi; '
         f'n=0; while [ -e "$d/postmaster.pid" ] && [ "$n" -lt {_FAST_POLLS} ]; do sleep 0.002; n=$((n+1)); done; '
-        f'n=0; while [ -e "$d/postmaster.pid" ] && [ "$n" -lt {slow} ]; do sleep {_SLOW_POLL_S}; n=$((n+1)); done; '
-        f'fi; LC_ALL=C {shlex.quote(program_of(instance, "pg_controldata"))} -D "$d"'
+        f'n=0; while [ -e "$d/postmaster.pid" ] && [ "$n" -lt {slow} ]; do sleep {_SLOW_POLL_S}; n=$((n+1)); done; fi'
     )
 
 
@@ -117,7 +117,7 @@ class StopPrimary:
 
 async def clean_stop(bench: Workbench, node: str) -> Finding:
     """Return whether the server of `node` was stopped cleanly and is gone: with the proof, and where its WAL ends."""
-    left = await remains(bench, node)
+    left, is_open = await asyncio.gather(remains(bench, node), is_listening(bench, node))
     values: dict[str, Any] = {
         "control_state": left.control.get("control_state"),
         "checkpoint_lsn": left.control.get("control_checkpoint"),
@@ -135,7 +135,7 @@ async def clean_stop(bench: Workbench, node: str) -> Finding:
     identity = identity_of(bench.plan, node)
     if identity is not None and identity.system_identifier not in ("", values["system_identifier"]):
         return Finding("no", f"{node}: its data directory belongs to another system, {values['system_identifier']}", values)
-    if await is_listening(bench, node):
+    if is_open:
         return Finding("no", f"{node} is shut down, and yet something takes connections on its port", values)
     checkpoint = f"{values['checkpoint_lsn']} on timeline {values['timeline']}"
     evidence = (
