@@ -185,6 +185,30 @@ class Journal:
             if missing:
                 self.append(*missing)
 
+    def adopt(self, run: str, plan: Plan, events: Sequence[RunEvent], holder: str) -> None:
+        """Make the journal's record of `run` what `events` say, which were read back from a host of the cluster.
+
+        What is recorded here and differs goes: another console went on with the run, and what it did is what happened.
+
+        Raises:
+            JournalError: It could not be made durable.
+        """
+        from sqlalchemy import delete
+
+        from ppsconsole.engine.journal_schema import events_table
+
+        self.start(run, plan, events[0].at if events else plan.made_at, holder)
+        known = self.events(run)
+        same = 0
+        while same < min(len(known), len(events)) and _is_same(known[same], events[same]):
+            same += 1
+        if same < len(known):
+            number = known[same].number
+            statement = delete(events_table).where(events_table.c.run == run, events_table.c.number >= number)
+            self._write(lambda connection: connection.execute(statement))
+        if same < len(events):
+            self.append(*events[same:])
+
     # --- reading ----------------------------------------------------------------------------------------------
 
     def events(self, run: str) -> tuple[RunEvent, ...]:

@@ -156,11 +156,11 @@ def _said(error: BaseException) -> str:
 def _lacking(bench: Workbench, step: Step) -> str:
     """What keeps the step from acting for want of a proof made in this run (laws 1 and 3); empty when nothing does."""
     if "fence" in step.needs:
-        fenced = old_primaries(bench)
-        open_ones = [name for name in fenced if bench.fence_of(name) is None]
+        to_fence = old_primaries(bench, step)
+        open_ones = [name for name in to_fence if bench.fence_of(name) is None]
         if open_ones:
             return f"this run has no proof that {', '.join(open_ones)} cannot write"
-        if not fenced:
+        if not to_fence:
             return "the plan names no old primary, so nothing shows that it cannot write"
     if "zero-loss" in step.needs and not any(
         isinstance(proof, ZeroLossProof) and proof.run == bench.run and proof.standby == bench.plan.to for proof in bench.proofs
@@ -169,12 +169,13 @@ def _lacking(bench: Workbench, step: Step) -> str:
     return ""
 
 
-def old_primaries(bench: Workbench) -> tuple[str, ...]:
-    """Return the instances that must be proved unable to write before another one is promoted.
+def old_primaries(bench: Workbench, step: Step) -> tuple[str, ...]:
+    """Return the instances that must be proved unable to write before `step` promotes another.
 
-    Those that were primary when the plan was made, and those that were not seen to be standbys: a role that nobody could see
-    is not a harmless one.
+    The one that the step names as the old primary, and every one that was seen as primary when the plan was made. Where there is
+    neither, every one that was not seen to be a standby: a role that nobody could see is not a harmless one.
     """
     instances = bench.inventory.database.instances
     others = [each for each in bench.plan.identities if each.node in instances and each.node != bench.plan.to]
-    return tuple(each.node for each in others if each.role != "standby")
+    named = [each.node for each in others if each.role == "primary" or each.node == step.arguments.get("primary")]
+    return tuple(named or (each.node for each in others if each.role != "standby"))

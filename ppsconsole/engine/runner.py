@@ -50,6 +50,10 @@ class Custody(Protocol):
         """Wait until what was recorded has been copied beside the lease, or could not be."""
         ...
 
+    def saw(self, event: RunEvent) -> None:
+        """Take note of an event that is durable; must not block."""
+        ...
+
 
 class Runner:
     """Executes the plan of a workbench; one of its methods at a time.
@@ -185,6 +189,26 @@ class Runner:
                 raise Blocked("abandoning a run takes a reason", remedy="Give --reason")
             return await self._finish(self._standing(), f"abandoned: {reason.strip()}")
 
+    async def look_ahead(self) -> None:
+        """See whether the next step was begun by a console whose last records did not reach the copy that this run goes on from.
+
+        Raises:
+            LeaseLost: Another console has the run.
+        """
+        async with self._busy:
+            next_id = self.state.next_step(self._bench.plan)
+            if self._ended() is not None or self.state.is_backing_out or next_id is None:
+                return
+            step, before = self._bench.plan.step(next_id), self.state.of(next_id)
+            if before.phase != "pending":
+                return  # doubtful anyway, or seen to have ended
+            self._stage.enter(next_id, 1)
+            result = await self._performance(step).verify()
+            if result.outcome is Outcome.FAILED:
+                return
+            words = "may have been begun by the console before"
+            await self.record("step-started", step=next_id, words=words, data={"attempt": 1})
+
     async def record(
         self, kind: EventKind, *, step: str = "", words: str = "", data: Mapping[str, Any] | None = None
     ) -> RunEvent:
@@ -241,7 +265,7 @@ class Runner:
         data = {
             "outcome": result.outcome.value,
             "has_acted": result.has_acted,
-            "values": dict(result.values),
+            "values": {**self._bench.values.get(step.id, {}), **result.values},  # with what the act noted
             "took_s": round(took_s, 4),
             "verb": step.verb,
         }
@@ -331,13 +355,16 @@ class Runner:
 
     def _follow(self, event: RunEvent) -> None:
         self.state = advanced(self.state, event)
-        self._fill_bench()
+        self._custody.saw(event)
+        if event.kind in ("step-checked", "step-finished"):
+            self._bench.values[event.step] = self.state.of(event.step).values
+        elif event.kind == "proof-made":
+            self._bench.proofs[:] = self.state.proofs
 
     def _fill_bench(self) -> None:
         self._bench.values.update(self.state.values)
         self._bench.proofs[:] = self.state.proofs
-        for step, answer in self.state.answers.items():
-            self._bench.answers.setdefault(step, answer)
+        self._bench.answers.update(self.state.answers)
 
 
 def _proof_words(proof: Mapping[str, Any]) -> str:

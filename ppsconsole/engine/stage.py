@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from ppsconsole.errors import BastionDown, HostKeyRefused, LoginRefused, RunError
+from ppsconsole.errors import BastionDown, HostKeyRefused, LoginRefused, WorldMoved
 
 
-class LeaseLost(RunError):
+class LeaseLost(WorldMoved):
     """Another console has taken the run over, or the lease is gone from the host: this one can do nothing more."""
 
     exit_code = 7

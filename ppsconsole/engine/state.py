@@ -31,7 +31,8 @@ class StepState:
         attempt: Counts up when a failed step is tried again; 0 before the first.
         has_acted: Its act was begun, as far as is known; it may have done nothing.
         words: What was last said of it.
-        values: What its looks found, the first look winning until the step is finished.
+        values: What its looks found and its act noted, the later over the earlier; but once it has acted, what the precheck
+            before that act found stays.
         took_s: From start to finish, in seconds; None while it is not finished.
     """
 
@@ -161,9 +162,13 @@ def _step_advanced(step: StepState, event: RunEvent) -> StepState:
     data = event.data
     match event.kind:
         case "step-started":
-            return replace(step, phase="started", attempt=int(data["attempt"]), took_s=None)
+            # Begun again without having ended: whoever began it before may have acted.
+            has_acted = step.has_acted or step.phase == "started"
+            return replace(step, phase="started", attempt=int(data["attempt"]), has_acted=has_acted, took_s=None)
         case "step-checked":
-            return replace(step, values={**data["values"], **step.values})
+            # What was there before the first act is what an undo puts back; a later look sees what that act left.
+            values = {**data["values"], **step.values} if step.has_acted else {**step.values, **data["values"]}
+            return replace(step, values=values)
         case "step-finished":
             return replace(
                 step,

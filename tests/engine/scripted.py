@@ -192,6 +192,7 @@ class Custodian:
 
     is_lost: bool = False
     settled: int = 0
+    seen: list[int] = field(default_factory=list)
 
     def check(self) -> None:
         if self.is_lost:
@@ -199,6 +200,9 @@ class Custodian:
 
     async def settle(self) -> None:
         self.settled += 1
+
+    def saw(self, event: RunEvent) -> None:
+        self.seen.append(event.number)
 
 
 async def nobody(gate, step, plan) -> str | None:

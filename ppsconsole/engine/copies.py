@@ -1,0 +1,206 @@
+"""Plan and journal, copied beside the lease while the run goes on, so that another console on another machine can take over."""
+
+import asyncio
+import json
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from ppsconsole.drivers.base import Shell
+from ppsconsole.engine.lease import Lease
+from ppsconsole.engine.lease_script import CANNOT_WRITE, NOT_OURS, ours, sh
+from ppsconsole.engine.recorder import WORDS_LIMIT
+from ppsconsole.errors import DriverError
+from ppsconsole.inventory.model import Host
+from ppsconsole.masking import plain
+from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.plan import Plan
+
+SETTLE_S = 3.0
+"""How long an act waits for the copies; a host that hangs must not hold up a failover."""
+
+_ANSWER_S = 8.0
+
+
+@dataclass(slots=True)
+class _Copy:
+    """What one host still lacks."""
+
+    host: Host
+    sent: int = 0
+    has_plan: bool = False
+    is_failing: bool = False
+    task: "asyncio.Task[None] | None" = None
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Copies:
+    """Sends plan and events of a run to every host where its lease is held.
+
+    A host that fails is an issue and not a stop: it is tried again with each further event.
+    """
+
+    def __init__(
+        self, plan: Plan, lease: Lease, shell: Shell, on_issue: Callable[[str], None], events: Iterable[RunEvent] = ()
+    ) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            plan: Of the run.
+            lease: Held by the run; its hosts get copies.
+            shell: Sends them.
+            on_issue: Called once for each host that fails.
+            events: What the journal has already; hosts may have some of it, and get all of it.
+        """
+        self._lease, self._shell, self._on_issue = lease, shell, on_issue
+        self._plan = json.dumps(plan.as_json()) + "\n"
+        self._lines = [_line(event) for event in events]
+        self._copies: dict[str, _Copy] = {}
+        self._is_closed = False
+
+    def add(self, event: RunEvent) -> None:
+        """Send `event`, which is durable here, soon."""
+        self._lines.append(_line(event))
+        self._send()
+
+    async def settle(self) -> None:
+        """Wait until all hosts have everything that was added so far, or fail, or `SETTLE_S` have passed."""
+        self._send()
+        waits = [asyncio.ensure_future(copy.settled.wait()) for copy in self._copies.values()]
+        if waits:
+            _, late = await asyncio.wait(waits, timeout=SETTLE_S)
+            for each in late:
+                each.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def aclose(self) -> None:
+        """Send what is left, and stop."""
+        await self.settle()
+        self._is_closed = True
+        tasks = [copy.task for copy in self._copies.values() if copy.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _send(self) -> None:
+        for host in self._lease.hosts:
+            copy = self._copies.setdefault(host.name, _Copy(host))
+            if copy.has_plan and copy.sent == len(self._lines):
+                copy.settled.set()
+                continue
+            copy.settled.clear()
+            if (copy.task is None or copy.task.done()) and not self._is_closed:
+                copy.task = asyncio.ensure_future(self._bring(copy))
+
+    async def _bring(self, copy: _Copy) -> None:
+        """Send one host all that it lacks; gives up at the first failure."""
+        while not copy.has_plan or copy.sent < len(self._lines):
+            upto = len(self._lines)
+            failure = await self._sent(copy, self._lines[copy.sent : upto])
+            if failure:
+                if not copy.is_failing:
+                    self._on_issue(f"{copy.host.name} keeps no copy of the journal: {failure}")
+                copy.is_failing = True
+                break
+            copy.has_plan, copy.sent, copy.is_failing = True, upto, False
+        copy.settled.set()
+
+    async def _sent(self, copy: _Copy, lines: list[str]) -> str:
+        """Send the plan, where it is missing, and some lines; return why that failed, or nothing."""
+        script = _append_script(self._lease, not copy.has_plan)
+        # An earlier try may have left half a line: a line break of our own comes before the first.
+        text = (self._plan if not copy.has_plan else "") + "\n" + "".join(lines)
+        try:
+            result = await self._shell.run(copy.host, script, stdin=text, timeout_s=_ANSWER_S)
+        except DriverError as error:
+            return plain(error.what)
+        if result.exit_status == NOT_OURS:
+            self._lease.lose(f"the lease on {copy.host.name} is not this console's any more")
+            return "the lease is not this console's any more"
+        return "" if result.exit_status == 0 else plain(result.stderr, 160) or f"exit {result.exit_status}"
+
+
+def _append_script(lease: Lease, has_plan: bool) -> str:
+    run = shlex.quote(lease.claim.run)
+    plan = 'IFS= read -r p && printf "%s\\n" "$p" >"$r/plan.new" && mv "$r/plan.new" "$r/plan.json" || exit "$x"\n'
+    return sh(
+        f"d={lease.folder}; r=$d/runs/{run}; x={CANNOT_WRITE}\numask 077\n"
+        f"{ours(lease.line)} || exit {NOT_OURS}\n"
+        'mkdir -p "$r" || exit "$x"\n'
+        f'{plan if has_plan else ""}cat >>"$r/events.jsonl" || exit "$x"\n'
+    )
+
+
+def _line(event: RunEvent) -> str:
+    return json.dumps(event.as_json(), default=str) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedRun:
+    """A run as a host has it.
+
+    Attributes:
+        events: Without a gap from the first; what came behind a gap or half a line is left out.
+        is_leased: The host's lease is for this run.
+    """
+
+    host: str
+    run: str
+    plan: Plan
+    events: tuple[RunEvent, ...]
+    is_leased: bool
+
+
+async def fetch_runs(shell: Shell, host: Host, folder: str) -> tuple[CopiedRun, ...]:
+    """Return all runs of a cluster that `host` has copies of, the latest first; copies that cannot be read are left out.
+
+    Args:
+        shell: Reaches the host.
+        host: Whom to ask.
+        folder: As `lease_script.folder_of` returns it.
+
+    Raises:
+        DriverError: The host could not be asked.
+    """
+    script = sh(
+        f'd={folder}\nif IFS=\' \' read -r e r s 2>/dev/null <"$d/lease"; then echo "{_MARK} lease $r"; fi\n'
+        'for p in "$d"/runs/*/plan.json; do\n'
+        '  [ -f "$p" ] || continue\n'
+        f'  p=${{p%/plan.json}}; echo "{_MARK} run ${{p##*/}}"\n'
+        '  cat "$p/plan.json"; echo; cat "$p/events.jsonl" 2>/dev/null; echo\n'
+        "done\nexit 0\n"
+    )
+    result = await shell.run(host, script, timeout_s=_ANSWER_S * 2, limit_bytes=32 << 20)
+    leased = ""
+    found: list[CopiedRun] = []
+    for block in f"\n{result.stdout}".split(f"\n{_MARK} ")[1:]:
+        head, _, body = block.partition("\n")
+        kind, _, name = head.strip().partition(" ")
+        if kind == "lease":
+            leased = name
+        elif (run := _copied(host.name, name, body, leased)) is not None:
+            found.append(run)
+    return tuple(sorted(found, key=lambda run: -run.events[0].at))
+
+
+_MARK = "@@ppsconsole-copy"
+
+
+def _copied(host: str, name: str, body: str, leased: str) -> CopiedRun | None:
+    head, _, rest = body.partition("\n")
+    try:
+        plan = Plan.from_json(json.loads(head))
+    except (ValueError, KeyError, TypeError):
+        return None
+    by_number: dict[int, RunEvent] = {}
+    for line in rest.splitlines():
+        try:
+            event = RunEvent.from_json(json.loads(line))
+        except (ValueError, KeyError, TypeError):
+            continue  # half a line, which was sent again, or the end of what came over
+        if event.run == name:
+            by_number[event.number] = replace(event, words=plain(event.words, WORDS_LIMIT))
+    events: list[RunEvent] = []
+    while len(events) + 1 in by_number:
+        events.append(by_number[len(events) + 1])
+    return CopiedRun(host, name, plan, tuple(events), name == leased) if events else None

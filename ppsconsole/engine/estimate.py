@@ -1,0 +1,29 @@
+"""How long steps take on this cluster, learned from its earlier runs."""
+
+from collections import defaultdict
+from statistics import median
+
+from ppsconsole.engine.journal import Journal
+
+RUNS = 30
+"""How many of the latest runs are looked at: a cluster that has grown forgets how fast it was."""
+
+
+def learned(journal: Journal, cluster: str) -> dict[str, float]:
+    """Return the median duration in seconds of steps that were done on `cluster`, by their verb.
+
+    Steps that were found done on resuming, or marked so, say nothing about durations and are left out. A verb that was
+    never done is missing: then the runbook's own estimate stands.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    took: dict[str, list[float]] = defaultdict(list)
+    for record in journal.runs(cluster, RUNS):
+        started: dict[str, int] = defaultdict(int)
+        for event in journal.events(record.id):
+            if event.kind == "step-started":
+                started[event.step] += 1
+            elif event.kind == "step-finished" and event.data.get("outcome") == "done" and started[event.step] == 1:
+                took[str(event.data["verb"])].append(float(event.data["took_s"]))
+    return {verb: median(durations) for verb, durations in took.items() if max(durations) > 0}

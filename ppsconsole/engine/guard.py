@@ -1,0 +1,223 @@
+"""Commands on hosts, bound to what the plan was made for: lease, host and instance are re-read with each one (law 7)."""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from ppsconsole.clock import Clock
+from ppsconsole.drivers.base import CommandResult, LineDropped, Shell
+from ppsconsole.engine import detached
+from ppsconsole.engine.lease import Lease
+from ppsconsole.engine.lease_script import ours, sh
+from ppsconsole.engine.stage import LeaseLost, Stage
+from ppsconsole.errors import BadAnswer, Blocked, DriverError, OutputTooLong, TimedOut, WorldMoved
+from ppsconsole.inventory.model import Host, Inventory
+from ppsconsole.masking import plain
+from ppsconsole.plan.plan import Identity, Plan
+
+MOVED = 97
+_MARK = "@@ppsconsole-moved"
+
+
+@dataclass(frozen=True, slots=True)
+class SentCommand:
+    """A command that was sent to a host, after it ended.
+
+    Attributes:
+        command: As one harmless line, without the guard around it.
+        outcome: `rc 0`, or the word of the error.
+    """
+
+    kind: Literal["look", "act", "detached"]
+    host: str
+    command: str
+    duration_s: float
+    outcome: str
+
+
+class Guard:
+    """Implements `actions.base.Guarded` for one run."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        plan: Plan,
+        shell: Shell,
+        lease: Lease,
+        clock: Clock,
+        stage: Stage,
+        report: Callable[[SentCommand], None],
+        fingerprint: Callable[[str], str | None],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            inventory: Says where hosts and programs are.
+            plan: Says who is who.
+            shell: Sends the commands.
+            lease: Held by this run.
+            clock: Time.
+            stage: Told what was sent for the step at hand.
+            report: Called for each command, after it ended; must not block.
+            fingerprint: Returns the key that a host proved at its last login (`SshPool.fingerprint`).
+        """
+        self._inventory, self._plan, self._shell, self._lease, self._clock = inventory, plan, shell, lease, clock
+        self._stage, self._report, self._fingerprint = stage, report, fingerprint
+
+    async def look(self, host: str, command: str, *, timeout_s: float = 10.0) -> CommandResult:
+        """Run a command that changes nothing; see `Guarded.look`."""
+        return await self._sent("look", self._host(host), command, command, None, timeout_s)
+
+    async def act(
+        self, host: str, command: str, *, node: str | None = None, stdin: str | None = None, timeout_s: float = 30.0
+    ) -> CommandResult:
+        """Run a command that changes something, bound to lease and identity; see `Guarded.act`."""
+        found = await self._ready(host)
+        script = sh(f"{self._conditions(found, node)}exec /bin/sh -c {shlex.quote(command)}\n")
+        return await self._bound("act", found, command, script, stdin, timeout_s)
+
+    async def act_detached(
+        self, host: str, name: str, command: str, *, node: str | None = None, timeout_s: float = 60.0
+    ) -> CommandResult:
+        """Run a command that may outlive the line; see `Guarded.act_detached`."""
+        found = await self._ready(host)
+        place = detached.Place(self._lease.folder, self._lease.claim.run, name, self._stage.attempt)
+        limit = self._clock.monotonic() + timeout_s
+        wait_s = min(timeout_s, detached.WAIT_S)
+        start = sh(self._conditions(found, node) + place.start(command) + place.wait(wait_s))
+        result: CommandResult | None
+        try:
+            result = await self._bound("detached", found, command, start, None, wait_s + detached.GRACE_S)
+        except (LineDropped, TimedOut):
+            result = None  # it may have been started: from here on it is only looked for
+        while True:
+            left_s = limit - self._clock.monotonic()
+            ended = None if result is None else place.outcome(result)
+            if ended is not None:
+                return ended
+            if left_s <= 0:
+                raise TimedOut(f"no end of {name} within {timeout_s:g}s; it may still be running", where=host)
+            result = await self._looked_for(found, place, min(left_s, detached.WAIT_S))
+
+    async def _looked_for(self, host: Host, place: detached.Place, wait_s: float) -> CommandResult | None:
+        script = sh(place.find() + place.wait(wait_s))
+        try:
+            return await self._shell.run(host, script, timeout_s=wait_s + detached.GRACE_S)
+        except (OutputTooLong, BadAnswer):
+            raise
+        except DriverError:
+            await self._clock.sleep(detached.RETRY_S)
+            return None
+
+    # --- sending ----------------------------------------------------------------------------------------------
+
+    async def _ready(self, name: str) -> Host:
+        """See that the lease is held on the host; nothing of the step is done by that."""
+        host = self._host(name)
+        self._lease.check()
+        try:
+            await self._lease.extend(host)
+        except (DriverError, WorldMoved, Blocked) as error:
+            self._stage.refused = error
+            raise
+        return host
+
+    def _host(self, name: str) -> Host:
+        host = self._inventory.hosts.get(name)
+        if host is None or host.platform != "linux":
+            raise Blocked("commands can be bound to the lease on declared Linux hosts only", where=name)
+        return host
+
+    async def _bound(
+        self, kind: Literal["act", "detached"], host: Host, command: str, script: str, stdin: str | None, timeout_s: float
+    ) -> CommandResult:
+        self._check_key(host)
+        try:
+            result = await self._sent(kind, host, command, script, stdin, timeout_s)
+        except (LineDropped, TimedOut, OutputTooLong, BadAnswer):
+            self._stage.sent += 1
+            raise
+        except DriverError as error:
+            self._stage.refused = error
+            raise
+        moved = _moved(result)
+        if moved is None:
+            self._stage.sent += 1
+            return result
+        refusal = self._refusal(host, moved)
+        self._stage.refused = refusal
+        raise refusal
+
+    async def _sent(
+        self, kind: Literal["look", "act", "detached"], host: Host, command: str, script: str, stdin: str | None, timeout_s: float
+    ) -> CommandResult:
+        started = self._clock.monotonic()
+        outcome = "cancelled"
+        try:
+            result = await self._shell.run(host, script, stdin=stdin, timeout_s=timeout_s)
+            outcome = f"rc {result.exit_status}"
+            return result
+        except DriverError as error:
+            outcome = error.word
+            raise
+        finally:
+            took_s = self._clock.monotonic() - started
+            self._report(SentCommand(kind, host.name, plain(command, 2000), round(took_s, 4), outcome))
+
+    # --- what is bound ----------------------------------------------------------------------------------------
+
+    def _check_key(self, host: Host) -> None:
+        proved = self._fingerprint(host.name)
+        planned = {each.host_key for each in self._plan.identities if each.host == host.name and each.host_key}
+        if proved is not None and planned and proved not in planned:
+            error = WorldMoved(f"the host's key is {proved}, the plan was made for {', '.join(planned)}", where=host.name)
+            self._stage.refused = error
+            raise error
+
+    def _conditions(self, host: Host, node: str | None) -> str:
+        """The shell text that leaves with `MOVED`, having said why, unless everything is as the plan has it."""
+        lines = [
+            f"d={self._lease.folder}",
+            f'moved() {{ printf \'{_MARK} %s %s\\n\' "$1" "$2" >&2; exit {MOVED}; }}',
+            f'{ours(self._lease.line)} || moved lease "$l"',
+        ]
+        names = {each.hostname for each in self._plan.identities if each.host == host.name and each.hostname}
+        for name in sorted(names):
+            lines.append(f'l=$(uname -n); [ "$l" = {shlex.quote(name)} ] || moved hostname "$l, planned was "{shlex.quote(name)}')
+        identity = next((each for each in self._plan.identities if each.node == node), None) if node is not None else None
+        if identity is not None:
+            lines += self._instance_conditions(identity)
+        return "\n".join(lines) + "\n"
+
+    def _instance_conditions(self, identity: Identity) -> list[str]:
+        instance = self._inventory.database.instances.get(identity.node)
+        if instance is None or not identity.data_directory:
+            return []
+        folder = shlex.quote(identity.data_directory)
+        lines = [f"[ -d {folder} ] || moved data-directory {folder}' is not there'"]
+        if identity.system_identifier:
+            program = f"{instance.bin_directory}/pg_controldata" if instance.bin_directory else "pg_controldata"
+            wanted = shlex.quote(identity.system_identifier)
+            lines += [
+                f"l=$(LC_ALL=C {shlex.quote(program)} -D {folder} 2>&1 </dev/null)",
+                "case $l in *'Database system identifier:'*) ;; *) moved system-identifier \"cannot be read: $l\" ;; esac",
+                "l=${l#*'Database system identifier:'}; l=$(echo ${l%%[!0-9 ]*})",
+                f'[ "$l" = {wanted} ] || moved system-identifier "$l, planned was "{wanted}',
+            ]
+        return lines
+
+    def _refusal(self, host: Host, moved: str) -> WorldMoved:
+        what, _, rest = moved.partition(" ")
+        if what == "lease":
+            self._lease.lose(f"the lease on {host.name} is {rest}, ours is {self._lease.line}")
+            return LeaseLost(f"the lease is {rest}, ours is {self._lease.line}; nothing was done", where=host.name)
+        return WorldMoved(f"{what.replace('-', ' ')}: {rest}; nothing was done", where=host.name, remedy="Make a new plan")
+
+
+def _moved(result: CommandResult) -> str | None:
+    """Why the guard left, None when it did not."""
+    if result.exit_status != MOVED:
+        return None
+    lines = [line for line in result.stderr.splitlines() if line.startswith(_MARK)]
+    return plain(lines[-1].removeprefix(_MARK).strip()) if lines else None

@@ -1,0 +1,178 @@
+"""What is sent to hosts to take, keep and give back the lease: POSIX shell text, and what its answers mean.
+
+The lease is one file. Its first line is `EPOCH RUN STATE`, its second JSON about the holder. It comes into being by `ln`, which
+fails where the name exists, and is moved away by `mv` before it is looked at and replaced: of two that want it one gets it, and
+nobody ever reads half of it. The last epoch is kept in a file of its own, so that epochs go on counting after a release.
+"""
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+from ppsconsole.drivers.base import CommandResult
+from ppsconsole.engine.holder import Holder
+from ppsconsole.masking import plain
+
+ROOT = "~/.ppsconsole"
+"""In the home of the login on each host; a folder for each cluster in it."""
+
+NOT_OURS = 95
+"""The lease is somebody else's, or gone."""
+CANNOT_WRITE = 96
+
+State = Literal["held", "left"]
+"""`left`: its run is not finished, and nobody is at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one host says of the lease.
+
+    Attributes:
+        epoch: The highest that it has seen; 0 before the first.
+        line: First line of the lease; empty when there is none.
+        beat_age_s: Seconds since its holder's last sign of life, by the host's own clock; None when unknown.
+        is_touched: Its run has begun a step, by the copy of its journal.
+        finished: Runs that have ended, by the copies of their journals on this host.
+        note: What stands beside the holder: `since`, `runbook`, `reason`.
+    """
+
+    host: str
+    epoch: int
+    line: str
+    run: str
+    state: str
+    holder: Holder | None
+    beat_age_s: float | None
+    is_touched: bool
+    finished: frozenset[str]
+    note: dict[str, Any]
+
+
+def folder_of(cluster: str, root: str = ROOT) -> str:
+    """Return the cluster's folder as shell text; `~` is the home of the login."""
+    name = quote(cluster, safe="").replace("~", "%7E")
+    if name.startswith("."):
+        name = "%2E" + name[1:]
+    if root == "~" or root.startswith("~/"):
+        return f'"$HOME"{shlex.quote("/" + (root[2:] + "/" if root[2:] else "") + name)}'
+    return shlex.quote(f"{root.rstrip('/')}/{name}")
+
+
+def sh(script: str) -> str:
+    """Return the command that runs `script` whatever the login's shell is."""
+    return f"exec /bin/sh -c {shlex.quote(script)}"
+
+
+def lease_line(epoch: int, run: str, state: State) -> str:
+    """Return the lease's first line."""
+    return f"{epoch} {run} {state}"
+
+
+def lease_text(line: str, holder: Holder, note: dict[str, Any]) -> str:
+    """Return the lease's whole text, to be sent by standard input."""
+    return f"{line}\n{json.dumps({'holder': holder.as_json(), **note})}\n"
+
+
+def look_script(folder: str) -> str:
+    """Return what prints all that a `Sighting` holds."""
+    return sh(
+        f"d={folder}\n"
+        'echo "now $(date +%s)"\n'
+        'if [ -f "$d/epoch" ]; then echo "epoch $(cat "$d/epoch")"; fi\n'
+        'if [ -f "$d/heartbeat" ]; then echo "beat $(cat "$d/heartbeat")"; fi\n'
+        'for f in "$d"/runs/*/events.jsonl; do\n'
+        '  if grep -q run-finished "$f" 2>/dev/null; then r=${f%/*}; echo "finished ${r##*/}"; fi\n'
+        "done\n"
+        'if IFS=" " read -r e r s 2>/dev/null <"$d/lease"; then\n'
+        '  if grep -q step-started "$d/runs/$r/events.jsonl" 2>/dev/null; then echo touched yes; fi\n'
+        '  echo lease; cat "$d/lease"\n'
+        "fi\nexit 0\n"
+    )
+
+
+def take_script(folder: str, epoch: int, expected: str) -> str:
+    """Return what makes the lease from standard input.
+
+    Args:
+        folder: As `folder_of` returns it.
+        epoch: Of the new lease; higher than any that the host has seen.
+        expected: First line of the lease that is to be replaced; empty when there is none.
+    """
+    replace = f'if mv "$d/lease" "$d/old.$$" 2>/dev/null; then\n{_only_if(expected)}rm -f "$d/old.$$"\nfi\n' if expected else ""
+    return sh(
+        f"d={folder}\numask 077\n"
+        f'mkdir -p "$d" && cat >"$d/new.$$" || exit {CANNOT_WRITE}\n'
+        'e=$(cat "$d/epoch" 2>/dev/null)\n'
+        f'if [ {epoch} -le "${{e:-0}}" ]; then rm -f "$d/new.$$"; exit {NOT_OURS}; fi\n'
+        f"{replace}"
+        'if ! ln "$d/new.$$" "$d/lease" 2>"$d/why.$$"; then\n'
+        f'  [ -f "$d/lease" ] && s={NOT_OURS} || s={CANNOT_WRITE}\n'
+        '  cat "$d/why.$$" >&2; rm -f "$d/new.$$" "$d/why.$$"; exit "$s"\n'
+        "fi\n"
+        'rm -f "$d/new.$$" "$d/why.$$"\n'
+        f'echo {epoch} >"$d/epoch.$$" && mv "$d/epoch.$$" "$d/epoch" && date +%s >"$d/heartbeat" || exit {CANNOT_WRITE}\n'
+    )
+
+
+def give_back_script(folder: str, line: str) -> str:
+    """Return what removes our own lease; a lease that is not ours stays, or comes back."""
+    return sh(f'd={folder}\n{_moved_away(line)}rm -f "$d/old.$$" "$d/heartbeat"\n')
+
+
+def leave_script(folder: str, line: str) -> str:
+    """Return what puts the lease on standard input in the place of our own."""
+    return sh(
+        f'd={folder}\numask 077\ncat >"$d/new.$$" || exit {CANNOT_WRITE}\n{_moved_away(line)}'
+        'ln "$d/new.$$" "$d/lease" 2>/dev/null; s=$?\nrm -f "$d/old.$$" "$d/new.$$"; exit "$s"\n'
+    )
+
+
+def beat_script(folder: str, line: str) -> str:
+    """Return what gives a sign of life, if the lease is still ours."""
+    return sh(f'd={folder}\n{ours(line)} || exit {NOT_OURS}\ndate +%s >"$d/heartbeat"\n')
+
+
+def ours(line: str) -> str:
+    """Return the shell condition that the lease in `$d` is the one with this first line; leaves the line in `$l`."""
+    return f'{{ l=none; IFS= read -r l 2>/dev/null <"$d/lease"; [ "$l" = {shlex.quote(line)} ]; }}'
+
+
+def _moved_away(line: str) -> str:
+    return f'mv "$d/lease" "$d/old.$$" 2>/dev/null || {{ rm -f "$d/new.$$"; exit {NOT_OURS}; }}\n{_only_if(line)}'
+
+
+def _only_if(line: str) -> str:
+    """Put the lease that was moved away back, and leave, unless it begins with `line`."""
+    back = f'ln "$d/old.$$" "$d/lease"; rm -f "$d/old.$$" "$d/new.$$"; exit {NOT_OURS}'
+    return f'IFS= read -r l <"$d/old.$$"\nif [ "$l" != {shlex.quote(line)} ]; then {back}; fi\n'
+
+
+def sighting(host: str, result: CommandResult) -> Sighting:
+    """Return what `look_script` printed on `host`.
+
+    Raises:
+        ValueError: It makes no sense: a lease that cannot be read is somebody's all the same.
+    """
+    head, has_lease, tail = result.stdout.partition("\nlease\n")
+    words = dict(line.split(" ", 1) for line in head.splitlines() if " " in line)
+    if result.exit_status != 0 or "now" not in words:
+        raise ValueError(plain(result.stderr or result.stdout, 160) or f"exit {result.exit_status}")
+    beat_age_s = float(words["now"]) - float(words["beat"]) if words.get("beat", "").isdigit() else None
+    epoch = int(words.get("epoch", "0") or 0)
+    finished = frozenset(line.partition(" ")[2] for line in head.splitlines() if line.startswith("finished "))
+    if not has_lease:
+        return Sighting(host, epoch, "", "", "", None, None, False, finished, {})
+    line, _, rest = tail.partition("\n")
+    cells = line.split(" ")
+    if len(cells) != 3 or not cells[0].isdigit():
+        raise ValueError(f"its lease is unreadable: {plain(line, 80)}")
+    try:
+        note = json.loads(rest)
+        holder = Holder.from_json(note.pop("holder"))
+    except (ValueError, KeyError, AttributeError, TypeError):
+        note, holder = {}, None
+    is_touched = words.get("touched") == "yes"
+    return Sighting(host, max(epoch, int(cells[0])), line, cells[1], cells[2], holder, beat_age_s, is_touched, finished, note)

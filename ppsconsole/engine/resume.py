@@ -1,0 +1,105 @@
+"""Runs that were left: found in the journal here and in the copies on the cluster's hosts, and brought together."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ppsconsole.drivers.base import Shell
+from ppsconsole.engine.copies import CopiedRun, fetch_runs
+from ppsconsole.engine.journal import Journal
+from ppsconsole.engine.lease import lease_hosts
+from ppsconsole.engine.lease_script import ROOT, folder_of
+from ppsconsole.errors import DriverError, UsageError
+from ppsconsole.inventory.model import Host, Inventory
+from ppsconsole.masking import plain
+from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """A run and all that is known of it.
+
+    Attributes:
+        is_copy: The events come from a host: the console that wrote them may have done one thing more than they tell.
+        unreachable: Hosts that could not be asked for their copy, and why.
+    """
+
+    run: str
+    plan: Plan
+    events: tuple[RunEvent, ...]
+    is_copy: bool
+    unreachable: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return not any(event.kind == "run-finished" for event in self.events)
+
+
+async def copies_on_hosts(inventory: Inventory, shell: Shell, root: str = ROOT) -> tuple[tuple[CopiedRun, ...], tuple[str, ...]]:
+    """Return the best copy of each run that the cluster's hosts have, the latest run first, and the hosts that did not answer."""
+    folder = folder_of(inventory.cluster.name, root)
+
+    async def on(host: Host) -> tuple[CopiedRun, ...] | str:
+        try:
+            return await fetch_runs(shell, host, folder)
+        except DriverError as error:
+            return f"{host.name}: {plain(error.what)}"
+
+    answers = await asyncio.gather(*(on(host) for host in lease_hosts(inventory)))
+    best: dict[str, CopiedRun] = {}
+    for answer in answers:
+        for copy in answer if not isinstance(answer, str) else ():
+            other = best.get(copy.run)
+            if other is None or _rank(copy.events) > _rank(other.events):
+                best[copy.run] = copy
+    found = tuple(sorted(best.values(), key=lambda copy: -copy.events[0].at))
+    return found, tuple(answer for answer in answers if isinstance(answer, str))
+
+
+async def find_run(inventory: Inventory, shell: Shell, journal: Journal, prefix: str = "", root: str = ROOT) -> FoundRun:
+    """Return the run whose id begins with `prefix`, as the journal here and the hosts together know it.
+
+    Args:
+        inventory: Of its cluster.
+        shell: Reaches the hosts.
+        journal: The journal here; it may not know the run.
+        prefix: Of the id; empty for the one run of this cluster that is open.
+        root: Folder on the hosts.
+
+    Raises:
+        UsageError: There is no such run, or more than one.
+        JournalError: The journal cannot be read.
+    """
+    copies, unreachable = await copies_on_hosts(inventory, shell, root)
+    found: dict[str, FoundRun] = {}
+    for record in await asyncio.to_thread(journal.runs, inventory.cluster.name):
+        if record.id.startswith(prefix):
+            events = await asyncio.to_thread(journal.events, record.id)
+            found[record.id] = FoundRun(record.id, record.plan, events, False, unreachable)
+    for copy in copies:
+        if not copy.run.startswith(prefix):
+            continue
+        known = found.get(copy.run)
+        if known is None or _rank(copy.events) > _rank(known.events):
+            found[copy.run] = FoundRun(copy.run, copy.plan, copy.events, True, unreachable)
+    chosen = [run for run in found.values() if prefix or run.is_open]
+    if len(chosen) == 1:
+        return chosen[0]
+    hint = f" (not asked: {'; '.join(unreachable)})" if unreachable else ""
+    if not chosen:
+        what = f"no run begins with {prefix!r}" if prefix else "no run is open"
+        raise UsageError(f"{what} here or on the hosts of {inventory.cluster.name}{hint}", remedy="See `ppsconsole runs list`")
+    named = ", ".join(run.run for run in chosen[:5])
+    raise UsageError(f"{len(chosen)} runs fit: {named}", remedy="Type more of the id")
+
+
+def _rank(events: Sequence[RunEvent]) -> tuple[int, int]:
+    """How far a record of a run reaches: what was written under a higher epoch is what happened."""
+    return epoch_of(events), len(events)
+
+
+def epoch_of(events: Iterable[RunEvent]) -> int:
+    """Return the highest epoch under which a run was held, 0 when it never was."""
+    return max((int(event.data["epoch"]) for event in events if event.kind == "lease-taken"), default=0)

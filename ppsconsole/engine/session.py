@@ -1,0 +1,237 @@
+"""One console's hold of one run: journal, lease, copies, guard and runner, put together and taken apart in the right order."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ppsconsole.actions.base import Action, Workbench
+from ppsconsole.clock import Clock
+from ppsconsole.engine.copies import Copies
+from ppsconsole.engine.gates import Ask
+from ppsconsole.engine.guard import Guard, SentCommand
+from ppsconsole.engine.journal import Journal
+from ppsconsole.engine.lease import Claim, Lease
+from ppsconsole.engine.lease_script import ROOT
+from ppsconsole.engine.resume import FoundRun
+from ppsconsole.engine.runner import Runner
+from ppsconsole.engine.stage import Stage
+from ppsconsole.engine.state import state_of
+from ppsconsole.errors import Blocked, PpsConsoleError, UsageError
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.plan import Plan
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What runs of one cluster need.
+
+    Attributes:
+        tools: The drivers (`ppsconsole.probes.tools.Tools`): `ssh`, `postgres`.
+        actions: By verb.
+        is_read_only: Nothing is run at all.
+        root: Folder of lease and copies on the hosts.
+    """
+
+    inventory: Inventory
+    tools: Any
+    journal: Journal
+    clock: Clock
+    actions: Mapping[str, Action]
+    is_read_only: bool = False
+    root: str = ROOT
+
+
+def new_run_id() -> str:
+    """Return an id that is short enough to be read aloud."""
+    return secrets.token_hex(4)
+
+
+class Session:
+    """Holds a run: use as `async with await Session.start(...) as session: await session.runner.run()`.
+
+    Leaving it gives the lease back where the run has ended; else the run is journaled as held, and its lease says that nobody
+    is at it.
+
+    Attributes:
+        runner: Runs the plan; its `recorder` is where to listen.
+        lease: Held on the hosts.
+    """
+
+    def __init__(
+        self, surroundings: Surroundings, plan: Plan, run: str, ask: Ask, events: tuple[RunEvent, ...], reason: str
+    ) -> None:
+        """Put a session together; `start` and `resume` are what is called."""
+        self.plan, self.run_id = plan, run
+        self._around, self._reason, self._stage = surroundings, reason.strip(), Stage()
+        inventory, ssh, clock = surroundings.inventory, surroundings.tools.ssh, surroundings.clock
+        claim = Claim(plan.cluster, run, plan.runbook, required_hosts(inventory, plan), reason)
+        self.lease = Lease(claim, inventory, ssh, clock, root=surroundings.root)
+        self._copies = Copies(plan, self.lease, ssh, self._issue, events)
+        guard = Guard(inventory, plan, ssh, self.lease, clock, self._stage, self._sent, ssh.fingerprint)
+        bench = Workbench(inventory, plan, run, clock, surroundings.tools, guard, self._say)
+        state = state_of(plan, events)
+        self.runner = Runner(bench, surroundings.actions, surroundings.journal, ask, self, self._stage, state)
+
+    @classmethod
+    async def start(
+        cls, surroundings: Surroundings, plan: Plan, ask: Ask, *, is_interactive: bool, reason: str = "", run: str | None = None
+    ) -> "Session":
+        """Begin a run of `plan`: everything that can refuse it does so before anything is touched.
+
+        Args:
+            surroundings: The cluster's.
+            plan: What will be done.
+            ask: Asks at gates.
+            is_interactive: Gates are asked as the run comes to them; otherwise all of them now.
+            reason: For taking over a lease.
+            run: Its id; None for a new one.
+
+        Raises:
+            Blocked: Read-only mode, a preflight item, a gate without an answer, or a required host without a lease.
+            Leased: Another run holds the lease.
+            JournalError: The journal cannot be used, or no space can be put by for it.
+        """
+        _refuse_read_only(surroundings)
+        if plan.blockers:
+            said = "; ".join(f"{item.name}: {item.words}" for item in plan.blockers)
+            remedy = "; ".join(dict.fromkeys(item.remedy for item in plan.blockers if item.remedy))
+            raise Blocked(f"preflight does not allow it: {said}", where=plan.cluster, remedy=remedy)
+        session = cls(surroundings, plan, run or new_run_id(), ask, (), reason)
+        if not is_interactive:
+            await session.runner.answer_all()
+        await asyncio.to_thread(surroundings.journal.reserve)
+        await session.lease.take()
+        try:
+            holder = session.lease.holder.said()
+            await asyncio.to_thread(surroundings.journal.start, session.run_id, plan, surroundings.clock.now(), holder)
+            data = {"runbook": plan.runbook, "cluster": plan.cluster, "plan": plan.hash, "holder": holder}
+            await session.runner.record("run-started", words=f"{plan.runbook} of {plan.cluster}, plan {plan.hash}", data=data)
+            await session._taken()
+        except BaseException:
+            await session._quit()
+            raise
+        return session
+
+    @classmethod
+    async def resume(
+        cls, surroundings: Surroundings, found: FoundRun, ask: Ask, *, is_interactive: bool, reason: str = ""
+    ) -> "Session":
+        """Take up a run that was left; nothing is done yet: go on with `runner.run`, `back_out`, `abandon`.
+
+        Raises:
+            UsageError: The run has ended.
+            Blocked: As `start`.
+            Leased: Somebody else may be at it, and no reason was given.
+            JournalError: As `start`.
+        """
+        _refuse_read_only(surroundings)
+        if not found.is_open:
+            raise UsageError(f"run {found.run} has ended", remedy="See `ppsconsole runs show`")
+        journal = surroundings.journal
+        session = cls(surroundings, found.plan, found.run, ask, found.events, reason)
+        if not is_interactive:
+            await session.runner.answer_all()
+        await asyncio.to_thread(journal.reserve)
+        await session.lease.take()
+        try:
+            holder = session.lease.holder.said()
+            if found.is_copy:
+                await asyncio.to_thread(journal.adopt, found.run, found.plan, found.events, holder)
+            await session.runner.record("resumed", words=f"taken up by {holder}", data={"holder": holder})
+            await session._taken()
+            if found.is_copy:
+                await session.runner.look_ahead()
+        except BaseException:
+            await session._quit()
+            raise
+        return session
+
+    async def __aenter__(self) -> "Session":
+        """Return the session."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Let go of the run."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Let go of the run: see the class. What cannot be written any more does not keep the rest from being let go."""
+        state = self.runner.state
+        try:
+            if state.verdict is None and not state.is_held:
+                self.lease.check()
+                await self.runner.record("held", words="the console left", data={"verdict": "incomplete"})
+        except PpsConsoleError as error:
+            _log.warning("run %s was left without a record: %s", self.run_id, error)
+        await self._quit()
+
+    # --- Custody, for the runner ------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """See `runner.Custody.check`."""
+        self.lease.check()
+
+    async def settle(self) -> None:
+        """See `runner.Custody.settle`."""
+        await self._copies.settle()
+
+    def saw(self, event: RunEvent) -> None:
+        """See `runner.Custody.saw`."""
+        self._copies.add(event)
+
+    # --- inside -----------------------------------------------------------------------------------------------
+
+    async def _taken(self) -> None:
+        lease = self.lease
+        holder = lease.holder.said()
+        if lease.previous:
+            data: dict[str, Any] = {"holder": holder, "reason": self._reason, "previous": lease.previous}
+            words = f"taken over: {lease.previous}" + (f"; because {self._reason}" if self._reason else "")
+            await self.runner.record("taken-over", words=words, data=data)
+        hosts = [host.name for host in lease.hosts]
+        words = f"epoch {lease.epoch} on {', '.join(hosts)}"
+        if lease.unreachable:
+            words += "; not on " + ", ".join(f"{name} ({why})" for name, why in lease.unreachable.items())
+        data = {"epoch": lease.epoch, "hosts": hosts, "unreachable": dict(lease.unreachable)}
+        await self.runner.record("lease-taken", words=words, data=data)
+
+    async def _quit(self) -> None:
+        """Bring the copies up to date, let the lease go, and the listeners."""
+        try:
+            await self.runner.recorder.aclose()
+            await self._copies.aclose()
+        finally:
+            is_over = self.runner.state.verdict is not None or self.runner.state.last_number == 0
+            failed = await (self.lease.release() if is_over else self.lease.leave())
+            if failed:
+                _log.warning("the lease of run %s could not be let go on %s", self.run_id, ", ".join(failed))
+
+    def _issue(self, words: str) -> None:
+        self.runner.recorder.note("issue-noted", "", words)
+
+    def _say(self, words: str) -> None:
+        self.runner.recorder.note("output", self._stage.step, words)
+
+    def _sent(self, sent: SentCommand) -> None:
+        data = {"kind": sent.kind, "host": sent.host, "duration_s": sent.duration_s, "outcome": sent.outcome}
+        self.runner.recorder.note("command-sent", self._stage.step, f"{sent.host}$ {sent.command}", data)
+
+
+def required_hosts(inventory: Inventory, plan: Plan) -> tuple[str, ...]:
+    """Return where the lease must be held: on the host that becomes primary, or else on the one that is acted on first."""
+    for node in (plan.to, plan.node):
+        host = inventory.host_of(node) if node else None
+        if host is not None and host.platform == "linux":
+            return (host.name,)
+    return tuple(step.host for step in plan.steps if step.host is not None)[:1]
+
+
+def _refuse_read_only(surroundings: Surroundings) -> None:
+    if surroundings.is_read_only:
+        raise Blocked("the console is in read-only mode", remedy="Start it without read-only mode to run anything")
