@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ppsconsole.clock import duration, hhmmss
+from ppsconsole.clock import hhmmss
 from ppsconsole.cluster.database import lsn_number
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.plan.loss import Loss, LossTier
@@ -106,8 +106,3 @@ def rank(loss: Loss) -> tuple[int, float]:
 def behind(best: str, other: str) -> str:
     """Return in words how far position `other` is behind `best`."""
     return f"{max(0, lsn_number(best) - lsn_number(other))} bytes of WAL behind"
-
-
-def age_words(at: float | None, now: float) -> str:
-    """Return how long ago `at` was, in words; `unknown` for None."""
-    return "unknown" if at is None else f"{duration(max(0.0, now - at))} ago"

@@ -1,0 +1,108 @@
+"""The ways out by value: compared by loss and downtime, and what is blocked with its rule and its facts."""
+
+import pytest
+
+from ppsconsole.advice.diagnosis import Advice, advise
+from ppsconsole.advice.ways import Way
+from ppsconsole.cluster.database import Receiver
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background
+from ppsconsole.runbooks.history import History, Sample
+from tests.unit.observations import NOW, change, silence
+from tests.unit.runbook_cases import Found, declared, fine, host_gone, hung, killed, seen, split_brain, swapped, unreachable
+
+
+def advice(found: Found, about: str, background: Background = NOTHING_KNOWN) -> Advice:
+    """Return the first advice whose headline has `about` in it."""
+    return next(each for each in advise(seen(found), declared(), background) if about in each.headline)
+
+
+def told(ways: tuple[Way, ...]) -> list[tuple[str, str]]:
+    """Return runbook and rule of each way; open ones have no rule."""
+    return [(way.runbook, way.rule) for way in ways]
+
+
+def test_a_killed_primary_is_restarted_first_and_failed_over_second() -> None:
+    restart, failover = advice(killed(), "db1").ways
+    assert (restart.command, restart.loss, restart.is_blocked) == ("ppsconsole run restart db1", "none (proved)", False)
+    assert failover.command == "ppsconsole run failover --to db2 --accept-loss 3s"
+    assert failover.loss == "up to 3.0s (bounded)"
+    assert (restart.downtime_s, failover.downtime_s) == (3.0, pytest.approx(12.9))
+    assert restart.said() == "ppsconsole run restart db1: users are kept out for about 3.0s; loss none (proved)"
+
+
+def test_loss_goes_before_downtime() -> None:
+    slow = Background(estimates={"restart-service": 600.0})
+    assert [way.runbook for way in advice(killed(), "db1", slow).ways] == ["restart", "failover"]
+
+
+def test_the_offered_window_covers_the_told_loss() -> None:
+    history = History("db1", NOW - 1, {"db2": (Sample(NOW - 2.2, "0/3000060", "0/3000060", None, True, 0.0),)})
+    way = advice(killed(), "db1", Background(history=history)).ways[1]
+    assert (way.loss, way.command.rsplit(" ", 1)[1]) == ("up to 1.2s (bounded)", "2s")
+    found = killed()
+    change(found, "db2", last_replay_at=None)
+    assert advice(found, "db1").ways[1].command.endswith("--accept-loss unlimited")
+
+
+def test_a_hung_primary_has_both_ways() -> None:
+    assert told(advice(hung(), "db1").ways) == [("restart", ""), ("failover", "")]
+
+
+def test_a_lost_host_leaves_the_failover() -> None:
+    assert told(advice(host_gone(), "db1").ways) == [("failover", ""), ("restart", "host-unreachable")]
+
+
+def test_unreachable_blocks_everything_and_says_who_sees_it_alive() -> None:
+    ways = advice(unreachable(), "db1").ways
+    assert {(way.runbook, way.rule) for way in ways} == {("failover", "primary-dead"), ("restart", "host-unreachable")}
+    failover = next(way for way in ways if way.runbook == "failover")
+    assert "db2 sees it alive (hears it" in failover.why
+    assert failover.said().startswith("ppsconsole run failover --to db2")
+    assert "blocked by primary-dead" in failover.said()
+
+
+def test_a_split_brain_bars_every_promotion() -> None:
+    ways = advice(split_brain(), "SPLIT BRAIN").ways
+    assert told(ways) == [("switchover", "split-brain"), ("failover", "split-brain")]
+    assert all("timeline 2" in way.why for way in ways)
+
+
+def test_a_cut_link_bars_promotions_and_names_the_rule() -> None:
+    found = fine()
+    change(found, "db2", receiver=Receiver("none"))
+    change(found, "db1", replicas=())
+    assert dict(told(advice(found, "replication db1").ways)) == {"switchover": "streaming", "failover": "primary-alive"}
+
+
+def test_a_dead_web_node_is_restarted_or_left_behind() -> None:
+    found = fine()
+    change(found, "pps1", service="failed", tcp="refused", http=None)
+    assert told(advice(found, "pps1").ways) == [("restart", ""), ("switchover", "")]
+
+
+def test_a_dead_standby_is_restarted_without_downtime() -> None:
+    found = fine()
+    silence(found, "db2", "refused")
+    change(found, "db2", service="failed")
+    (restart,) = advice(found, "db2").ways
+    assert (restart.runbook, restart.downtime_s) == ("restart", 0.0)
+    assert "not kept out" in restart.said()
+
+
+def test_a_dead_old_primary_beside_a_living_one_is_not_restarted_blindly() -> None:
+    found = swapped()
+    silence(found, "db1", "refused")
+    change(found, "db1", service="failed", control_state="in production")
+    change(found, "db2", replicas=())
+    assert told(advice(found, "db1").ways) == [("restart", "second-writer")]
+
+
+def test_a_healthy_cluster_needs_no_way_out() -> None:
+    assert advise(seen(fine()), declared()) == ()
+
+
+def test_ways_are_part_of_the_json() -> None:
+    shown = advice(killed(), "db1").as_json()
+    assert [way["runbook"] for way in shown["ways"]] == ["restart", "failover"]
+    assert shown["ways"][0]["downtime_s"] == 3.0
+    assert shown["remedy"]

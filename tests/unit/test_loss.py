@@ -1,0 +1,163 @@
+"""Loss by value: the window from the last commit that the standby has to the first moment the primary was seen dead."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.plan.loss import Loss, LossTier
+from ppsconsole.runbooks.building import Background
+from ppsconsole.runbooks.history import KEPT, History, Sample
+from ppsconsole.runbooks.loss import loss_of, rank
+from tests.unit.observations import NOW, change, change_host, look
+from tests.unit.runbook_cases import declared, fine, killed, plan, seen, split_brain, swapped, unreachable
+
+HAVE = "0/3000060"
+
+
+def sample(ago: float, primary_lsn: str | None, **changes: float | None) -> Sample:
+    return Sample(NOW - ago, primary_lsn, HAVE, NOW - ago, True, changes.get("clock_skew_s", 0.0))
+
+
+def loss(snapshot: Snapshot, *samples: Sample, dead_since: float | None = None) -> Loss:
+    return loss_of(samples, snapshot, dead_since, primary="db1", standby="db2")
+
+
+def dead(**of_db2: object) -> Snapshot:
+    """Return: db1 killed; db2's last replayed commit is 3 s old, unless changed."""
+    found = killed()
+    change(found, "db2", **of_db2)
+    return seen(found)
+
+
+def test_without_history_the_last_commit_of_the_standby_begins_the_window() -> None:
+    found = loss(dead())
+    assert (found.tier, found.window_s) == (LossTier.BOUNDED, 3.0)
+    assert found.missing_bytes is None
+
+
+def test_the_window_ends_where_the_primary_was_first_seen_dead() -> None:
+    assert loss(dead(), dead_since=NOW - 1.5).window_s == 1.5
+
+
+def test_on_an_idle_cluster_samples_prove_more_than_the_last_commit() -> None:
+    found = loss(dead(last_replay_at=NOW - 7200), sample(9, HAVE), sample(4, HAVE), dead_since=NOW - 2)
+    assert (found.tier, found.window_s, found.missing_bytes) == (LossTier.BOUNDED, 2.0, 0)
+
+
+def test_what_the_primary_was_ahead_is_told_in_bytes() -> None:
+    snapshot = dead(last_replay_at=NOW - 7200)
+    found = loss(snapshot, sample(9, HAVE), sample(6, "0/3000100"), sample(4, "0/3001060"), dead_since=NOW - 2)
+    assert (found.window_s, found.missing_bytes) == (7.0, 4096)
+    assert "4096 bytes" in found.words
+
+
+def test_the_clock_of_the_primary_is_corrected_by_what_it_was_off() -> None:
+    found = killed()
+    change_host(found, "db1", clock_skew_s=2.0)
+    assert loss(seen(found)).window_s == 5.0
+    change_host(found, "db1", clock_skew_s=None)
+    assert loss(seen(found), sample(60, "0/9000000", clock_skew_s=-1.0)).window_s == 2.0
+    assert "was not compared" in loss(seen(found)).words
+
+
+def test_a_window_is_never_negative() -> None:
+    assert loss(dead(last_replay_at=NOW + 10)).window_s == 0.0
+
+
+@pytest.mark.parametrize(
+    ("of_db2", "words"), [({"lsn": None}, "position of db2"), ({"last_replay_at": None}, "nobody saw db1 and db2 together")]
+)
+def test_what_nobody_knows_is_unlimited(of_db2: dict, words: str) -> None:
+    found = loss(dead(**of_db2))
+    assert found.tier is LossTier.UNKNOWN
+    assert words in found.words
+    assert not found.is_accepted_by(1e9)
+    assert found.is_accepted_by(math.inf)
+
+
+def test_samples_that_prove_nothing_leave_it_unknown() -> None:
+    found = loss(dead(last_replay_at=None), sample(9, "0/9000000"), sample(4, None))
+    assert (found.tier, found.missing_bytes) == (LossTier.UNKNOWN, 0x9000000 - 0x3000060)
+
+
+def stopped(checkpoint: str, timeline: int = 1) -> Snapshot:
+    found = killed()
+    change(found, "db1", service="stopped", control_state="shut down", control_checkpoint=checkpoint, control_timeline=timeline)
+    return seen(found)
+
+
+def test_a_clean_stop_whose_checkpoint_arrived_loses_nothing() -> None:
+    assert loss(stopped("0/3000028")).tier is LossTier.NONE
+
+
+def test_the_checkpoints_own_record_has_to_have_arrived() -> None:
+    assert loss(stopped(HAVE)).tier is LossTier.BOUNDED
+
+
+def test_a_standby_left_behind_on_an_older_timeline_is_unlimited() -> None:
+    assert loss(stopped("0/3000028", timeline=2)).tier is LossTier.UNKNOWN
+
+
+def test_a_crash_proves_nothing_by_its_checkpoint() -> None:
+    assert loss(dead()).tier is LossTier.BOUNDED
+
+
+@given(
+    committed=st.floats(0, 3600),
+    ago=st.lists(st.floats(0, 3600), max_size=5),
+    ahead=st.integers(-(2**20), 2**20),
+    died=st.none() | st.floats(0, 3600),
+)
+def test_the_window_holds_every_commit_that_may_be_lost(committed, ago, ahead, died) -> None:
+    lsn = f"0/{0x3000060 + ahead:X}"
+    samples = tuple(sample(each, lsn) for each in sorted(ago, reverse=True))
+    found = loss(dead(last_replay_at=NOW - committed), *samples, dead_since=None if died is None else NOW - died)
+    assert found.tier is LossTier.BOUNDED
+    end = NOW if died is None else NOW - died
+    proved = [NOW - committed, *([each.at for each in samples] if ahead <= 0 else [])]
+    assert found.window_s == pytest.approx(max(0.0, end - max(proved)))
+
+
+def test_history_follows_the_primary() -> None:
+    first = History().after(look(fine(), NOW, declared()))
+    assert (first.primary, first.dead_since, len(first.samples["db2"])) == ("db1", None, 1)
+    assert first.samples["db2"][0] == Sample(NOW, HAVE, HAVE, NOW - 3.0, True, 0.0)
+    assert first.after(look(fine(), NOW, declared())) == first
+    other = first.after(look(swapped(), NOW, declared()))
+    assert (other.primary, list(other.samples)) == ("db2", ["db1"])
+    assert first.after(look(split_brain(), NOW, declared())) == first
+
+
+def test_history_keeps_the_first_moment_of_death() -> None:
+    alive = History().after(seen(fine()))
+    gone = alive.after(look(killed(), NOW + 2, declared()))
+    assert gone.dead_since == NOW  # when its silence was seen, not when the picture was put together
+    later = killed()
+    assert gone.after(look(later, NOW + 8, declared())).dead_since == NOW
+    assert gone.after(seen(fine())).dead_since is None
+
+
+def test_unreachable_is_no_death() -> None:
+    assert History().after(seen(fine())).after(seen(unreachable())).dead_since is None
+
+
+def test_history_is_bounded() -> None:
+    full = History("db1", None, {"db2": tuple(sample(float(ago), HAVE) for ago in range(KEPT, 0, -1))})
+    found = full.after(seen(fine()))
+    assert len(found.samples["db2"]) == KEPT
+    assert found.samples["db2"][-1].at == NOW
+
+
+def test_history_of_another_primary_says_nothing_of_this_one() -> None:
+    foreign = History("db2", NOW - 1, {"db2": (sample(1, HAVE),)})
+    ours = History("db1", NOW - 1, {"db2": (sample(1.5, HAVE),)})
+    assert plan(killed(), "failover", background=Background(history=foreign)).loss.window_s == 3.0
+    assert plan(killed(), "failover", background=Background(history=ours)).loss.window_s == 0.5
+
+
+def test_losses_are_ranked_with_unknown_last() -> None:
+    losses = [Loss(LossTier.UNKNOWN), Loss(LossTier.BOUNDED, 5.0), Loss(LossTier.EXACT, 1.0), Loss(LossTier.NONE)]
+    assert sorted(losses, key=rank) == losses[::-1]

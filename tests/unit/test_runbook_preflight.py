@@ -1,0 +1,290 @@
+"""Every preflight item in its three states: as it should be, failing, and not looked at, which is never ok."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ppsconsole.cluster.database import Receiver, Replica, Sessions, Slot
+from ppsconsole.cluster.snapshot import Member
+from ppsconsole.inventory.model import Inventory, SecretRef, Switch
+from ppsconsole.runbooks.building import Background
+from ppsconsole.runbooks.items_stream import seconds
+from ppsconsole.runbooks.preflight import _FAILOVER, _SWITCHOVER
+from tests.unit.observations import change, change_host
+from tests.unit.runbook_cases import Found, declared, fine, killed, lagging, plan, setting, state, without
+
+Change = Callable[[Found], Any]
+SOMEONE = (Sessions("10.0.0.9", "psql", "admin", "pleasant", 1),)
+PATRONI = (Sessions("127.0.0.1", "Patroni heartbeat", "postgres", "postgres", 1),)
+
+
+def on(node: str, **values: Any) -> Change:
+    return lambda found: change(found, node, **values)
+
+
+def host(name: str, **values: Any) -> Change:
+    return lambda found: change_host(found, name, **values)
+
+
+def set_to(node: str, **values: str) -> Change:
+    return lambda found: setting(found, node, **values)
+
+
+def hide(node: str, *names: str) -> Change:
+    return lambda found: without(found, node, *names)
+
+
+BACKUP_MEMBER = (Member("127.9.1.11:10001", "up", "pps1"), Member("127.9.2.11:10001", "backup", "pps2"))
+FOLLOWING_OTHER = Receiver("streaming", 1, "0/3000060", "0/3000060", 0.5, "db2", "127.9.2.99", 5432)
+
+SEEN: list[tuple[str, Change | None, bool, Change | None]] = [
+    # item, what makes it fail, whether that blocks a switchover, what hides it
+    ("same-cluster", on("db2", system_identifier="8"), True, on("db2", system_identifier=None, control_system_identifier=None)),
+    ("identities", host("db2", hostname="other"), True, host("db2", host_key=None)),
+    ("other-manager", on("db1", sessions=PATRONI), True, on("db2", settings=None)),
+    ("other-manager", set_to("db2", cluster_name="repmgr-prod"), True, None),
+    ("streaming", on("db2", receiver=Receiver("none")), True, on("db2", receiver=None)),
+    ("streaming", on("db1", replicas=()), True, None),
+    ("timelines", on("db2", timeline=2), True, on("db2", timeline=None)),
+    ("replay", on("db2", is_replay_paused=True), True, on("db2", is_replay_paused=None)),
+    ("apply-delay", set_to("db2", recovery_min_apply_delay="5min"), True, hide("db2", "recovery_min_apply_delay")),
+    ("synchronous-standbys", set_to("db2", synchronous_standby_names="db1"), True, hide("db2", "synchronous_standby_names")),
+    ("writable", set_to("db2", default_transaction_read_only="on"), True, hide("db2", "default_transaction_read_only")),
+    ("parameters", set_to("db2", max_connections="20"), True, hide("db2", "max_connections")),
+    ("parameters", set_to("db2", max_connections="90"), False, None),
+    ("room-for-standbys", set_to("db2", max_wal_senders="0"), False, hide("db2", "max_replication_slots")),
+    ("slots", on("db2", slots=(Slot("old", "physical", False, "reserved", 10),)), False, on("db2", slots=None)),
+    ("archiver", on("db1", archiver_failed=3), True, on("db1", archiver_failed=None)),
+    ("archiver", on("db1", archive_backlog=20), False, set_to("db1", archive_mode="on")),
+    ("archiver", on("db1", archive_backlog=200), True, None),
+    ("prepared-transactions", on("db1", prepared_transactions=1), False, on("db1", prepared_transactions=None)),
+    ("long-transactions", on("db1", longest_transaction_s=900.0), False, on("db1", longest_transaction_s=None)),
+    ("foreign-sessions", on("db1", sessions=SOMEONE), False, on("db1", sessions=None)),
+    ("promotion-delay", set_to("db2", wal_retrieve_retry_interval="5s"), False, hide("db2", "wal_retrieve_retry_interval")),
+    ("logins", host("web2", ssh="timed-out"), True, host("web2", ssh=None)),
+    ("services", None, True, on("pps1", service=None)),
+    ("starts-at-boot", on("db2", service_enabled="disabled"), False, on("db2", service_enabled=None)),
+    ("clocks", host("db2", clock_skew_s=40.0), False, host("db2", clock_skew_s=None)),
+    ("disk", host("db2", disk_percent=90.0), False, host("db2", disk_percent=None)),
+    ("disk", host("db2", disk_percent=99.0), True, None),
+    ("automatic-return", on("lb1", members=BACKUP_MEMBER), False, on("lb1", members=None)),
+    ("front-certificate", on("lb1", certificate_days=2.0), False, on("lb1", certificate_days=None)),
+]
+
+
+@pytest.mark.parametrize("name", sorted({row[0] for row in SEEN}))
+def test_items_are_ok_in_a_healthy_cluster(name: str) -> None:
+    assert state(plan(fine(), "switchover", to="db2"), name) == ("ok", False)
+
+
+@pytest.mark.parametrize(("name", "break_it", "is_blocked"), [row[:3] for row in SEEN if row[1] is not None])
+def test_items_fail_with_a_remedy(name: str, break_it: Change, is_blocked: bool) -> None:
+    found = fine()
+    break_it(found)
+    made = plan(found, "switchover", to="db2")
+    assert state(made, name) == ("failing", is_blocked)
+    item = next(each for each in made.preflight if each.name == name)
+    assert item.words
+    assert item.remedy
+
+
+@pytest.mark.parametrize(("name", "hide_it"), [(row[0], row[3]) for row in SEEN if row[3] is not None])
+def test_what_cannot_be_seen_is_not_ok(name: str, hide_it: Change) -> None:
+    found = fine()
+    hide_it(found)
+    assert state(plan(found, "switchover", to="db2"), name) == ("not checked", False)
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"), [(0, ("ok", False)), (20 * 2**20, ("failing", False)), (2 * 2**30, ("failing", True))]
+)
+def test_lag_blocks_only_from_the_upper_limit_on(by: int, expected: tuple[str, bool]) -> None:
+    assert state(plan(lagging(by), "switchover", to="db2"), "lag") == expected
+
+
+def test_lag_that_nobody_knows_is_not_checked() -> None:
+    found = fine()
+    change(found, "db1", replicas=None, lsn=None)
+    change(found, "db2", receiver=None, lsn=None)
+    assert state(plan(found, "switchover", to="db2"), "lag") == ("not checked", False)
+
+
+def test_a_standby_of_somebody_else_is_refused() -> None:
+    from tests.unit.runbook_cases import three, with_third
+
+    found = with_third(fine())
+    change(found, "db2", receiver=replace(FOLLOWING_OTHER, sender_host="db3"))
+    made = plan(found, "switchover", to="db2", inventory=three())
+    assert state(made, "streaming") == ("failing", True)
+
+
+@pytest.mark.parametrize(
+    ("secrets", "expected"),
+    [
+        (None, ("not checked", False)),
+        ({}, ("ok", False)),
+        ({"env:A": ""}, ("ok", False)),
+        ({"env:A": "", "file:/pw": "no such file"}, ("failing", True)),
+    ],
+)
+def test_secrets_have_to_resolve(secrets: dict[str, str] | None, expected: tuple[str, bool]) -> None:
+    assert state(plan(fine(), "switchover", background=Background(secrets=secrets), to="db2"), "secrets") == expected
+
+
+def switched(method: str, **changes: Any) -> Inventory:
+    plain = declared()
+    web = {name: replace(each, switch=Switch(method, "/bin/switch")) for name, each in plain.web_nodes.items()}  # type: ignore[arg-type]
+    return replace(plain, web_nodes=web, **changes)
+
+
+@pytest.mark.parametrize(
+    ("method", "points_at", "expected"),
+    [
+        ("command", "db1", ("ok", False)),
+        ("manual", "db1", ("ok", False)),
+        ("indirect", "db1", ("not checked", False)),
+        ("profile", "db1", ("failing", True)),
+        ("standby-web", "db2", ("ok", False)),
+        ("standby-web", "db1", ("failing", True)),
+        ("standby-web", None, ("not checked", False)),
+    ],
+)
+def test_the_way_to_switch_a_web_node(method: str, points_at: str | None, expected: tuple[str, bool]) -> None:
+    found = fine()
+    change(found, "pps2", points_at=points_at)
+    assert state(plan(found, "switchover", to="db2", inventory=switched(method)), "web-switch") == expected
+
+
+def test_a_switch_by_hand_asks_for_a_statement() -> None:
+    made = plan(fine(), "switchover", to="db2", inventory=switched("manual"))
+    gate = made.step("switch-database-pps2").gate
+    assert gate is not None
+    assert gate.kind == "attest"
+
+
+def test_no_web_node_to_serve_blocks() -> None:
+    found = killed()
+    for name in ("web1", "web2"):
+        change_host(found, name, ssh="unreachable")
+    assert state(plan(found, "failover", to="db2"), "web-nodes") == ("failing", True)
+    assert state(plan(fine(), "switchover", to="db2"), "web-nodes") == ("ok", False)
+
+
+def test_balancers_have_to_know_who_will_serve() -> None:
+    plain = declared()
+    lb1 = plain.balancers["lb1"]
+    assert state(plan(fine(), "switchover", to="db2"), "members") == ("ok", False)
+    for broken in (replace(lb1, include=None), replace(lb1, members={"127.9.1.11:10001": "pps1"})):
+        made = plan(fine(), "switchover", to="db2", inventory=replace(plain, balancers={"lb1": broken}))
+        assert state(made, "members") == ("failing", True)
+
+
+def test_a_login_check_needs_an_account() -> None:
+    plain = declared()
+    web = {name: replace(each, account="check", account_password=SecretRef("env", "P")) for name, each in plain.web_nodes.items()}
+    assert state(plan(fine(), "switchover", to="db2"), "login-check") == ("not checked", False)
+    assert state(plan(fine(), "switchover", to="db2", inventory=replace(plain, web_nodes=web)), "login-check") == ("ok", False)
+
+
+@pytest.mark.parametrize("name", ["backup", "encryption-key", "web-versions", "licence"])
+def test_what_nothing_looks_at_yet_says_so(name: str) -> None:
+    for made in (plan(fine(), "switchover", to="db2"), plan(killed(), "failover", to="db2")):
+        assert state(made, name) == ("not checked", False)
+
+
+def test_every_item_of_both_lists_is_told_once() -> None:
+    for made, checks in ((plan(fine(), "switchover", to="db2"), _SWITCHOVER), (plan(killed(), "failover"), _FAILOVER)):
+        names = [item.name for item in made.preflight]
+        assert len(names) == len(set(names)) == len(checks)
+        assert all(item.state in ("ok", "failing", "not checked") for item in made.preflight)
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        on("db2", is_replay_paused=True),
+        set_to("db2", recovery_min_apply_delay="5min"),
+        set_to("db2", synchronous_standby_names="db1"),
+        host("db2", disk_percent=99.0),
+        host("lb1", ssh="timed-out"),
+        on("db2", timeline=3),
+        on("pps1", service=None),
+    ],
+)
+def test_what_can_be_mended_later_does_not_keep_a_cluster_down(break_it: Change) -> None:
+    found = killed()
+    break_it(found)
+    assert plan(found, "failover", to="db2").blockers == ()
+
+
+@pytest.mark.parametrize(
+    ("break_it", "name"),
+    [
+        (host("db2", ssh="timed-out"), "login-new-primary"),
+        (on("db2", system_identifier="8"), "same-cluster"),
+        (set_to("db2", cluster_name="patroni"), "other-manager"),
+    ],
+)
+def test_what_would_break_the_cluster_blocks_a_failover_too(break_it: Change, name: str) -> None:
+    found = killed()
+    break_it(found)
+    assert state(plan(found, "failover", to="db2"), name) == ("failing", True)
+
+
+def test_stale_facts_block_a_switchover() -> None:
+    from ppsconsole.runbooks.catalog import plan_of
+    from ppsconsole.runbooks.request import Request
+    from tests.unit.runbook_cases import commands, seen
+
+    snapshot = replace(seen(fine()), is_complete=False)
+    made = plan_of(declared(), snapshot, Request("switchover", to="db2"), commands)
+    assert state(made, "fresh-facts") == ("failing", True)
+    assert state(plan(fine(), "switchover"), "fresh-facts") == ("ok", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "break_it", "expected"),
+    [
+        ("disk", None, ("ok", False)),
+        ("disk", host("db1", disk_percent=90.0), ("failing", False)),
+        ("disk", host("db1", disk_percent=100.0), ("failing", True)),
+        ("disk", host("db1", disk_percent=None), ("not checked", False)),
+        ("same-cluster", None, ("ok", False)),
+        ("same-cluster", on("db1", control_system_identifier="8"), ("failing", True)),
+        ("same-cluster", on("db1", control_system_identifier=None), ("not checked", False)),
+        ("starts-at-boot", on("db1", service_enabled=None), ("not checked", False)),
+        ("one-writer", None, ("ok", False)),
+    ],
+)
+def test_items_of_a_restart(name: str, break_it: Change | None, expected: tuple[str, bool]) -> None:
+    found = killed()
+    if break_it is not None:
+        break_it(found)
+    assert state(plan(found, "restart", "db1"), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("points_at", "expected"), [("db1", ("ok", False)), (None, ("not checked", False)), ("db2", ("failing", False))]
+)
+def test_the_database_of_a_web_node_is_looked_at(points_at: str | None, expected: tuple[str, bool]) -> None:
+    found = fine()
+    change(found, "pps1", service="failed", tcp="refused", http=None, points_at=points_at)
+    if points_at == "db2":
+        change(found, "db2", sql="refused", in_recovery=None)
+    assert state(plan(found, "restart", "pps1"), "database") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("5s", 5.0), ("100ms", 0.1), ("1min", 60.0), ("0", 0.0), ("250", 0.25), ("2h", 7200.0), ("soon", None)]
+)
+def test_settings_of_time_are_read(text: str, value: float | None) -> None:
+    assert seconds(text) == value
+
+
+def test_a_standby_that_catches_up_is_waited_for() -> None:
+    found = fine()
+    row = Replica("db2", "127.9.2.21", "catchup", "async", "0/3000060", "0/3000060", "0/3000060", 9, 9, None, None)
+    change(found, "db1", replicas=(row,))
+    assert state(plan(found, "switchover", to="db2"), "streaming") == ("failing", True)
