@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-BENCHES = {"inventory": "tests.bench.inventory"}
+BENCHES = {"inventory": "tests.bench.inventory", "switchover": "tests.bench.switchover"}
 
 
 def main(argv: list[str]) -> int:
