@@ -19,6 +19,9 @@ from ppsconsole.plan.plan import Identity, Plan
 MOVED = 97
 _MARK = "@@ppsconsole-moved"
 
+KEY_S = 8.0
+"""How long a login may take that is made to see the host's key."""
+
 
 @dataclass(frozen=True, slots=True)
 class SentCommand:
@@ -117,6 +120,7 @@ class Guard:
         host = self._host(name)
         self._lease.check()
         try:
+            await self._check_key(host)
             await self._lease.extend(host)
         except (DriverError, WorldMoved, Blocked) as error:
             self._stage.refused = error
@@ -132,7 +136,6 @@ class Guard:
     async def _bound(
         self, kind: Literal["act", "detached"], host: Host, command: str, script: str, stdin: str | None, timeout_s: float
     ) -> CommandResult:
-        self._check_key(host)
         try:
             result = await self._sent(kind, host, command, script, stdin, timeout_s)
         except (LineDropped, TimedOut, OutputTooLong, BadAnswer):
@@ -167,13 +170,19 @@ class Guard:
 
     # --- what is bound ----------------------------------------------------------------------------------------
 
-    def _check_key(self, host: Host) -> None:
-        proved = self._fingerprint(host.name)
+    async def _check_key(self, host: Host) -> None:
         planned = {each.host_key for each in self._plan.identities if each.host == host.name and each.host_key}
-        if proved is not None and planned and proved not in planned:
-            error = WorldMoved(f"the host's key is {proved}, the plan was made for {', '.join(planned)}", where=host.name)
-            self._stage.refused = error
-            raise error
+        if not planned:
+            return
+        if self._fingerprint(host.name) is None:
+            await self._shell.run(host, "true", timeout_s=KEY_S)  # it shows its key when it is logged in to
+        proved = self._fingerprint(host.name)
+        if proved not in planned:
+            raise WorldMoved(
+                f"the host's key is {proved}, the plan was made for {', '.join(sorted(planned))}",
+                where=host.name,
+                remedy="Find out why before anything is done there",
+            )
 
     def _conditions(self, host: Host, node: str | None) -> str:
         """The shell text that leaves with `MOVED`, having said why, unless everything is as the plan has it."""

@@ -72,14 +72,14 @@ def life_of(holder: Holder, here: Holder) -> Literal["this", "alive", "dead", "u
     """
     if holder == here:
         return "this"
+    if not holder.boot_id or not here.boot_id:
+        return "unknown"
+    if holder.boot_id == here.boot_id:
+        if not holder.namespace or holder.namespace != here.namespace:
+            return "unknown"
+        return "alive" if _started(holder.pid) == holder.started else "dead"
     is_same_machine = holder.machine_id != "" and (holder.machine_id, holder.machine) == (here.machine_id, here.machine)
-    if not is_same_machine or not holder.boot_id or not here.boot_id:
-        return "unknown"
-    if holder.boot_id != here.boot_id:
-        return "dead"
-    if not holder.namespace or holder.namespace != here.namespace:
-        return "unknown"
-    return "alive" if _started(holder.pid) == holder.started else "dead"
+    return "dead" if is_same_machine else "unknown"
 
 
 def _started(pid: int) -> str | None:

@@ -1,0 +1,214 @@
+"""Acts on real SSH servers: bound to lease, host and instance; detached ones outlive the line and start once."""
+
+import asyncio
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from ppsconsole.clock import SystemClock
+from ppsconsole.engine import detached
+from ppsconsole.engine.guard import Guard
+from ppsconsole.engine.stage import LeaseLost, Stage
+from ppsconsole.errors import BadAnswer, Blocked, TimedOut, Unreachable, WorldMoved
+from ppsconsole.inventory.model import Instance
+from ppsconsole.plan.plan import Identity
+from tests.engine.hosts import Hosts, until
+from tests.engine.scripted import scripted_plan
+from tests.engine.test_lease import OTHER
+
+PG_CONTROLDATA = """#!/bin/sh
+echo "pg_control version number:            1300"
+echo "Database system identifier:           $(cat "$2/identifier")"
+echo "Database cluster state:               in production"
+"""
+
+
+class Bound:
+    """A guard with its lease on h1 and h2; db1 on h1 has a data directory and a stand-in for pg_controldata."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self.hosts, self.stage, self.sent = hosts, Stage(), []
+        self.stage.enter("step", 1)
+        folder = hosts.folder
+        self.data = folder / "data dir"
+        self.data.mkdir(exist_ok=True)
+        (self.data / "identifier").write_text("7123456789")
+        program = folder / "pg_controldata"
+        program.write_text(PG_CONTROLDATA)
+        program.chmod(0o755)
+        self.lease = hosts.lease("aaaa", SystemClock(), required=("h1",))
+        inventory = hosts.inventory()
+        instance = Instance("db1", host="h1", bin_directory=str(folder), data_directory=str(self.data))
+        self.inventory = replace(inventory, database=replace(inventory.database, instances={"db1": instance}))
+        self.pool = hosts.pool()
+        self.identity = Identity("db1", "h1", "", "", "7123456789", str(self.data), "primary", 1)
+        self.rebind(self.identity)
+
+    def rebind(self, identity: Identity) -> None:
+        plan = replace(scripted_plan(), identities=(identity,))
+        arguments = (self.inventory, plan, self.pool, self.lease, SystemClock(), self.stage, self.sent.append)
+        self.guard = Guard(*arguments, self.pool.fingerprint)
+
+
+def bound(tmp_path, body):
+    async def main():
+        async with Hosts(tmp_path) as hosts:
+            await hosts.open("h1", "h2")
+            made = Bound(hosts)
+            await made.lease.take()
+            await body(made)
+            await made.lease.release()
+
+    asyncio.run(main())
+
+
+def touch(tmp_path, name: str) -> str:
+    return f"echo x >> {shlex.quote(str(tmp_path / name))}"
+
+
+def test_an_act_runs_where_everything_is_as_planned(tmp_path) -> None:
+    async def body(made: Bound) -> None:
+        command = f"cat; echo err >&2; {touch(tmp_path, 'acted')}; exit 3"
+        result = await made.guard.act("h1", command, node="db1", stdin="typed\n")
+        assert (result.exit_status, result.stdout, result.stderr) == (3, "typed\n", "err\n")
+        looked = await made.guard.look("h1", "echo it\\'s")
+        assert looked.stdout == "it's\n"
+        assert [(sent.kind, sent.host, sent.outcome) for sent in made.sent] == [("act", "h1", "rc 3"), ("look", "h1", "rc 0")]
+        assert made.sent[0].command.startswith("cat; echo err")
+        assert made.stage.sent == 1
+
+    bound(tmp_path, body)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"hostname": "db-other"}, "hostname: .*, planned was db-other"),
+        ({"system_identifier": "999"}, "system identifier: 7123456789, planned was 999"),
+        ({"data_directory": "/no/such/directory"}, "data directory: /no/such/directory is not there"),
+        ({"host_key": "SHA256:other"}, "the plan was made for SHA256:other"),
+    ],
+)
+def test_an_act_on_something_else_does_nothing(tmp_path, changed, words) -> None:
+    async def body(made: Bound) -> None:
+        made.rebind(replace(made.identity, **changed))
+        for act in (made.guard.act, lambda host, command, **more: made.guard.act_detached(host, "x", command, **more)):
+            with pytest.raises(WorldMoved, match=words) as caught:
+                await act("h1", touch(tmp_path, "acted"), node="db1")
+            assert made.stage.shows_nothing_done(caught.value)
+            assert not isinstance(caught.value, LeaseLost)
+        assert not (tmp_path / "acted").exists()
+
+    bound(tmp_path, body)
+
+
+def test_a_system_identifier_that_cannot_be_read_is_not_the_planned_one(tmp_path) -> None:
+    async def body(made: Bound) -> None:
+        (tmp_path / "pg_controldata").unlink()
+        with pytest.raises(WorldMoved, match="cannot be read"):
+            await made.guard.act("h1", touch(tmp_path, "acted"), node="db1")
+        assert not (tmp_path / "acted").exists()
+
+    bound(tmp_path, body)
+
+
+def test_a_console_that_slept_through_a_takeover_does_nothing(tmp_path) -> None:
+    async def body(made: Bound) -> None:
+        await made.guard.act("h1", touch(tmp_path, "acted"))
+        taken = made.hosts.lease("aaaa", SystemClock(), reason="it sleeps", holder=OTHER)
+        await taken.take()
+        with pytest.raises(LeaseLost, match="the lease is 2 aaaa held, ours is 1 aaaa held; nothing was done"):
+            await made.guard.act("h1", touch(tmp_path, "acted"))
+        with pytest.raises(WorldMoved):
+            await made.guard.act_detached("h2", "x", touch(tmp_path, "acted"))
+        assert (tmp_path / "acted").read_text() == "x\n"
+        await taken.release()
+
+    bound(tmp_path, body)
+
+
+def test_a_host_that_came_back_gets_the_lease_before_something_is_done_there(tmp_path) -> None:
+    async def main() -> None:
+        async with Hosts(tmp_path) as hosts:
+            await hosts.open("h1", "h2")
+            made = Bound(hosts)
+            await hosts.servers["h2"].stop()
+            await made.lease.take()
+            with pytest.raises(Unreachable) as caught:
+                await made.guard.act("h2", touch(tmp_path, "acted"))
+            assert made.stage.shows_nothing_done(caught.value)
+            await hosts.servers["h2"].start()
+            await made.guard.act("h2", touch(tmp_path, "acted"))
+            assert hosts.lines()["h2"] == "1 aaaa held"
+            with pytest.raises(Blocked):
+                await made.guard.act("nowhere", "true")
+            await made.lease.release()
+
+    asyncio.run(main())
+
+
+def test_a_detached_command_tells_its_output_and_status(tmp_path) -> None:
+    async def body(made: Bound) -> None:
+        command = f"echo out; echo err >&2; {touch(tmp_path, 'acted')}; exit 5"
+        for _ in range(2):  # the second call finds the first one's outcome
+            result = await made.guard.act_detached("h1", "promote it", command)
+            assert (result.exit_status, result.stdout, result.stderr) == (5, "out\n", "err\n")
+        assert (tmp_path / "acted").read_text() == "x\n"
+        made.stage.enter("step", 2)
+        await made.guard.act_detached("h1", "promote it", command)
+        assert (tmp_path / "acted").read_text() == "x\nx\n", "another attempt runs it again"
+
+    bound(tmp_path, body)
+
+
+def test_a_detached_command_outlives_the_line_and_is_started_once(tmp_path) -> None:
+    go, acted = tmp_path / "go", tmp_path / "acted"
+
+    async def body(made: Bound) -> None:
+        command = f"{touch(tmp_path, 'acted')}; while [ ! -f {go} ]; do sleep 0.02; done; echo end"
+        waiting = asyncio.ensure_future(made.guard.act_detached("h1", "long", command, timeout_s=60))
+        await until(acted.exists)
+        made.hosts.servers["h1"].drop()
+        other = asyncio.ensure_future(made.guard.act_detached("h1", "long", command, timeout_s=60))
+        made.stage.enter("step", 2)
+        third = asyncio.ensure_future(made.guard.act_detached("h1", "long", command, timeout_s=60))
+        await until(lambda: len(made.hosts.servers["h1"].connections) >= 1)
+        go.touch()
+        results = await asyncio.gather(waiting, other, third)
+        assert {(result.exit_status, result.stdout) for result in results} == {(0, "end\n")}
+        assert acted.read_text() == "x\n", "a new attempt joins the one that still runs"
+
+    bound(tmp_path, body)
+
+
+def test_many_at_once_start_it_once(tmp_path) -> None:
+    async def body(made: Bound) -> None:
+        calls = [made.guard.act_detached("h1", "same", touch(tmp_path, "acted")) for _ in range(6)]
+        assert {result.exit_status for result in await asyncio.gather(*calls)} == {0}
+        assert (tmp_path / "acted").read_text() == "x\n"
+
+    bound(tmp_path, body)
+
+
+def test_a_detached_command_that_does_not_end_in_time_is_not_called_failed(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(detached, "WAIT_S", 0.1)
+    go = tmp_path / "go"
+
+    async def body(made: Bound) -> None:
+        command = f"while [ ! -f {go} ]; do sleep 0.02; done"
+        with pytest.raises(TimedOut, match="may still be running"):
+            await made.guard.act_detached("h1", "slow", command, timeout_s=0.3)
+        go.touch()
+        assert (await made.guard.act_detached("h1", "slow", command)).exit_status == 0
+
+    bound(tmp_path, body)
+
+
+def test_one_that_was_killed_half_way_is_not_called_anything(tmp_path) -> None:
+    async def body(made: Bound) -> None:
+        with pytest.raises(BadAnswer, match="without a status"):
+            # Its parent waits for it and would write the status: it goes first.
+            await made.guard.act_detached("h1", "killed", "kill -9 $PPID; sleep 0.1")
+
+    bound(tmp_path, body)
