@@ -1,5 +1,6 @@
 """Preflight of a failover: is the primary dead, and is this the right standby to take its place?"""
 
+from ppsconsole.cluster.snapshot import Vantage
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.case import Case, failing, ok, unseen
 from ppsconsole.runbooks.loss import behind
@@ -15,18 +16,24 @@ def dead(case: Case) -> Item:
     if old.words in ("STARTING", "STOPPING"):
         remedy = "Wait until it has started or stopped; that is mostly shorter than a failover"
         return failing(name, f"{old.name} is {old.words.lower()}", remedy, is_blocking=True)
+    # A standby goes on vouching for it for a while: by what it heard before the processes were stopped.
+    if is_hung_where_it_stands(old) and not any(_is_used(case, each) for each in alive):
+        words = f"{old.name} hangs: its host says that its processes are stopped, and it does not answer; the fence ends them"
+        return ok(name, words, is_blocking=True)
     if alive:
         remedy = "Repair the way to it: promoting now would make a second writer"
         return failing(name, f"{old.name} lives: {said(tuple(alive))}", remedy, is_blocking=True)
-    if is_hung_where_it_stands(old):
-        words = f"{old.name} hangs: its host says that its processes are stopped, and it does not answer; the fence ends them"
-        return ok(name, words, is_blocking=True)
     if len(observers) >= 2:
         return ok(name, f"{old.name} is dead as seen by {', '.join(observers)}", is_blocking=True)
     remedy = (
         f"Unreachable is not dead: repair the way to {old.name}, or look at it yourself and say what you saw with --attest TEXT"
     )
     return failing(name, f"{old.name} is not seen dead by two: {said(old.vantages)}", remedy, is_blocking=True)
+
+
+def _is_used(case: Case, seen: Vantage) -> bool:
+    """Return whether it is a web node that says so: one works with it now, a standby only remembers."""
+    return seen.observer in case.inventory.web_nodes
 
 
 def candidate(case: Case) -> Item:

@@ -131,6 +131,14 @@ def test_failover_of_a_hung_primary_ends_what_hangs() -> None:
     assert made.blockers == ()
 
 
+def test_a_standby_that_heard_it_before_it_hung_does_not_vouch_for_it() -> None:
+    found = hung()
+    change(found, "db2", receiver=Receiver("streaming", 1, message_age_s=4.0))
+    assert state(plan(found, "failover", to="db2"), "primary-dead") == ("ok", False)
+    change(found, "pps1", http=200)
+    assert state(plan(found, "failover", to="db2"), "primary-dead") == ("failing", True)
+
+
 def test_failover_with_the_host_gone_quiesces_every_writer() -> None:
     made = plan(host_gone(), "failover", to="db2")
     assert dict(made.step("fence").arguments) == {"rung": "quiesced"}
