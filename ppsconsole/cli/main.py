@@ -13,6 +13,9 @@ from ppsconsole.inventory.find import find
 _COMMANDS = {
     "inventory": ("ppsconsole.cli.inventory", "inventory", "Check an inventory, print its JSON schema, show it resolved."),
     "lab": ("ppsconsole.cli.lab", "lab", "Start a real cluster on this machine, break it, take it away."),
+    "plan": ("ppsconsole.cli.plan", "plan", "Show what a runbook would do now; nothing is changed."),
+    "run": ("ppsconsole.cli.run", "run", "Run a runbook: switchover, failover, restart."),
+    "runs": ("ppsconsole.cli.runs", "runs", "List, show, resume, back out, abandon and report runs."),
     "status": ("ppsconsole.cli.status", "status", "Print one snapshot: roles, lag, verdicts, what happened."),
 }
 

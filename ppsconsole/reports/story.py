@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 from ppsconsole.draw.run_view import Outage, RunView, StepView
+from ppsconsole.engine.desk import holder_of, started_at
+from ppsconsole.engine.resume import FoundRun
 from ppsconsole.engine.state import RunState, state_of
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
@@ -72,8 +74,8 @@ def _writes(plan: Plan, state: RunState, events: tuple[RunEvent, ...]) -> Outage
     if stop is None:
         began = events[0].at if events else None
         return Outage(began, _done(events, promote))
-    # Users' writes end with the act; the look before it does not keep anybody waiting.
-    began = _first(events, "command-sent", stop) or _first(events, "step-checked", stop)
+    # Writes end with the act; the look before it does not keep anybody waiting.
+    began = _first(events, "step-checked", stop)
     began = began or (_first(events, "step-started", stop) if state.of(stop).may_have_acted else None)
     return Outage(began, _done(events, promote) or _undone(events, stop))
 
@@ -101,4 +103,11 @@ def _undone(events: tuple[RunEvent, ...], step: str) -> float | None:
             if event.kind == "undo-finished" and event.step == step and event.data.get("outcome") == "undone"
         ),
         None,
+    )
+
+
+def story_of_found(found: FoundRun, *, is_lab: bool) -> RunView:
+    """Return the story of a run that was found in a journal or on a host."""
+    return story_of(
+        found.run, found.plan, found.events, is_lab=is_lab, holder=holder_of(found) or "nobody", started_at=started_at(found)
     )

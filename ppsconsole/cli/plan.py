@@ -1,0 +1,64 @@
+"""`ppsconsole plan`: what a runbook would do now, listed whole, with its preflight and its hash; nothing is changed."""
+
+import asyncio
+import json
+import sys
+
+import click
+
+from ppsconsole.cli.options import Options
+from ppsconsole.cli.show import columns, print_lines
+from ppsconsole.cli.status import glyphs
+from ppsconsole.draw.plan import draw_plan
+from ppsconsole.engine.desk import Desk
+from ppsconsole.engine.shown import remember
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.outcomes import EXIT_BLOCKED
+from ppsconsole.plan.plan import Plan
+from ppsconsole.runbooks.catalog import RUNBOOKS
+from ppsconsole.runbooks.request import Request
+
+RUNBOOK_LIST = "\b\nRunbooks:\n" + "\n".join(f"  {each.name:<12} {each.sentence}" for each in RUNBOOKS.values())
+
+
+@click.command(epilog=RUNBOOK_LIST)
+@click.argument("runbook")
+@click.argument("node", required=False, default="")
+@click.option("--to", metavar="NODE", default="", help="The database instance that becomes primary.")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON: hash, preflight, steps, loss, tolerances and the rest.")
+@click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only.")
+@click.pass_obj
+def plan(options: Options, runbook: str, node: str, to: str, is_json: bool, is_ascii: bool) -> int:
+    """Show what RUNBOOK would do now, on NODE where it takes one; nothing is changed.
+
+    Looks at everything, then lists preflight and every step with its exact commands, and prints the plan's hash, which
+    `run --approve` takes.
+
+    Exit 0: it can be run. 3: it is blocked, and the text says by what.
+    """
+    inventory = options.load_inventory()
+    made = asyncio.run(Desk(inventory).plan(Request(runbook, node, to)))
+    remember(made)
+    if is_json:
+        click.echo(json.dumps(made.as_json(), ensure_ascii=False, indent=2))
+    else:
+        print_plan(made, inventory, is_ascii=is_ascii)
+        click.echo()
+        click.echo(_next(made))
+    return EXIT_BLOCKED if made.blockers else 0
+
+
+def print_plan(made: Plan, inventory: Inventory, *, is_ascii: bool = False) -> None:
+    """Print a plan whole."""
+    is_lab = inventory.cluster.environment == "lab"
+    print_lines(draw_plan(made, is_lab, columns(), glyphs(is_ascii)), is_coloured=sys.stdout.isatty())
+
+
+def _next(made: Plan) -> str:
+    if made.blockers:
+        return f"blocked by {', '.join(item.name for item in made.blockers)}: nothing was changed, and this does not run"
+    words = ["ppsconsole run", made.runbook, made.node, f"--to {made.to}" if made.to else "", f"--approve {made.hash}"]
+    gates = {step.gate.kind for step in made.steps if step.gate is not None}
+    words.append("--accept-loss WINDOW" if "accept-loss" in gates else "")
+    words.append("--attest TEXT" if "attest" in gates else "")
+    return "nothing was changed; to run it: " + " ".join(word for word in words if word)

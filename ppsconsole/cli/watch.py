@@ -1,0 +1,143 @@
+"""A run at the command line: told line by line, held when somebody wants to leave, and summed up at its end."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from ppsconsole.cli.gate import Asker
+from ppsconsole.cli.show import columns, print_lines
+from ppsconsole.cli.status import glyphs
+from ppsconsole.clock import SystemClock
+from ppsconsole.draw.run import draw_safety, event_lines, run_head
+from ppsconsole.draw.run_view import RunView
+from ppsconsole.draw.safety import safety
+from ppsconsole.draw.text import Line
+from ppsconsole.engine.desk import Desk, OpenRun
+from ppsconsole.engine.runner import RunResult
+from ppsconsole.errors import PpsConsoleError
+from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.outcomes import RunVerdict
+from ppsconsole.reports.document import head_of
+from ppsconsole.reports.story import story_of
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Teller:
+    """Prints what happens; goes silent, and lets the run go on to where it can be left, when nobody reads any more."""
+
+    def __init__(self, opened: OpenRun, *, is_json: bool) -> None:
+        self._plan, self._is_json = opened.plan, is_json
+        self._is_deaf = False
+        self.events: list[RunEvent] = []
+
+    def hear(self, event: RunEvent) -> None:
+        """Tell of one event."""
+        self.events.append(event)
+        if self._is_json:
+            self.say(json.dumps(event.as_json(), ensure_ascii=False, default=str))
+        else:
+            self.show(event_lines(event, self._plan))
+
+    def say(self, words: str) -> None:
+        """Print a line."""
+        self._printed(lambda: click.echo(words))
+
+    def show(self, lines: Iterable[Line]) -> None:
+        """Print styled lines."""
+        self._printed(lambda: print_lines(lines, is_coloured=sys.stdout.isatty()))
+
+    def _printed(self, do: Callable[[], None]) -> None:
+        if self._is_deaf:
+            return
+        try:
+            do()
+            sys.stdout.flush()
+        except OSError:
+            self._is_deaf = True  # the terminal is gone, or whoever read us
+
+
+async def watched(
+    desk: Desk,
+    opened: OpenRun,
+    asker: Asker,
+    work: Callable[[OpenRun], Awaitable[RunResult]],
+    *,
+    is_json: bool,
+    is_ascii: bool,
+) -> int:
+    """Do `work` on a run, tell of it, let go of it, and return the exit code.
+
+    Ctrl-C, SIGTERM and a hang-up hold it after the step at hand.
+    """
+    teller = Teller(opened, is_json=is_json)
+    for event in opened.past:
+        teller.hear(event)
+    opened.listen(teller.hear)
+    try:
+        with _held_by_signals(opened, asker, teller):
+            result = await work(opened)
+    finally:
+        await opened.aclose()
+    view = story_of(
+        opened.run,
+        opened.plan,
+        teller.events,
+        is_lab=desk.inventory.cluster.environment == "lab",
+        holder=opened.holder,
+        started_at=opened.started_at,
+    )
+    await _sum_up(desk, view, result, teller, is_json=is_json, is_ascii=is_ascii)
+    return result.verdict.exit_code
+
+
+@contextmanager
+def _held_by_signals(opened: OpenRun, asker: Asker, teller: Teller) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def leave() -> None:
+        teller.say("leaving: the step at hand is finished and verified first")
+        opened.hold()
+        asker.cancel()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, leave)
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+async def _sum_up(desk: Desk, view: RunView, result: RunResult, teller: Teller, *, is_json: bool, is_ascii: bool) -> None:
+    now = SystemClock().now()
+    code = result.verdict.exit_code
+    if is_json:
+        teller.say(json.dumps(head_of(view, now) | {"kind": "result", "exit_code": code}, ensure_ascii=False))
+        return
+    snapshot = None
+    if result.verdict not in (RunVerdict.SUCCESS, RunVerdict.SUCCESS_WITH_ISSUES):
+        try:
+            snapshot = await desk.look()  # where things stand is looked at, not concluded
+        except PpsConsoleError as error:
+            teller.say(f"the cluster could not be looked at: {error}")
+    width, drawn = columns(), glyphs(is_ascii)
+    teller.say("")
+    teller.show(run_head(view, now, width, drawn))
+    teller.show(draw_safety(safety(view, snapshot), width, drawn))
+    teller.say(
+        f"{'open' if result.is_open else 'finished'}: {result.verdict.value} (exit {code}); report: {_command('report', view)}"
+    )
+    if result.is_open:
+        teller.say(f"go on with:  {_command('resume', view)}")
+        teller.say(f"or go back:  {_command('back-out', view)}")
+        teller.say(f"or end it:   {_command('abandon', view)} --reason TEXT")
+
+
+def _command(word: str, view: RunView) -> str:
+    return f"ppsconsole runs {word} {view.run}"

@@ -1,0 +1,325 @@
+"""Where plans are made and runs are begun: fresh facts, journal and lease behind one counter, the same for every face."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ppsconsole.actions.registry import ACTIONS
+from ppsconsole.clock import Clock, SystemClock, duration
+from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.draw.plan import direction
+from ppsconsole.engine import facts
+from ppsconsole.engine.estimate import learned
+from ppsconsole.engine.gates import Ask
+from ppsconsole.engine.journal import Journal, check_apart, open_journal
+from ppsconsole.engine.resume import FoundRun, copies_on_hosts, find_run
+from ppsconsole.engine.runner import RunResult
+from ppsconsole.engine.session import Session, Surroundings
+from ppsconsole.engine.shown import moved
+from ppsconsole.errors import JournalError, UsageError, WorldMoved
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.step import Step
+from ppsconsole.runbooks.building import Background
+from ppsconsole.runbooks.catalog import plan_of
+from ppsconsole.runbooks.history import History
+from ppsconsole.runbooks.request import Request
+
+if TYPE_CHECKING:
+    from ppsconsole.probes.tools import Tools
+
+JOURNAL_VARIABLE = "PPSCONSOLE_JOURNAL"
+"""SQLAlchemy URL of a journal that a team shares; unset, the journal is SQLite in the console's state folder."""
+
+READ_ONLY_VARIABLE = "PPSCONSOLE_READ_ONLY"
+"""Set to anything but the empty text and `0`, nothing is run."""
+
+FRESH_S = 30.0
+"""A plan that is older is made again before it is begun: somebody may have read it for an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A run that is open: running somewhere, held, or left by a console that died.
+
+    Attributes:
+        run: Its id.
+        title: `switchover db1 -> db2`.
+        holder: Who had it last.
+        started_at: Seconds since 1970 UTC.
+    """
+
+    run: str
+    title: str
+    holder: str
+    started_at: float
+
+
+class OpenRun:
+    """One run at hand. Nothing is done by opening it.
+
+    Attributes:
+        run: Its id.
+        plan: What is done.
+        holder: Who has the lease: this process.
+        started_at: Seconds since 1970 UTC.
+        past: What had happened before anybody could listen.
+    """
+
+    def __init__(self, session: Session, past: tuple[RunEvent, ...], started_at: float) -> None:
+        self.run, self.plan, self.past, self.started_at = session.run_id, session.plan, past, started_at
+        self.holder = session.lease.holder.said()
+        self._session = session
+
+    def listen(self, listener: Callable[[RunEvent], None]) -> None:
+        """Have `listener` called for every event after `past`, once it is durable."""
+        last = self.past[-1].number if self.past else 0
+        self._session.runner.recorder.listen(lambda event: listener(event) if event.number > last else None)
+
+    async def go(self) -> RunResult:
+        """Do what is left, until its end or until something has to be decided; see `Runner.run`."""
+        return await self._session.runner.run()
+
+    def hold(self) -> None:
+        """Ask for it to stop after the step at hand."""
+        self._session.runner.hold()
+
+    async def back_out(self, reason: str) -> RunResult:
+        """Undo what was done; see `Runner.back_out`."""
+        return await self._session.runner.back_out(reason)
+
+    async def mark_done(self, step: str, reason: str) -> None:
+        """Take the operator's word for the step at which it stands; see `Runner.mark_done`."""
+        await self._session.runner.mark_done(step, reason)
+
+    async def abandon(self, reason: str) -> RunResult:
+        """End it where it stands; see `Runner.abandon`."""
+        return await self._session.runner.abandon(reason)
+
+    async def aclose(self) -> None:
+        """Let go of it: an open run is journaled as held, and its lease says that nobody is at it."""
+        await self._session.aclose()
+
+
+class Desk:
+    """Plans and runs of one cluster.
+
+    Attributes:
+        inventory: What was declared.
+        history: What was seen of primary and standbys before; a face that polls keeps it up to date.
+        snapshot: What the last look saw; None before the first.
+    """
+
+    def __init__(self, inventory: Inventory, clock: Clock | None = None, environ: Mapping[str, str] = os.environ) -> None:
+        self.inventory = inventory
+        self.history = History()
+        self.snapshot: Snapshot | None = None
+        self._clock: Clock = clock or SystemClock()
+        self._environ = environ
+        self._opened: Journal | None = None
+        self._opening = asyncio.Lock()
+        self._tools: Tools | None = None
+
+    async def aclose(self) -> None:
+        """Let go of connections and journal."""
+        tools, self._tools = self._tools, None
+        journal, self._opened = self._opened, None
+        if tools is not None:
+            await tools.aclose()
+        if journal is not None:
+            await asyncio.to_thread(journal.close)
+
+    # --- plans ------------------------------------------------------------------------------------------------
+
+    async def look(self) -> Snapshot:
+        """Look at everything once; what does not answer in time stays unknown."""
+        self.snapshot = await facts.look(self.inventory, self._clock)
+        self.history = self.history.after(self.snapshot)
+        return self.snapshot
+
+    async def plan(self, request: Request) -> Plan:
+        """Return the plan for `request`, from facts that are read now.
+
+        Raises:
+            UsageError: The request names what does not exist, or leaves a choice open.
+            Blocked: Nothing can be planned in this state; the error says what to do instead.
+        """
+        snapshot, estimates = await asyncio.gather(self.look(), self._estimates())
+        background = Background(estimates, self.history, await facts.tried_secrets(self.inventory))
+        return plan_of(self.inventory, snapshot, request, commands_of, background)
+
+    async def _estimates(self) -> Mapping[str, float]:
+        try:
+            journal = await self.journal()
+            return await asyncio.to_thread(learned, journal, self.inventory.cluster.name)
+        except JournalError:
+            return {}  # a plan can be shown without it; a run cannot be begun, and says so
+
+    # --- runs -------------------------------------------------------------------------------------------------
+
+    async def begin(self, plan: Plan, ask: Ask, *, reason: str = "", is_interactive: bool = True) -> OpenRun:
+        """Take the lease and open a run of `plan`; nothing is done yet.
+
+        Args:
+            plan: As it was read by whoever wants it; made again, and compared, where it is not fresh any more.
+            ask: Asks at gates.
+            reason: Why; also for taking a lease over.
+            is_interactive: Gates are asked as the run comes to them; otherwise all of them now.
+
+        Raises:
+            WorldMoved: The plan would be another one now; says what moved.
+            RunError: As `Session.start`.
+        """
+        around = await self._surroundings()
+        if self._clock.now() - plan.made_at > FRESH_S:
+            refuse_moved(plan, await self.plan(Request(plan.runbook, plan.node, plan.to)))
+        session = await Session.start(around, plan, ask, is_interactive=is_interactive, reason=reason)
+        return await self._open_run(session)
+
+    async def reopen(self, run: str, ask: Ask, reason: str = "", *, is_interactive: bool = True) -> OpenRun:
+        """Take the lease of an open run again, also of one that another machine began; nothing is done yet.
+
+        Args:
+            run: Its id or the beginning of it; empty for the one open run.
+            ask: Asks at gates.
+            reason: For taking it over from somebody who may be at it.
+            is_interactive: As for `begin`.
+
+        Raises:
+            UsageError: There is no such run, or it has ended.
+            RunError: As `Session.resume`.
+        """
+        around = await self._surroundings()
+        found = await self.find(run)
+        session = await Session.resume(around, found, ask, is_interactive=is_interactive, reason=reason)
+        return await self._open_run(session)
+
+    async def find(self, run: str) -> FoundRun:
+        """Return the run whose id begins with `run`, from the journal here and the copies on the hosts.
+
+        Raises:
+            UsageError: There is none, or more than one.
+        """
+        around = await self._surroundings()
+        return await find_run(self.inventory, around.tools.ssh, around.journal, run)
+
+    async def runs(self, limit: int, *, is_local: bool = False) -> tuple[tuple[FoundRun, ...], tuple[str, ...]]:
+        """Return the runs of this cluster, the latest first, and the hosts that could not be asked for their copies.
+
+        Args:
+            limit: How many at most.
+            is_local: Ask the journal here only.
+        """
+        journal = await self.journal()
+        known: dict[str, FoundRun] = {}
+        for record in await asyncio.to_thread(journal.runs, self.inventory.cluster.name, limit):
+            events = await asyncio.to_thread(journal.events, record.id)
+            known[record.id] = FoundRun(record.id, record.plan, events, False)
+        missing: tuple[str, ...] = ()
+        if not is_local:
+            copies, missing = await copies_on_hosts(self.inventory, self._drivers().ssh)
+            for copy in copies:
+                if copy.run not in known or len(copy.events) > len(known[copy.run].events):
+                    known[copy.run] = FoundRun(copy.run, copy.plan, copy.events, True, missing)
+        return tuple(sorted(known.values(), key=lambda found: -started_at(found))[:limit]), missing
+
+    async def unfinished(self) -> tuple[Unfinished, ...]:
+        """Return the open runs of this cluster that the journal here or a host knows, the latest first."""
+        found, _ = await self.runs(50)
+        return tuple(
+            Unfinished(each.run, f"{each.plan.runbook} {direction(each.plan)}".rstrip(), holder_of(each), started_at(each))
+            for each in found
+            if each.is_open
+        )
+
+    async def journal(self) -> Journal:
+        """Return the journal, opened on first use.
+
+        Raises:
+            JournalError: It cannot be used.
+        """
+        async with self._opening:
+            if self._opened is None:
+                url = self._environ.get(JOURNAL_VARIABLE) or None
+                check_apart(url, tuple(_listening(self.inventory)))
+                self._opened = await asyncio.to_thread(open_journal, url)
+            return self._opened
+
+    # --- inside -----------------------------------------------------------------------------------------------
+
+    async def _surroundings(self) -> Surroundings:
+        is_read_only = self._environ.get(READ_ONLY_VARIABLE, "") not in ("", "0")
+        return Surroundings(self.inventory, self._drivers(), await self.journal(), self._clock, ACTIONS, is_read_only)
+
+    def _drivers(self) -> "Tools":
+        if self._tools is None:
+            from ppsconsole.probes.tools import Tools
+
+            self._tools = Tools(self.inventory, self._clock, _no_record)
+        return self._tools
+
+    async def _open_run(self, session: Session) -> OpenRun:
+        try:
+            journal = await self.journal()
+            past = await asyncio.to_thread(journal.events, session.run_id)
+            return OpenRun(session, past, past[0].at if past else session.plan.made_at)
+        except BaseException:
+            await session.aclose()
+            raise
+
+
+def _no_record(_: Any) -> None:
+    """Take note of nothing: the guard reports what acts, and what only looks would drown it."""
+
+
+def _listening(inventory: Inventory) -> Iterator[tuple[str, int]]:
+    """Yield where the instances can be reached, by every name that is declared for them."""
+    for each in inventory.database.instances.values():
+        host = inventory.host_of(each.name)
+        for name in (each.address, None if host is None else host.address, *each.aliases):
+            if name is not None:
+                yield name, each.port
+
+
+def commands_of(inventory: Inventory, step: Step) -> tuple[str, ...]:
+    """Return exactly what a step will send, one `HOST$ command` a line, secrets masked."""
+    return ACTIONS[step.verb].commands(inventory, step)
+
+
+def refuse_moved(read: Plan, now: Plan) -> None:
+    """Refuse to run a plan that would be another one now.
+
+    Raises:
+        WorldMoved: It would; says what moved.
+    """
+    if read.hash != now.hash:
+        age, what = duration(max(0.0, now.made_at - read.made_at)), "; ".join(moved(read, now)[:6])
+        raise WorldMoved(
+            f"since plan {read.hash} was made, {age} ago, the world moved: {what}; nothing was touched",
+            where=now.cluster,
+            remedy=f"Read the plan again; it is {now.hash} now",
+        )
+
+
+def started_at(found: FoundRun) -> float:
+    """Return when a run was started, seconds since 1970 UTC."""
+    return found.events[0].at if found.events else found.plan.made_at
+
+
+def holder_of(found: FoundRun) -> str:
+    """Return who had a run last, as its events say; empty when none does."""
+    return next((str(event.data["holder"]) for event in reversed(found.events) if event.data.get("holder")), "")
+
+
+def require_one(found: tuple[FoundRun, ...], cluster: str) -> FoundRun:
+    """Return the latest of some runs.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if not found:
+        raise UsageError(f"no run of {cluster} is known here or on its hosts", remedy="Begin with `ppsconsole plan RUNBOOK`")
+    return found[0]

@@ -1,0 +1,95 @@
+"""The report of a run as lines, and as Markdown: what happened, what it cost, what was proved, and who answered for it."""
+
+from collections.abc import Iterator, Sequence
+
+from ppsconsole.clock import duration, iso
+from ppsconsole.draw.plan import direction
+from ppsconsole.draw.run import draw_safety, event_lines, run_head, run_steps
+from ppsconsole.draw.run_view import RunView
+from ppsconsole.draw.safety import safety
+from ppsconsole.draw.text import Glyphs, Line, Span, line_text
+from ppsconsole.draw.words import hanging
+from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.proof import FenceProof, ZeroLossProof
+from ppsconsole.runbooks.catalog import RUNBOOKS
+
+
+def report_lines(view: RunView, events: Sequence[RunEvent], now: float, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """Return the report: head, steps, answers and proofs, then everything that happened.
+
+    Args:
+        view: The run.
+        events: All of them, in their order.
+        now: Seconds since 1970 UTC.
+        width: Cells in a row, for all but the log, whose lines are kept whole.
+        glyphs: The characters to draw with.
+    """
+    lines: list[Line] = [*run_head(view, now, width, glyphs), *_times(view, now)]
+    if view.plan.runbook in RUNBOOKS:
+        lines += hanging((Span("success   ", "dim"),), f"means: {RUNBOOKS[view.plan.runbook].success}", "dim", width, glyphs)
+    lines += ((), *run_steps(view, now, width, glyphs), (), *draw_safety(safety(view), width, glyphs))
+    for title, told in (("Answers", tuple(_answers(view))), ("Proofs", tuple(_proofs(view))), ("Preflight", _open_items(view))):
+        if told:
+            lines += ((), (Span(title, "title"),))
+            for each in told:
+                lines += hanging((Span("  "),), each, "text", width, glyphs)
+    lines += ((), (Span("What happened", "title"),))
+    lines += [line for event in events for line in event_lines(event, view.plan)]
+    return tuple(lines)
+
+
+def report_markdown(view: RunView, events: Sequence[RunEvent], now: float) -> str:
+    """Return the report as Markdown, for a ticket or a wiki."""
+    plan = view.plan
+    text = [f"# {plan.runbook} {direction(plan)} of {plan.cluster}: {view.state}", ""]
+    text += [f"- run `{view.run}`, plan `{plan.hash}`, {'lab' if view.is_lab else 'live'}, by {_plain(view.holder)}"]
+    text += [f"- {line_text(line)}" for line in _times(view, now)]
+    text += [f"- loss: {_plain(view.loss)}"]
+    text += [f"- users were kept out for {duration(view.users.length_s(now))}"]
+    text += [f"- nothing could be written for {duration(view.writes.length_s(now))}"] if view.writes.began_at is not None else []
+    text += [f"- {_plain(view.words)}"] if view.words else []
+    text += [f"- issue: {_plain(issue)}" for issue in view.issues]
+    text += ["", "| # | step | state | took | what was seen |", "| --- | --- | --- | --- | --- |"]
+    for number, (step, state) in enumerate(zip(plan.steps, view.steps, strict=True), 1):
+        mark = " **(no way back from here)**" if step.is_point_of_no_return else ""
+        took = "" if state.took_s is None else duration(state.took_s)
+        text.append(f"| {number} | {_plain(step.title)}{mark} | {state.phase} | {took} | {_plain(state.words)} |")
+    for title, told in (("Answers", _answers(view)), ("Proofs", _proofs(view)), ("Preflight", _open_items(view))):
+        lines = [f"- {_plain(each)}" for each in told]
+        text += ["", f"## {title}", "", *lines] if lines else []
+    text += ["", "## What happened", "", "```text"]
+    text += [line_text(line).replace("```", "'''") for event in events for line in event_lines(event, plan)]
+    return "\n".join([*text, "```", ""])
+
+
+def _times(view: RunView, now: float) -> Iterator[Line]:
+    ended = view.finished_at
+    took = duration((now if ended is None else ended) - view.started_at)
+    yield (Span("began     ", "dim"), Span(f"{iso(view.started_at)}, {'so far' if ended is None else 'took'} {took}"))
+
+
+def _answers(view: RunView) -> Iterator[str]:
+    for step, answer in view.answers:
+        gate = view.plan.step(step).gate
+        question = "" if gate is None else f" to: {gate.question}"
+        yield f"{step}: answered {answer!r}{question}"
+
+
+def _proofs(view: RunView) -> Iterator[str]:
+    for proof in view.proofs:
+        if isinstance(proof, FenceProof):
+            yield f"{iso(proof.at)} {proof.instance} cannot write ({proof.rung.value}): {'; '.join(proof.evidence)}"
+        elif isinstance(proof, ZeroLossProof):
+            yield (
+                f"{iso(proof.at)} {proof.standby} has everything that {proof.primary} wrote: it has flushed {proof.have_lsn}, "
+                f"past the shutdown checkpoint at {proof.checkpoint_lsn}, on timeline {proof.timeline}"
+            )
+
+
+def _open_items(view: RunView) -> tuple[str, ...]:
+    return tuple(f"{item.name} {item.state}: {item.words}" for item in view.plan.preflight if item.state != "ok")
+
+
+def _plain(text: str) -> str:
+    """Return text from a run so that Markdown does not read anything into it."""
+    return "".join(f"\\{each}" if each in "\\`*_{}[]<>|#" else each for each in text)
