@@ -115,7 +115,7 @@ def verify_steps(shop: Shop, web_nodes: Iterable[str], instance: str) -> list[St
     """Return the steps that look at the service as a user would, through each balancer; none where users' way is not declared."""
     if shop.inventory.cluster.address is None:
         return []
-    arguments = {"web": ",".join(web_nodes), "instance": instance}
+    arguments = {"web_node": ",".join(web_nodes), "instance": instance}
     return [
         shop.step("verify-service", name, f"See that users get in at {name}", arguments=arguments)
         for name in shop.inventory.balancers
