@@ -28,6 +28,7 @@ class HomedServer(SshServer):
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "HOME": str(self.home)},
+            cwd=self.home,
         )
         stdin = await process.stdin.read()
         stdout, stderr = await child.communicate(stdin)
