@@ -10,17 +10,20 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App
-
 from ppsconsole.advice.diagnosis import advise
 from ppsconsole.clock import Clock, SystemClock
 from ppsconsole.cluster.picture import Event, Picture
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.text import ASCII, UNICODE, Glyphs
+from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
+from ppsconsole.runbooks.building import Background
 from ppsconsole.tui.clipboard import copy_path, keep, load_into_tmux
+from ppsconsole.tui.engine_host import Desk, EngineHost, Unfinished
 from ppsconsole.tui.feed import Feed
 from ppsconsole.tui.keymap import bindings
+from ppsconsole.tui.lock import Lock
+from ppsconsole.tui.moving import MovingApp
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.screens.commands import CommandsScreen
@@ -38,10 +41,11 @@ if TYPE_CHECKING:
 _PAGES: dict[str, type[Page]] = {page.NAME: page for page in (EventsScreen, CommandsScreen, HelpScreen)}
 _SIGNALS = {signal.SIGHUP: 129, signal.SIGTERM: 143}  # exit codes as a shell reports them: 128 + signal
 _OWN_EVENTS = 50
+_JOURNAL_AFTER_S = 0.5  # after the first frame; it loads the journal's libraries
 
 
-class PpsConsoleApp(App[None], inherit_bindings=False):
-    """The console on one cluster, read-only.
+class PpsConsoleApp(MovingApp, inherit_bindings=False):
+    """The console on one cluster; read-only until it is unlocked.
 
     Args:
         inventory: What is declared.
@@ -50,6 +54,8 @@ class PpsConsoleApp(App[None], inherit_bindings=False):
         glyphs: Characters to draw with.
         banner: A remark for the header, such as where the lab lives.
         clock: Time; the machine's own when left out.
+        desk: Makes what plans and runs; called when it is first needed. Left out, the console only looks.
+        lock: Whether it is read-only; shared with the desk.
     """
 
     # The default screen's own CSS_PATH would not be read: Textual does that where a screen is pushed.
@@ -69,6 +75,8 @@ class PpsConsoleApp(App[None], inherit_bindings=False):
         glyphs: Glyphs = UNICODE,
         banner: str = "",
         clock: Clock | None = None,
+        desk: Callable[[], Desk] | None = None,
+        lock: Lock | None = None,
         driver_class: "type[Driver] | None" = None,
     ) -> None:
         self._palette = palette or load_palette(suitable_theme(os.environ))
@@ -84,6 +92,10 @@ class PpsConsoleApp(App[None], inherit_bindings=False):
         self._feed = Feed(source, self.show_picture, self._trouble)
         self._scene = Scene(inventory, self._clock.now(), banner=banner)
         polling = inventory.polling
+        self._has_desk = desk is not None
+        self.host = EngineHost(
+            desk or _no_desk, self.ask_at_gate, self._run_changed, lock or Lock(os.environ), is_lab=inventory.is_lab
+        )
         self._stale_s = polling.every_s * polling.fresh_for + polling.timeout_s
 
     @property
@@ -108,10 +120,20 @@ class PpsConsoleApp(App[None], inherit_bindings=False):
             await self._feed.has_picture()
         # One look a second at the clock: it draws nothing while pictures are fresh.
         self.set_interval(1.0, self._look_at_the_clock)
-        self.screen.call_after_refresh(self._feed.painted)
+        self.screen.call_after_refresh(self._painted)
+
+    def _painted(self) -> None:
+        """Begin with what loads libraries that take longer than everything before it."""
+        self._feed.painted()
+        if self._has_desk:
+            self.set_timer(_JOURNAL_AFTER_S, lambda: self.start_errand(self.look_for_unfinished()))
 
     async def on_unmount(self) -> None:
-        """Stop polling before the loop goes."""
+        """Let the step at hand end, and stop polling, before the loop goes."""
+        self.is_leaving = True
+        self.withdraw_questions()
+        await self.host.leave()
+        await self.end_errands()
         await self._feed.stop()
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
@@ -122,8 +144,10 @@ class PpsConsoleApp(App[None], inherit_bindings=False):
 
     def show_picture(self, picture: Picture) -> None:
         """Show a new picture on all screens."""
-        advice = advise(picture.snapshot, self._scene.inventory)
-        self._show(replace(self._scene, picture=picture, advice=advice, now=picture.snapshot.at, is_stale=False))
+        self.host.saw(picture.snapshot)
+        advice = advise(picture.snapshot, self._scene.inventory, Background(history=self.host.history))
+        now = picture.snapshot.at if self._scene.run is None else self._clock.now()  # a run's times go by the clock
+        self._show(replace(self._scene, picture=picture, advice=advice, now=now, is_stale=False))
         self._look_at_the_clock()
 
     def _show(self, scene: Scene) -> None:
@@ -134,21 +158,35 @@ class PpsConsoleApp(App[None], inherit_bindings=False):
                     screen.show_scene(scene)
 
     def _look_at_the_clock(self) -> None:
-        """Let ages run, but only while the picture is stale or something is waited for."""
-        picture = self._scene.picture
+        """Let ages run, but only while the picture is stale, something is waited for, or a run goes on."""
+        picture, now = self._scene.picture, self._clock.now()
+        is_open = self._scene.run is not None and self._scene.run.activity != "ended"
         if picture is None:
             return
-        now = self._clock.now()
         is_stale = bool(self._scene.trouble) or now - picture.snapshot.at > self._stale_s
-        if is_stale or picture.attempts:
+        if is_stale or picture.attempts or is_open:
             self._show(replace(self._scene, now=now, is_stale=is_stale))
 
     def _trouble(self, words: str) -> None:
         """Polling ended: say so where it cannot be overlooked, and go on showing what is known."""
-        event = Event(self._clock.now(), "console", Verdict.DOWN, words)
-        events = (*self._scene.own_events, event)[-_OWN_EVENTS:]
-        self._show(replace(self._scene, own_events=events, trouble=words, now=self._clock.now(), is_stale=True))
+        self.keep_event(Event(self._clock.now(), "console", Verdict.DOWN, words))
+        self._show(replace(self._scene, trouble=words, now=self._clock.now(), is_stale=True))
         self.notify(f"{words}. Quit and start ppsconsole again.", title="Not polling", severity="error", timeout=10, markup=False)
+
+    def keep_event(self, event: Event) -> None:
+        """Put an event of the console itself among the others."""
+        self._show(replace(self._scene, own_events=(*self._scene.own_events, event)[-_OWN_EVENTS:]))
+
+    def lock_changed(self) -> None:
+        """Show whether the console is read-only."""
+        self._show(replace(self._scene, is_unlocked=self.host.lock.is_open))
+
+    def unfinished_found(self, found: tuple[Unfinished, ...]) -> None:
+        """Show that there are open runs."""
+        self._show(replace(self._scene, unfinished=found))
+
+    def _run_changed(self) -> None:
+        self._show(replace(self._scene, run=self.host.live, now=self._clock.now()))
 
     # leaving --------------------------------------------------------------------------------------------------------
 
@@ -161,11 +199,10 @@ class PpsConsoleApp(App[None], inherit_bindings=False):
                 loop.add_signal_handler(number, self._leave, code)
 
     def _leave(self, code: int) -> None:
-        self.exit(return_code=code)
-
-    async def action_quit(self) -> None:
-        """Leave."""
-        self.exit()
+        if self.host.is_busy:
+            self.start_errand(self.leave_in_order(code))
+        else:
+            self.exit(return_code=code)
 
     # keys -----------------------------------------------------------------------------------------------------------
 
@@ -209,6 +246,10 @@ class PpsConsoleApp(App[None], inherit_bindings=False):
         self.notify(f"Copied; also kept in {path}", markup=False)
 
 
+def _no_desk() -> Desk:
+    raise UsageError("this console was opened to look only")
+
+
 def run(
     inventory_path: str,
     *,
@@ -239,7 +280,14 @@ def run(
     inventory = load(inventory_path)
     source: Source = monitor_factory(inventory) if monitor_factory is not None else Monitor(inventory)
     glyphs = ASCII if is_ascii or not _has_glyphs() else UNICODE
-    app = PpsConsoleApp(inventory, source, glyphs=glyphs, banner=banner)
+    lock = Lock(os.environ)
+
+    def desk() -> Desk:
+        from ppsconsole.engine.desk import Desk as EngineDesk
+
+        return EngineDesk(inventory, environ=lock.environ)
+
+    app = PpsConsoleApp(inventory, source, glyphs=glyphs, banner=banner, desk=desk, lock=lock)
     # Textual believes an exported COLUMNS more than the terminal: the console would keep its size for ever.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)

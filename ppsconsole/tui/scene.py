@@ -8,6 +8,7 @@ from ppsconsole.cluster.picture import Event, Picture
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
+from ppsconsole.tui.engine_host import Live, Unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,9 @@ class Scene:
         banner: A remark of whoever opened the console; may be empty.
         now: The time that ages are counted to, seconds since 1970 UTC.
         is_stale: Whether the picture is older than it ought to be; ages are shown then, and only then.
+        is_unlocked: Whether the engine lets this console change anything.
+        run: The run of this console, or the one that is looked at; None while there is none.
+        unfinished: Open runs that other consoles, or this one before, left in the journal.
     """
 
     inventory: Inventory
@@ -32,6 +36,9 @@ class Scene:
     trouble: str = ""
     banner: str = ""
     is_stale: bool = False
+    is_unlocked: bool = False
+    run: Live | None = None
+    unfinished: tuple[Unfinished, ...] = ()
 
     @property
     def snapshot(self) -> Snapshot | None:

@@ -9,6 +9,11 @@ from ppsconsole.tui.badge import badge
 from ppsconsole.tui.keymap import ACTIONS, PLACES, shown_key
 from ppsconsole.tui.screens.page import Page
 
+HOW = (
+    "The console starts read-only and only looks; w unlocks it. Nothing is changed before a plan was read and the cluster's name "
+    "was typed. A run belongs to the console and not to its screen: Esc leaves it running, R goes back to it."
+)
+
 _MEANINGS = {
     Verdict.OK: "seen, and within its limits",
     Verdict.WARN: "seen, and past the limit that warns",
@@ -32,7 +37,7 @@ class HelpScreen(Page):
 def help_lines(width: int, glyphs: Glyphs) -> list[Line]:
     """Return the help page for that many cells."""
     lines: list[Line] = [
-        (Span("This console only looks: nothing that it does changes the cluster.", "text"),),
+        *hanging((), HOW, "text", width, glyphs),
         (),
     ]
     for place, title in PLACES.items():

@@ -35,6 +35,7 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
         self.selected: str | None = None
         self._is_chosen = False
         self.header = HeaderBar(glyphs)
+        self.keys = KeyStrip(glyphs, "home")
         self.topology = TopologyPanel(glyphs, id="topology")
         self.panels: dict[str, Panel] = {
             "topology": self.topology,
@@ -49,7 +50,7 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
         """Put header, panes and keys on the screen."""
         yield self.header
         yield from self.panels.values()
-        yield KeyStrip(self.glyphs, "home")
+        yield self.keys
 
     def on_mount(self) -> None:
         """Show what there is already."""
@@ -64,6 +65,7 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
         if self._gauges() != had_gauges:
             self._arrange()
         self.header.show_scene(scene)
+        self.keys.show_lock(scene.is_unlocked)
         self._show_panels()
 
     def on_resize(self, event: Resize) -> None:

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from textual.app import ComposeResult
 
@@ -15,10 +15,18 @@ from ppsconsole.tui.widgets.key_strip import KeyStrip
 from ppsconsole.tui.widgets.lines import LinesView
 
 
+class Paged(Protocol):
+    """A screen with one long text."""
+
+    def page_lines(self, width: int) -> Sequence[Line]:
+        """Return the text for that many cells."""
+        ...
+
+
 class PageView(LinesView, inherit_bindings=False):
     """The text of a page, laid out again whenever the width changes."""
 
-    def __init__(self, page: "Page") -> None:
+    def __init__(self, page: Paged) -> None:
         super().__init__(id="page")
         self._page = page
 
@@ -42,13 +50,14 @@ class Page(ConsoleScreen, inherit_bindings=False):
     def __init__(self, scene: Scene, glyphs: Glyphs) -> None:
         super().__init__(scene, glyphs)
         self.header = HeaderBar(glyphs)
+        self.keys = KeyStrip(glyphs, "page")
         self.view = PageView(self)
 
     def compose(self) -> ComposeResult:
         """Put header, text and keys on the screen."""
         yield self.header
         yield self.view
-        yield KeyStrip(self.glyphs, "page")
+        yield self.keys
 
     def on_mount(self) -> None:
         """Show what there is already."""
@@ -67,6 +76,7 @@ class Page(ConsoleScreen, inherit_bindings=False):
         """Draw `scene`."""
         self.scene = scene
         self.header.show_scene(scene)
+        self.keys.show_lock(scene.is_unlocked)
         self.view.redraw()
 
     def action_back(self) -> None:

@@ -42,6 +42,8 @@ def _headline(advice: Advice, width: int, glyphs: Glyphs) -> list[Line]:
     lines = [*hanging((badge(advice.verdict, glyphs), Span("  ")), advice.headline, "text", width, glyphs)]
     if advice.remedy:
         lines.extend(hanging((Span("  NEXT     ", "title"),), advice.remedy, "text", width, glyphs))
+    for way in advice.ways:
+        lines.extend(hanging((Span("  WAY      ", "title"),), way.said(), "text", width, glyphs))
     return lines
 
 

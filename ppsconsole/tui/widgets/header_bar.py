@@ -1,4 +1,4 @@
-"""The first row of every screen: which cluster, lab or live, read-only, how many are down, and how old all this is."""
+"""The first row of every screen: which cluster, lab or live, read-only or not, what runs, how many are down, how old it is."""
 
 from ppsconsole.clock import duration, hhmmss
 from ppsconsole.draw.text import Glyphs, Line, Span
@@ -35,8 +35,10 @@ def header_line(scene: Scene, width: int, glyphs: Glyphs) -> Line:
         (0, (Span(cluster.name, "title"),)),
         (3, (Span(cluster.mode, "dim"),)),
         (0, (place,)),
-        (1, (Span("READ-ONLY"),)),
+        (1, (Span("UNLOCKED", "warn") if scene.is_unlocked else Span("READ-ONLY"),)),
     ]
+    if run := _run(scene):
+        parts.append((0, (run,)))
     if counts := _counts(scene, glyphs):
         parts.append((2, counts))
     if age := _age(scene):
@@ -52,6 +54,17 @@ def header_line(scene: Scene, width: int, glyphs: Glyphs) -> Line:
     for number, (_, spans) in enumerate(parts):
         line.extend(((separator,) if number else ()) + spans)
     return fitted(tuple(line), width, glyphs)
+
+
+def _run(scene: Scene) -> Span | None:
+    """Say that there is a run, and how far it is; that it ended is said on its own screen."""
+    live = scene.run
+    if live is None or live.activity == "ended":
+        return Span("UNFINISHED RUN: R", "warn") if scene.unfinished else None
+    steps = live.view.plan.steps
+    number = next((number for number, step in enumerate(steps, 1) if step.id == live.at_hand), len(steps))
+    state = {"going": "", "asking": " ASKS", "standing": " HELD"}.get(live.activity, "")
+    return Span(f"RUN {live.view.plan.runbook} step {number}/{len(steps)}{state}", "warn" if state else "title")
 
 
 def _width(parts: list[tuple[int, Line]]) -> int:

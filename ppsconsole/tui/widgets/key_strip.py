@@ -1,7 +1,7 @@
 """The last row of every screen: the keys that work here, from the table of keys."""
 
 from ppsconsole.draw.text import Glyphs, Line, Span
-from ppsconsole.tui.keymap import ACTIONS, Place, shown_key
+from ppsconsole.tui.keymap import ACTIONS, Action, Place, shown_key
 from ppsconsole.tui.widgets.lines import LinesView
 
 
@@ -12,18 +12,30 @@ class KeyStrip(LinesView, inherit_bindings=False):
         super().__init__(id="keys")
         self.glyphs = glyphs
         self.where: Place = where
+        self.is_unlocked = False
+
+    def show_lock(self, is_unlocked: bool) -> None:
+        """Grey the keys that change something, or not."""
+        self.is_unlocked = is_unlocked
+        self.redraw()
 
     def draw(self, width: int, height: int) -> tuple[Line, ...]:
         """Return the row."""
-        return (key_line(self.where, width),)
+        return (key_line(self.where, width, self.is_unlocked),)
 
 
-def key_line(where: Place, width: int) -> Line:
+def key_line(where: Place, width: int, is_unlocked: bool = False) -> Line:
     """Return keys and labels of a place, at most `width` cells; those before the last two are dropped from the right."""
-    pairs = [(shown_key(each.keys[0]), each.label) for each in ACTIONS if each.label and each.where in (where, "everywhere")]
-    while len(pairs) > 2 and sum(len(key) + len(label) + 3 for key, label in pairs) > width:
-        del pairs[-3]
+    shown = [each for each in ACTIONS if each.label and each.where in (where, "everywhere")]
+    texts = [(each, shown_key(each.keys[0]), _label(each, is_unlocked)) for each in shown]
+    while len(texts) > 2 and sum(len(key) + len(label) + 3 for _, key, label in texts) > width:
+        del texts[-3]
     line: list[Span] = []
-    for key, label in pairs:
-        line.extend((Span(" "), Span(key, "title"), Span(f" {label} ", "dim")))
+    for each, key, label in texts:
+        is_grey = each.is_locked and not is_unlocked
+        line.extend((Span(" "), Span(key, "dim" if is_grey else "title"), Span(f" {label} ", "dim")))
     return tuple(line)
+
+
+def _label(action: Action, is_unlocked: bool) -> str:
+    return "Lock" if action.id == "unlock" and is_unlocked else action.label

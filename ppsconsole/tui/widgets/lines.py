@@ -115,6 +115,14 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
             self._show_position()
             self.refresh()
 
+    def reveal(self, row: int, count: int = 1) -> None:
+        """Scroll no further than needed to bring `count` lines from `row` on into sight, their first one in any case."""
+        height = self.size.height
+        if row + count > self._top + height:
+            self.go_to(row + count - height)
+        if row < self._top:
+            self.go_to(row)
+
     def on_mouse_scroll_down(self) -> None:
         """Follow the wheel."""
         self.go_to(self._top + 3)

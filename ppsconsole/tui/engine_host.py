@@ -1,0 +1,455 @@
+"""Owns the run: a task of the application, outside of every screen and of Textual's workers, which die with theirs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.draw.run_view import RunView
+from ppsconsole.engine.gates import Ask
+from ppsconsole.engine.runner import RunResult
+from ppsconsole.errors import Blocked, PpsConsoleError
+from ppsconsole.masking import plain
+from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.step import Gate, Step
+from ppsconsole.reports.story import story_of
+from ppsconsole.runbooks.history import History
+from ppsconsole.runbooks.request import Request
+from ppsconsole.tui.lock import Lock
+
+KEPT_EVENTS = 5000
+TELL_S = 0.03
+"""Events that come together are told together: a flood of output must not paint a frame each."""
+LEAVE_LIMIT_S = 120.0
+"""How long leaving waits for the step at hand; what has not ended by then is `unknown` and is verified when it is resumed."""
+
+Activity = Literal["going", "asking", "standing", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whose story is told: it outlives the session that made it.
+
+    Attributes:
+        holder: Who has its lease, or had it last.
+        started_at: Seconds since 1970 UTC.
+    """
+
+    run: str
+    plan: Plan
+    holder: str
+    started_at: float
+
+
+class Found(Protocol):
+    """A run as the journal or a copy on a host knows it."""
+
+    @property
+    def run(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def plan(self) -> Plan:
+        """Its plan."""
+        ...
+
+    @property
+    def events(self) -> tuple[RunEvent, ...]:
+        """What happened."""
+        ...
+
+
+class Session(Protocol):
+    """One run at the desk, its lease taken: what the console does with it."""
+
+    @property
+    def run(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def plan(self) -> Plan:
+        """Its plan."""
+        ...
+
+    @property
+    def holder(self) -> str:
+        """Who has its lease."""
+        ...
+
+    @property
+    def started_at(self) -> float:
+        """When it was started, seconds since 1970 UTC."""
+        ...
+
+    @property
+    def past(self) -> tuple[RunEvent, ...]:
+        """What had happened before it was opened."""
+        ...
+
+    def listen(self, listener: Callable[[RunEvent], None]) -> None:
+        """Have `listener` called for every event from now on."""
+        ...
+
+    async def go(self) -> RunResult:
+        """Do what is left of it, until its end or until something has to be decided."""
+        ...
+
+    def hold(self) -> None:
+        """Ask it to stop after the step at hand."""
+        ...
+
+    async def back_out(self, reason: str) -> RunResult | None:
+        """Undo what was done."""
+        ...
+
+    async def mark_done(self, step: str, reason: str) -> RunResult | None:
+        """Take the operator's word for the step at which it stands, after a look."""
+        ...
+
+    async def abandon(self, reason: str) -> RunResult | None:
+        """End it where it stands."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of it: lease, lines, journal."""
+        ...
+
+
+class Unfinished(Protocol):
+    """A run that is open."""
+
+    @property
+    def run(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """`switchover db1 -> db2`."""
+        ...
+
+    @property
+    def holder(self) -> str:
+        """Who had it last."""
+        ...
+
+
+class Desk(Protocol):
+    """Plans and runs on fresh facts: `ppsconsole.engine.desk.Desk`, or a double of it.
+
+    Attributes:
+        history: What was seen before now; whoever polls keeps it up to date.
+    """
+
+    history: History
+
+    async def plan(self, request: Request) -> Plan:
+        """Return the plan for `request`, from facts that are read now."""
+        ...
+
+    async def begin(self, plan: Plan, ask: Ask) -> Session:
+        """Take the lease and open a run of `plan`; nothing is done yet."""
+        ...
+
+    async def unfinished(self) -> tuple[Unfinished, ...]:
+        """Return the open runs of this cluster, the latest first."""
+        ...
+
+    async def find(self, run: str) -> Found:
+        """Return what journal and hosts know of a run."""
+        ...
+
+    async def reopen(self, run: str, ask: Ask, reason: str = "") -> Session:
+        """Take the lease of an open run again; nothing is done yet."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of everything."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The run as the screens show it.
+
+    Attributes:
+        view: Where it stands, from its events.
+        activity: `standing` is open with nobody at it: held, failed, unknown, or its session broke.
+        events: What happened, oldest first; at most `KEPT_EVENTS`.
+        trouble: Why the session broke; empty while it did not.
+    """
+
+    view: RunView
+    activity: Activity
+    events: tuple[RunEvent, ...] = ()
+    trouble: str = ""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being done, or waits for an answer."""
+        return EngineHost.is_busy_with(self.activity)
+
+    @property
+    def at_hand(self) -> str:
+        """Id of the step that it is at, or stands at; empty when it has ended."""
+        for each in self.view.steps:
+            if each.is_at_hand:
+                return each.id
+        for step, each in zip(self.view.plan.steps, self.view.steps, strict=True):
+            if each.phase in ("done", "skipped") or (step.is_optional and each.phase in ("failed", "unknown")):
+                continue
+            return "" if self.view.verdict is not None else each.id
+        return ""
+
+
+class EngineHost:
+    """Holds at most one session and the task that drives it.
+
+    Args:
+        desk: Makes the desk when it is first needed: it loads libraries that a first frame must not wait for.
+        ask: Asks the operator at gates that were not answered before.
+        changed: Called after every change of `live`.
+        lock: Whether anything may be run at all.
+        is_lab: Whether the cluster is a lab.
+
+    Attributes:
+        history: What the pictures showed of primary and standbys.
+        live: What is shown of the run; None before there is one.
+    """
+
+    def __init__(
+        self, desk: Callable[[], Desk], ask: Ask, changed: Callable[[], None], lock: Lock, *, is_lab: bool = False
+    ) -> None:
+        self._make_desk, self._ask, self._changed, self._is_lab = desk, ask, changed, is_lab
+        self.lock = lock
+        self._desk: Desk | None = None
+        self._session: Session | None = None
+        self._told: Told | None = None  # whose story is shown: outlives the session's end
+        self._telling: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._answers: dict[str, str] = {}
+        self._events: list[RunEvent] = []
+        self._leaving: asyncio.Task[bool] | None = None
+        self.history = History()
+        self.live: Live | None = None
+
+    @property
+    def desk(self) -> Desk:
+        """The desk; made on first use."""
+        if self._desk is None:
+            self._desk = self._make_desk()
+            self._desk.history = self.history
+        return self._desk
+
+    def saw(self, snapshot: Snapshot) -> None:
+        """Remember what a picture showed: losses are estimated from it."""
+        self.history = (self.history if self._desk is None else self._desk.history).after(snapshot)
+        if self._desk is not None:
+            self._desk.history = self.history
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being done in a run right now."""
+        return self._task is not None and not self._task.done()
+
+    # what the operator does -----------------------------------------------------------------------------------------
+
+    async def begin(self, plan: Plan, answers: Mapping[str, str]) -> None:
+        """Open a run of `plan` and set it going; gates whose step is in `answers` are not asked again.
+
+        Raises:
+            Blocked: The console is read-only, or has a run that is not ended.
+            RunError: The lease is taken, the world moved, or the journal cannot be written; nothing was touched.
+        """
+        self._may_act()
+        if self.live is not None and self.live.activity != "ended":
+            raise Blocked(f"run {self.live.view.run} is not ended", remedy="Go to it with R: go on, back out or abandon it")
+        self._answers = dict(answers)
+        await self._open(await self.desk.begin(plan, self._asked))
+        self.go_on()
+
+    async def inspect(self, run: str) -> None:
+        """Show a run that was left unfinished; nothing is taken and nothing is done.
+
+        Raises:
+            UsageError: The journal does not know it.
+            JournalError: It cannot be read.
+        """
+        found = await self.desk.find(run)
+        self._events = list(found.events)
+        holder = next((str(each.data["holder"]) for each in reversed(self._events) if each.data.get("holder")), "nobody")
+        started_at = self._events[0].at if self._events else found.plan.made_at
+        self._told = Told(found.run, found.plan, holder, started_at)
+        self._show("standing")
+
+    async def take(self, reason: str = "") -> None:
+        """Take the lease of the run that is shown, unless it is held already.
+
+        Raises:
+            Blocked: The console is read-only, or there is no run to take.
+            Leased: Somebody else has the lease; a reason takes it over where the engine allows that.
+        """
+        self._may_act()
+        if self._session is None:
+            if self._told is None or self.live is None or self.live.activity == "ended":
+                raise Blocked("there is no run at hand", remedy="f plans a way out; R goes to an unfinished run")
+            self._answers = {}
+            await self._open(await self.desk.reopen(self._told.run, self._asked, reason))
+
+    def hold(self) -> None:
+        """Ask the run to stop after the step at hand.
+
+        Raises:
+            Blocked: Nothing is being done.
+        """
+        if self._session is None or not self.is_busy:
+            raise Blocked("nothing is being done that could be held")
+        self._session.hold()
+
+    def go_on(self) -> None:
+        """Go on with a run that was taken and stands; a step that may have acted is verified first.
+
+        Raises:
+            Blocked: The console is read-only, or something is being done already.
+        """
+        self._set_going(self._idle_session().go)
+
+    def back_out(self, reason: str) -> None:
+        """Undo what was done; refused by the engine once the point of no return may have been passed.
+
+        Raises:
+            Blocked: The console is read-only, or something is being done already.
+        """
+        session = self._idle_session()
+        self._set_going(lambda: session.back_out(reason))
+
+    def mark_done(self, step: str, reason: str) -> None:
+        """Mark the step done; the engine looks first, and refuses where a proof hangs on it.
+
+        Raises:
+            Blocked: The console is read-only, or something is being done already.
+        """
+        session = self._idle_session()
+        self._set_going(lambda: session.mark_done(step, reason))
+
+    def abandon(self, reason: str) -> None:
+        """End the run where it stands.
+
+        Raises:
+            Blocked: The console is read-only, or something is being done already.
+        """
+        session = self._idle_session()
+        self._set_going(lambda: session.abandon(reason))
+
+    async def leave(self, limit_s: float = LEAVE_LIMIT_S) -> bool:
+        """Finish and verify the step at hand, hold, and let go of everything; return whether that was done in time.
+
+        Called again while it is at it, it waits for the same end: a line that drops takes signal and terminal at once.
+        """
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._left(limit_s), name="leave")
+        return await asyncio.shield(self._leaving)
+
+    async def _left(self, limit_s: float) -> bool:
+        is_done = True
+        if self._task is not None and not self._task.done():
+            if self._session is not None:
+                self._session.hold()
+            _, late = await asyncio.wait({self._task}, timeout=limit_s)
+            is_done = not late
+            if late:
+                self._task.cancel()
+                await asyncio.gather(self._task, return_exceptions=True)
+        await self._close()
+        if self._desk is not None:
+            desk, self._desk = self._desk, None
+            await desk.aclose()
+        return is_done
+
+    # how ------------------------------------------------------------------------------------------------------------
+
+    def _may_act(self) -> None:
+        if not self.lock.is_open:
+            raise Blocked("the console is read-only", remedy="Unlock it with w")
+
+    def _idle_session(self) -> Session:
+        self._may_act()
+        if self.is_busy:
+            raise Blocked("the run is at a step", remedy="Hold it first with Space; it stops after the step at hand")
+        if self._session is None:
+            raise Blocked("there is no run at hand", remedy="f plans a way out; R goes to an unfinished run")
+        return self._session
+
+    async def _open(self, session: Session) -> None:
+        await self._close()
+        self._session = session
+        self._told = Told(session.run, session.plan, session.holder, session.started_at)
+        self._events = list(session.past)
+        session.listen(self._heard)
+        self._show("standing")
+
+    async def _close(self) -> str:
+        """Let go of the session, once it has told all; return what went wrong with that, empty when nothing did."""
+        session, self._session = self._session, None
+        if session is None:
+            return ""
+        try:
+            await session.aclose()
+        except PpsConsoleError as error:
+            return plain(str(error), 500)
+        return ""
+
+    def _set_going(self, work: Callable[[], Awaitable[RunResult | None]]) -> None:
+        self._show("going")
+        self._task = asyncio.create_task(self._driven(work), name="run")
+
+    async def _driven(self, work: Callable[[], Awaitable[RunResult | None]]) -> None:
+        trouble, result = "", None
+        try:
+            result = await work()
+        except PpsConsoleError as error:
+            trouble = plain(str(error), 500)
+        except Exception as error:  # whatever it is, the operator has to see it, and the console has to stay
+            trouble = plain(f"{type(error).__name__}: {error}", 500)
+        if result is not None and not result.is_open:
+            trouble = await self._close()
+        self._show("standing", trouble)
+
+    async def _asked(self, gate: Gate, step: Step, plan: Plan) -> str | None:
+        if step.id in self._answers:
+            return self._answers[step.id]
+        self._show("asking")
+        answer = await self._ask(gate, step, plan)
+        self._show("going")
+        return answer
+
+    def _heard(self, event: RunEvent) -> None:
+        self._events.append(event)
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(TELL_S, self._tell)
+
+    def _tell(self) -> None:
+        if self.live is not None:
+            self._show(self.live.activity, self.live.trouble)
+
+    def _show(self, activity: Activity, trouble: str = "") -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        told = self._told
+        if told is None:
+            return
+        view = story_of(told.run, told.plan, self._events, is_lab=self._is_lab, holder=told.holder, started_at=told.started_at)
+        if view.verdict is not None and not self.is_busy_with(activity):
+            activity = "ended"
+        self.live = Live(view, activity, tuple(self._events[-KEPT_EVENTS:]), trouble)
+        self._changed()
+
+    @staticmethod
+    def is_busy_with(activity: Activity) -> bool:
+        """Return whether something is being done, or waits for an answer."""
+        return activity in ("going", "asking")

@@ -1,0 +1,358 @@
+"""What the keys do that lead to a plan and through a run: the part of the application that asks before it moves anything."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from textual.app import App
+
+from ppsconsole.cluster.picture import Event
+from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.draw.text import Glyphs
+from ppsconsole.engine.gates import YES
+from ppsconsole.errors import Leased, PpsConsoleError
+from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.step import Gate, Step
+from ppsconsole.runbooks.request import Request
+from ppsconsole.tui.engine_host import EngineHost
+from ppsconsole.tui.question import Question, gate_question, reason_question, run_question
+from ppsconsole.tui.scene import Scene
+from ppsconsole.tui.screens.choose import ChooseScreen
+from ppsconsole.tui.screens.plan import PlanScreen
+from ppsconsole.tui.screens.run import RunScreen
+from ppsconsole.tui.ways import first_way
+
+MOVED = "The world moved since this was shown: this is a new plan, read it again."
+HOW_TO_UNLOCK = "The console is read-only. Press w to unlock it; nothing runs without a typed confirmation even then."
+
+
+class MovingApp(App[None], inherit_bindings=False):
+    """Plans, confirms and runs; none of it is decided here: the engine refuses what is not safe.
+
+    Attributes:
+        host: Owns the run. Its tasks and ours are the application's: popping a screen ends none of them.
+    """
+
+    host: EngineHost
+    glyphs: Glyphs
+    is_leaving = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._errands: set[asyncio.Task[None]] = set()
+        self._is_planning = False
+
+    @property
+    def scene(self) -> Scene:
+        """What is shown now."""
+        raise NotImplementedError
+
+    def keep_event(self, event: Event) -> None:
+        """Put an event of the console itself among the others."""
+        raise NotImplementedError
+
+    def lock_changed(self) -> None:
+        """Show whether the console is read-only."""
+        raise NotImplementedError
+
+    # plans ----------------------------------------------------------------------------------------------------------
+
+    def action_way_out(self) -> None:
+        """Plan what the advice ranks first; choose where it ranks nothing."""
+        request = first_way(self.scene.advice)
+        if request is None:
+            self.action_choose()
+        else:
+            self._plan(request)
+
+    def action_choose(self) -> None:
+        """Show all ways."""
+        if not isinstance(self.screen, ChooseScreen):
+            self.push_screen(ChooseScreen(self.scene, self.glyphs))
+
+    def on_choose_screen_chosen(self, message: ChooseScreen.Chosen) -> None:
+        """Plan what was chosen."""
+        self._plan(message.request)
+
+    def action_plan_again(self) -> None:
+        """Make the plan again."""
+        if isinstance(self.screen, PlanScreen):
+            self._plan(self.screen.request)
+
+    def _plan(self, request: Request) -> None:
+        if self._is_planning:
+            self._say("Still reading facts for a plan.")
+            return
+
+        async def plan() -> None:
+            plan = await self._planned(request)
+            if plan is None:
+                return
+            if isinstance(self.screen, PlanScreen):
+                self.screen.request = request
+                self.screen.show_plan(plan)
+            else:
+                self.push_screen(PlanScreen(self.scene, self.glyphs, plan, request))
+
+        self.start_errand(plan())
+
+    async def _planned(self, request: Request) -> Plan | None:
+        """Return a plan from fresh facts; None when there is none, and that was said."""
+        self._is_planning = True
+        self._say(f"Reading fresh facts for {request.runbook} ...")
+        try:
+            return await self.host.desk.plan(request)
+        except PpsConsoleError as error:
+            self._refused(f"no plan for {request.runbook}", error)
+            return None
+        finally:
+            self._is_planning = False
+
+    # a run begins ---------------------------------------------------------------------------------------------------
+
+    def action_confirm_plan(self) -> None:
+        """Read everything again, ask, and run."""
+        if not isinstance(self.screen, PlanScreen):
+            return
+        if not self.host.lock.is_open:
+            self._say(HOW_TO_UNLOCK)
+        elif not self._is_planning:
+            self.start_errand(self._confirmed(self.screen))
+
+    async def _confirmed(self, shown: PlanScreen) -> None:
+        fresh = await self._planned(shown.request)
+        if fresh is None or not shown.is_current:
+            return
+        if fresh.hash != shown.plan.hash:
+            shown.show_plan(fresh, MOVED)
+            return
+        shown.show_plan(fresh)
+        if fresh.blockers:
+            names = ", ".join(item.name for item in fresh.blockers)
+            self._say(f"This plan does not run: blocked by {names}.", "warning")
+            return
+        answers = await self._answers(fresh)
+        if answers is None:
+            return
+        try:
+            await self.host.begin(fresh, answers)
+        except PpsConsoleError as error:
+            self._refused("the run did not begin", error)
+            return
+        if shown.is_current:
+            self.switch_screen(RunScreen(self.scene, self.glyphs))
+
+    async def _answers(self, plan: Plan) -> dict[str, str] | None:
+        """Ask everything now, before anything is touched; None when something was not answered."""
+        asked = await self.ask(run_question(plan, self.scene.snapshot, is_lab=self.scene.inventory.is_lab))
+        if asked is None:
+            return None
+        found: dict[str, str] = {}  # by step id; the journal says that this plan was confirmed, by the cluster's name
+        for step in plan.steps:
+            if step.gate is None:
+                continue
+            if step.gate.kind in ("name", "confirm"):
+                found[step.id] = asked if step.gate.kind == "name" else plan.hash
+                continue
+            answer = await self.ask(gate_question(step.gate, step, plan, self.scene.snapshot))
+            if answer is None:
+                return None
+            found[step.id] = answer
+        return found
+
+    async def ask_at_gate(self, gate: Gate, step: Step, plan: Plan) -> str | None:
+        """Ask at a gate of a run that is going: one that was resumed, whose answers were given to another console."""
+        return await self.ask(gate_question(gate, step, plan, self.scene.snapshot))
+
+    async def ask(self, question: Question) -> str | None:
+        """Show a dialog and return what was answered; None when it was cancelled, or nobody is there any more."""
+        if self.is_leaving:
+            return None
+        from ppsconsole.tui.screens.dialog import Dialog  # its input field is not needed for the first frame
+
+        future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        await self.push_screen(Dialog(question, self.glyphs, future, is_lab=self.scene.inventory.is_lab))
+        return await future
+
+    def withdraw_questions(self) -> None:
+        """Cancel every open question: nobody will answer it."""
+        from ppsconsole.tui.screens.dialog import Dialog
+
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, Dialog):
+                screen.withdraw()
+
+    # a run goes on --------------------------------------------------------------------------------------------------
+
+    def action_open_run(self) -> None:
+        """Go to the run of this console, or to one that was left unfinished."""
+        if self.host.live is not None and (self.host.live.activity != "ended" or not self.scene.unfinished):
+            self._show_run()
+        elif self.scene.unfinished:
+            self.start_errand(self._inspected(self.scene.unfinished[0].run))
+        else:
+            self._say("There is no run, and none was left unfinished.")
+
+    async def _inspected(self, run: str) -> None:
+        try:
+            await self.host.inspect(run)
+        except PpsConsoleError as error:
+            self._refused(f"run {run} cannot be shown", error)
+            return
+        self._show_run()
+
+    def _show_run(self) -> None:
+        if not isinstance(self.screen, RunScreen):
+            self.push_screen(RunScreen(self.scene, self.glyphs))
+
+    def action_run_hold(self) -> None:
+        """Hold after the step at hand."""
+        try:
+            self.host.hold()
+        except PpsConsoleError as error:
+            self._refused("not held", error)
+        else:
+            self._say("It stops after the step at hand.")
+
+    def action_run_retry(self) -> None:
+        """Go on."""
+        self.start_errand(self._acted(self.host.go_on))
+
+    def action_run_back_out(self) -> None:
+        """Ask for a reason, and undo what was done."""
+        words = "Every step that was done is undone, the last one first, each verified. Refused once there is no way back."
+        self._with_reason("Back out", words, "Back out", self.host.back_out)
+
+    def action_run_mark_done(self) -> None:
+        """Ask for a reason, and mark the step done, after a look."""
+        live = self.host.live
+        if live is None or not live.at_hand:
+            return
+        step = live.view.plan.step(live.at_hand)
+        words = "Its verification looks at the world first. Steps that prove something are never marked."
+        self._with_reason(f"Mark done: {step.title}", words, "Look, and mark", lambda why: self.host.mark_done(step.id, why))
+
+    def action_run_abandon(self) -> None:
+        """Ask for a reason, and end the run where it stands."""
+        words = "The run ends where it stands and nothing is touched: the cluster stays half way, and no console resumes it."
+        self._with_reason("Abandon the run", words, "Abandon", self.host.abandon)
+
+    def _with_reason(self, title: str, words: str, button: str, act: Callable[[str], None]) -> None:
+        if self.host.live is None or self.host.live.activity == "ended":
+            self._say("There is no open run.")
+        elif not self.host.lock.is_open:
+            self._say(HOW_TO_UNLOCK)
+        elif self.host.is_busy:
+            self._say("The run is at a step. Hold it first with Space.", "warning")
+        else:
+            self.start_errand(self._reasoned(reason_question(title, words, button), act))
+
+    async def _reasoned(self, question: Question, act: Callable[[str], None]) -> None:
+        reason = await self.ask(question)
+        if reason is not None:
+            await self._acted(lambda: act(reason))
+
+    async def _acted(self, act: Callable[[], None]) -> None:
+        """Take the lease where it is not held, then act; a foreign lease is taken over with a typed reason alone."""
+        try:
+            await self.host.take()
+        except Leased as error:
+            words = f"{error} Taking over makes the other console powerless: only if nobody is at it."
+            reason = await self.ask(reason_question("Take the run over", words, "Take over"))
+            if reason is None:
+                return
+            try:
+                await self.host.take(reason)
+            except PpsConsoleError as refusal:
+                self._refused("not taken over", refusal)
+                return
+        except PpsConsoleError as error:
+            self._refused("refused", error)
+            return
+        try:
+            act()
+        except PpsConsoleError as error:
+            self._refused("refused", error)
+
+    async def look_for_unfinished(self) -> None:
+        """Look into the journal for runs that were left, and offer them."""
+        try:
+            found = await self.host.desk.unfinished()
+        except PpsConsoleError as error:
+            self._refused("the journal cannot be read", error)
+            return
+        self.unfinished_found(found)
+        if found:
+            self._say(f"Unfinished run found: {found[0].title}, of {found[0].holder}. R: resume or inspect.", "warning")
+
+    def unfinished_found(self, found: tuple[Any, ...]) -> None:
+        """Show that there are open runs."""
+        raise NotImplementedError
+
+    # lock and leaving -----------------------------------------------------------------------------------------------
+
+    def action_unlock(self) -> None:
+        """Unlock the console in place, or make it read-only again."""
+        try:
+            self.host.lock.turn()
+        except PpsConsoleError as error:
+            self._refused("it stays read-only", error)
+        self.lock_changed()
+
+    async def action_quit(self) -> None:
+        """Leave; while something is being done, ask first."""
+        if self.is_leaving:
+            self._say("Leaving as soon as the step at hand is verified.")
+        elif self.host.is_busy:
+            self.start_errand(self._asked_to_leave())
+        else:
+            self.exit()
+
+    async def _asked_to_leave(self) -> None:
+        question = Question(
+            "A run is going",
+            "Leaving finishes and verifies the step at hand, writes down that the run is held, and then leaves. "
+            "The cluster stays half way until somebody resumes it. Esc in the run's screen leaves only that screen.",
+            button="Hold and leave",
+            stay="Stay",
+        )
+        if await self.ask(question) == YES:
+            await self.leave_in_order(0)
+
+    async def leave_in_order(self, code: int) -> None:
+        """Finish and verify the step at hand, hold, and leave with `code`."""
+        if self.is_leaving:
+            return
+        self.is_leaving = True
+        self.withdraw_questions()
+        self._say("Leaving: the step at hand is finished and verified first.", "warning")
+        await self.host.leave()
+        self.exit(return_code=code)
+
+    # how ------------------------------------------------------------------------------------------------------------
+
+    def start_errand(self, errand: Coroutine[Any, Any, None]) -> None:
+        """Do something that takes time beside the keys, in a task of the application's own."""
+        task = asyncio.create_task(self._guarded(errand))
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _guarded(self, errand: Awaitable[None]) -> None:
+        try:
+            await errand
+        except Exception as error:  # a mistake of ours must be seen, and must not take the run along
+            self._refused("a mistake in the console", error)
+
+    async def end_errands(self) -> None:
+        """Cancel what is still under way: nothing of it acts on the cluster."""
+        for task in self._errands:
+            task.cancel()
+        await asyncio.gather(*self._errands, return_exceptions=True)
+
+    def _say(self, words: str, severity: Any = "information") -> None:
+        self.notify(words, severity=severity, markup=False)
+
+    def _refused(self, what: str, error: Exception) -> None:
+        words = str(error) if isinstance(error, PpsConsoleError) else f"{type(error).__name__}: {error}"
+        self.keep_event(Event(self.scene.now, "console", Verdict.WARN, f"{what}: {words}"))
+        self.notify(words, title=what.capitalize(), severity="warning", timeout=12, markup=False)

@@ -1,0 +1,130 @@
+"""What a dialog asks, as values: which words count is the engine's rule, here it only unlocks the button."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ppsconsole.clock import duration, hhmmss
+from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.draw.plan import direction, downtime_said
+from ppsconsole.draw.text import Line, Span, Style
+from ppsconsole.engine.gates import SHORTEST_STATEMENT, YES
+from ppsconsole.errors import UsageError
+from ppsconsole.plan.loss import accepted_window
+from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.step import Gate, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One dialog.
+
+    Attributes:
+        title: In the frame.
+        words: What it means; wrapped.
+        facts: Name and value, one row each.
+        prompt: What is typed; empty when nothing is.
+        refusal: Why what is typed does not count yet; empty when it does.
+        button: On the button that does it.
+        stay: On the other one, which has the focus.
+        answer: What a dialog without a field answers.
+    """
+
+    title: str
+    words: str
+    facts: tuple[tuple[str, Line], ...] = ()
+    prompt: str = ""
+    refusal: Callable[[str], str] = lambda text: ""
+    button: str = "Yes"
+    stay: str = "Cancel"
+    answer: str = YES
+
+
+def name_refusal(plan: Plan) -> Callable[[str], str]:
+    """Return what unlocks a dialog that wants the cluster's name."""
+    return lambda text: "" if text == plan.cluster else "locked until the name matches"
+
+
+def run_question(plan: Plan, snapshot: Snapshot | None, *, is_lab: bool) -> Question:
+    """Return what is asked before a plan is run, with the values that were read for it just now."""
+    number = next((number for number, step in enumerate(plan.steps, 1) if step.is_point_of_no_return), 0)
+    whom = "a lab" if is_lab else "production"
+    words = f"This changes {whom}. " + (
+        f"After step {number} there is no automatic way back: returning is a restore."
+        if number
+        else "Nothing changes its role, and nothing is lost."
+    )
+    return Question(
+        title=f"Run {plan.runbook} {direction(plan)}".rstrip(),
+        words=words,
+        facts=_facts(plan, snapshot),
+        prompt="Type the cluster's name",
+        refusal=name_refusal(plan),
+        button=f"Run {plan.runbook}",
+    )
+
+
+def gate_question(gate: Gate, step: Step, plan: Plan, snapshot: Snapshot | None) -> Question:
+    """Return what is asked at a gate."""
+    title = f"Before: {step.title}"
+    facts = _facts(plan, snapshot)
+    match gate.kind:
+        case "name":
+            return Question(title, gate.question, facts, "Type the cluster's name", name_refusal(plan), "Go on")
+        case "accept-loss":
+
+            def refused(text: str) -> str:
+                try:
+                    accepted = accepted_window(text)
+                except UsageError:
+                    return "say 5s, 2m, 0 or unlimited"
+                return "" if plan.loss.is_accepted_by(accepted) else f"does not cover the loss: {plan.loss.said()}"
+
+            return Question(title, gate.question, facts, "Loss that you accept", refused, "Accept the loss")
+        case "attest":
+
+            def too_short(text: str) -> str:
+                return "" if len(text) >= SHORTEST_STATEMENT else "say what was done, and by whom"
+
+            return Question(title, gate.question, facts, "Your statement", too_short, "I state this")
+        case "confirm":
+            return Question(title, gate.question, facts, button="Go on", answer=plan.hash)
+
+
+def reason_question(title: str, words: str, button: str) -> Question:
+    """Return a question for the reason of something that goes into the journal."""
+    return Question(title, words, (), "Reason", lambda text: "" if text else "locked until there is a reason", button)
+
+
+def _facts(plan: Plan, snapshot: Snapshot | None) -> tuple[tuple[str, Line], ...]:
+    loss_style: Style = "text" if plan.loss.is_accepted_by(0.0) else "warn"
+    facts: list[tuple[str, Line]] = [
+        ("cluster", (Span(plan.cluster, "title"),)),
+        ("plan", (Span(plan.hash), Span(f"  read {hhmmss(plan.made_at)}Z", "dim"))),
+        ("loss", (Span(plan.loss.said(), loss_style),)),
+        ("downtime", (Span(downtime_said(plan)),)),
+    ]
+    roles = ", ".join(f"{each.node} {each.role}" for each in plan.identities if each.role not in ("", "unknown"))
+    unseen = ", ".join(each.node for each in plan.identities if each.role == "unknown")
+    said = "; ".join(part for part in (roles, f"not seen: {unseen}" if unseen else "") if part)
+    if said:
+        facts.append(("roles", (Span(said),)))
+    if sessions := _sessions(snapshot):
+        facts.append(("sessions", (Span(sessions),)))
+    return tuple(facts)
+
+
+def _sessions(snapshot: Snapshot | None) -> str:
+    """Say how many sessions each database has now, and how old that is; empty where nobody counted."""
+    said = []
+    for node in () if snapshot is None else snapshot.of_kind("database"):
+        found = node.value("sessions")
+        if found is not None:
+            said.append(f"{node.name} {sum(each.count for each in found)}")
+    if not said or snapshot is None:
+        return ""
+    return f"{', '.join(said)} (seen {hhmmss(snapshot.at)}Z)"
+
+
+def waiting(seconds: float) -> str:
+    """Return for how long something is waited, at most."""
+    return f"at most {duration(seconds)}"

@@ -1,0 +1,108 @@
+"""Choose a way out: what the advice compares first, then everything that can be planned."""
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.message import Message
+
+from ppsconsole.draw.text import Glyphs, Line, Span
+from ppsconsole.draw.words import hanging
+from ppsconsole.runbooks.request import Request
+from ppsconsole.tui.keymap import bindings
+from ppsconsole.tui.scene import Scene
+from ppsconsole.tui.screens.base import ConsoleScreen
+from ppsconsole.tui.screens.page import PageView
+from ppsconsole.tui.ways import Choice, choices
+from ppsconsole.tui.widgets.header_bar import HeaderBar
+from ppsconsole.tui.widgets.key_strip import KeyStrip
+
+
+class ChooseScreen(ConsoleScreen, inherit_bindings=False):
+    """A list with one selected way."""
+
+    BINDINGS = bindings("choose")
+
+    class Chosen(Message):
+        """The operator wants a plan for `request`."""
+
+        def __init__(self, request: Request) -> None:
+            super().__init__()
+            self.request = request
+
+    def __init__(self, scene: Scene, glyphs: Glyphs) -> None:
+        super().__init__(scene, glyphs)
+        self.selected: Request | None = None
+        self.header = HeaderBar(glyphs)
+        self.view = PageView(self)
+        self.keys = KeyStrip(glyphs, "choose")
+
+    def compose(self) -> ComposeResult:
+        """Put header, list and keys on the screen."""
+        yield self.header
+        yield self.view
+        yield self.keys
+
+    def on_mount(self) -> None:
+        """Show what there is already."""
+        self.view.set_title("Ways out: Enter plans one, and changes nothing")
+        self.show_scene(self.scene)
+
+    def show_scene(self, scene: Scene) -> None:
+        """Draw `scene`; the selected way stays selected wherever it moves."""
+        self.scene = scene
+        self.header.show_scene(scene)
+        self.keys.show_lock(scene.is_unlocked)
+        self.view.redraw()
+
+    def page_lines(self, width: int) -> Sequence[Line]:
+        """Return the list."""
+        lines: list[Line] = []
+        index, found = self._index()
+        for number, choice in enumerate(found):
+            lines.extend(choice_lines(choice, number == index, width, self.glyphs))
+        return lines
+
+    def action_move(self, by: int) -> None:
+        """Select the next way in that direction."""
+        index, found = self._index()
+        self._select(found, index + by)
+
+    def action_leap(self, which: int) -> None:
+        """Select the first way when `which` is 0, else the last."""
+        found = self._found()
+        self._select(found, len(found) - 1 if which else 0)
+
+    def action_choose(self) -> None:
+        """Ask for the plan."""
+        index, found = self._index()
+        self.post_message(self.Chosen(found[index].request))
+
+    def action_back(self) -> None:
+        """Go back."""
+        self.dismiss()
+
+    def _found(self) -> tuple[Choice, ...]:
+        return choices(self.scene.advice, self.scene.inventory)
+
+    def _index(self) -> tuple[int, tuple[Choice, ...]]:
+        found = self._found()
+        return next((number for number, each in enumerate(found) if each.request == self.selected), 0), found
+
+    def _select(self, found: tuple[Choice, ...], index: int) -> None:
+        index = max(0, min(index, len(found) - 1))
+        self.selected = found[index].request
+        self.view.redraw()
+        width = self.view.size.width
+        before = sum(len(choice_lines(each, False, width, self.glyphs)) for each in found[:index])
+        rows = len(choice_lines(found[index], True, width, self.glyphs))
+        self.view.reveal(before, rows)
+
+
+def choice_lines(choice: Choice, is_selected: bool, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """Return a way: its title, then what it costs, or why it is blocked."""
+    pointer = glyphs.pointer if is_selected else " "
+    state = Span("  advised", "ok") if choice.is_advised and not choice.is_blocked else Span("")
+    if choice.is_blocked:
+        state = Span(f"  {glyphs.down} BLOCKED", "down")
+    title = (Span(f"{pointer} "), Span(choice.title, "selected" if is_selected else "title"), state)
+    return (title, *hanging((Span("    "),), choice.words, "dim", width, glyphs))
