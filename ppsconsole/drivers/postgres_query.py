@@ -20,6 +20,20 @@ SELECT pg_has_role(current_user, 'pg_read_all_settings', 'USAGE'),
        has_function_privilege('pg_ls_archive_statusdir()', 'EXECUTE')
 """
 
+# Nobody tells the timeline of a standby in one word: pg_control lags until the next restartpoint, and the receiver is gone once
+# the primary is; the name of the WAL file that holds the last position does not lag, and is seen by members of pg_monitor.
+_STANDBY_TIMELINES = (
+    "(SELECT received_tli FROM pg_stat_wal_receiver)",
+    "(SELECT timeline_id FROM pg_control_checkpoint())",
+    "(SELECT min_recovery_end_timeline FROM pg_control_recovery())",
+    """(SELECT max(('x' || left(wal.name, 8))::bit(32)::int)
+        FROM pg_ls_waldir() AS wal, (SELECT setting::numeric AS bytes FROM pg_settings WHERE name = 'wal_segment_size') AS size,
+             (SELECT COALESCE(GREATEST(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), '0/0') - '0/0'::pg_lsn AS here) AS at
+        WHERE wal.name ~ '^[0-9A-F]{24}$' AND right(wal.name, 16) = upper(
+             lpad(to_hex(floor(at.here / 4294967296)::bigint), 8, '0')
+             || lpad(to_hex(floor(mod(at.here, 4294967296) / size.bytes)::bigint), 8, '0')))""",
+)
+
 _SETTINGS = (
     "archive_mode",
     "cluster_name",
@@ -30,6 +44,7 @@ _SETTINGS = (
     "max_connections",
     "max_locks_per_transaction",
     "max_prepared_transactions",
+    "max_replication_slots",
     "max_wal_senders",
     "max_worker_processes",
     "primary_slot_name",
@@ -67,7 +82,7 @@ class PostgresStatus:
     Attributes:
         version: `server_version_num`, e.g. 150018.
         timeline: On a primary from the name of the current WAL file (pg_control lags after a promotion); on a standby
-            as its receiver has it, or pg_control's where no receiver runs.
+            the latest of what its receiver, its control file and its WAL files say.
         started_at: Seconds since 1970 UTC, by the server's clock, as are `clock_at` and `last_replay_at`.
         server_address: Where this session arrived, as the server sees it.
         lsn: Primary: flushed; standby: the furthest that it received or replayed.
@@ -123,8 +138,7 @@ def status_sql(sight: Sight) -> str:
     parts = {
         "in_recovery": "me.standby",
         "system_identifier": "(SELECT system_identifier::text FROM pg_control_system())",
-        "timeline": """CASE WHEN me.standby
-            THEN COALESCE((SELECT received_tli FROM pg_stat_wal_receiver), (SELECT timeline_id FROM pg_control_checkpoint()))
+        "timeline": f"""CASE WHEN me.standby THEN GREATEST({", ".join(_STANDBY_TIMELINES[: None if sight.sees_archive else -1])})
             ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END""",
         "started_at": "extract(epoch FROM pg_postmaster_start_time())",
         "server_address": "host(inet_server_addr())",
