@@ -47,7 +47,7 @@ def gate_flags(command: _Command) -> _Command:
 
     @functools.wraps(command)  # also takes along the options that it has already
     def gathered(
-        approve: str | None, accept_loss: str | None, attest: str | None, reason: str | None, *args: Any, **others: Any
+        *args: Any, approve: str | None, accept_loss: str | None, attest: str | None, reason: str | None, **others: Any
     ) -> Any:
         if accept_loss is not None:
             accepted_window(accept_loss)  # a window that is none is a wrong word, whether or not it will be asked for

@@ -19,9 +19,7 @@ from ppsconsole.draw.safety import safety
 from ppsconsole.draw.text import Line
 from ppsconsole.engine.desk import Desk, OpenRun
 from ppsconsole.engine.runner import RunResult
-from ppsconsole.errors import PpsConsoleError
 from ppsconsole.plan.event import RunEvent
-from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.reports.document import head_of
 from ppsconsole.reports.story import story_of
 
@@ -37,8 +35,12 @@ class Teller:
         self.events: list[RunEvent] = []
 
     def hear(self, event: RunEvent) -> None:
-        """Tell of one event."""
+        """Keep an event, and tell of it."""
         self.events.append(event)
+        self.tell(event)
+
+    def tell(self, event: RunEvent) -> None:
+        """Tell of one event."""
         if self._is_json:
             self.say(json.dumps(event.as_json(), ensure_ascii=False, default=str))
         else:
@@ -77,7 +79,9 @@ async def watched(
     """
     teller = Teller(opened, is_json=is_json)
     for event in opened.past:
-        teller.hear(event)
+        teller.events.append(event)
+        if event.number >= _taken_up(opened.past):
+            teller.tell(event)
     opened.listen(teller.hear)
     try:
         with _held_by_signals(opened, asker, teller):
@@ -94,6 +98,11 @@ async def watched(
     )
     await _sum_up(desk, view, result, teller, is_json=is_json, is_ascii=is_ascii)
     return result.verdict.exit_code
+
+
+def _taken_up(past: tuple[RunEvent, ...]) -> int:
+    """Return the number of the event with which this console took the run up: what came before is told by `runs show`."""
+    return next((event.number for event in reversed(past) if event.kind in ("run-started", "resumed")), 0)
 
 
 @contextmanager
@@ -120,12 +129,7 @@ async def _sum_up(desk: Desk, view: RunView, result: RunResult, teller: Teller, 
     if is_json:
         teller.say(json.dumps(head_of(view, now) | {"kind": "result", "exit_code": code}, ensure_ascii=False))
         return
-    snapshot = None
-    if result.verdict not in (RunVerdict.SUCCESS, RunVerdict.SUCCESS_WITH_ISSUES):
-        try:
-            snapshot = await desk.look()  # where things stand is looked at, not concluded
-        except PpsConsoleError as error:
-            teller.say(f"the cluster could not be looked at: {error}")
+    snapshot = await desk.look()  # where things stand is looked at, not concluded
     width, drawn = columns(), glyphs(is_ascii)
     teller.say("")
     teller.show(run_head(view, now, width, drawn))

@@ -37,6 +37,9 @@ _VERDICTS: Mapping[RunVerdict, Style] = {
     RunVerdict.UNKNOWN: "unknown",
 }
 
+_LOOK_LENGTH = 100
+"""Commands that only look are cut in the log; those that act never are. The journal has both whole."""
+
 
 def draw_run(view: RunView, now: float, width: int, glyphs: Glyphs, snapshot: Snapshot | None = None) -> tuple[Line, ...]:
     """Return the whole of a run: head, steps, the three answers.
@@ -70,7 +73,7 @@ def run_head(view: RunView, now: float, width: int, glyphs: Glyphs) -> tuple[Lin
         Span(_writes_said(view.writes, now)),
     )
     lines = [fitted(line, width, glyphs) for line in (first, loss, time)]
-    if view.words:
+    if view.words and view.verdict not in (RunVerdict.SUCCESS, RunVerdict.SUCCESS_WITH_ISSUES):
         lines += hanging((Span("because   ", "dim"),), view.words, verdict_style(view), width, glyphs)
     for issue in view.issues:
         lines += hanging((Span("issue     ", "dim"),), issue, "warn", width, glyphs)
@@ -153,7 +156,8 @@ def _told(event: RunEvent, plan: Plan) -> Iterator[Line]:
         case "step-started":
             yield _begun(event, plan, step)
         case "command-sent":
-            yield (Span(f"  {event.words}", "dim"), Span(_outcome_said(data)))
+            looked = data.get("kind") == "look" and len(event.words) > _LOOK_LENGTH
+            yield (Span(f"  {event.words[:_LOOK_LENGTH]}..." if looked else f"  {event.words}", "dim"), Span(_outcome_said(data)))
         case "output":
             yield (Span(f"  {event.words}", "dim"),)
         case "step-checked":
@@ -191,7 +195,7 @@ def _begun(event: RunEvent, plan: Plan, step: Step | None) -> Line:
         return (Span(event.words),)
     number = plan.steps.index(step) + 1
     again = f", attempt {event.data['attempt']}" if event.data.get("attempt", 1) > 1 else ""
-    host = f" on {step.host}" if step.host else ""
+    host = f"  host {step.host}" if step.host else ""
     return (
         Span(f"{number}/{len(plan.steps)} {step.title}", "title"),
         Span(f"{host} (about {duration(step.estimate_s)}){again}", "dim"),
