@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from ppsconsole.draw.plan import direction
 from ppsconsole.engine import facts
 from ppsconsole.engine.estimate import learned
 from ppsconsole.engine.gates import Ask
-from ppsconsole.engine.journal import Journal, check_apart, open_journal
+from ppsconsole.engine.journal import Journal, open_journal
 from ppsconsole.engine.resume import FoundRun, copies_on_hosts, find_run
 from ppsconsole.engine.runner import RunResult
 from ppsconsole.engine.session import Session, Surroundings
@@ -244,7 +244,6 @@ class Desk:
         async with self._opening:
             if self._opened is None:
                 url = self._environ.get(JOURNAL_VARIABLE) or None
-                check_apart(url, tuple(_listening(self.inventory)))
                 self._opened = await asyncio.to_thread(open_journal, url)
             return self._opened
 
@@ -273,15 +272,6 @@ class Desk:
 
 def _no_record(_: Any) -> None:
     """Take note of nothing: the guard reports what acts, and what only looks would drown it."""
-
-
-def _listening(inventory: Inventory) -> Iterator[tuple[str, int]]:
-    """Yield where the instances can be reached, by every name that is declared for them."""
-    for each in inventory.database.instances.values():
-        host = inventory.host_of(each.name)
-        for name in (each.address, None if host is None else host.address, *each.aliases):
-            if name is not None:
-                yield name, each.port
 
 
 def commands_of(inventory: Inventory, step: Step) -> tuple[str, ...]:
