@@ -49,6 +49,9 @@ def advise(snapshot: Snapshot, inventory: Inventory, background: Background = NO
         background: Learned estimates and what was seen before: without it times are defaults and losses rest on the
             standby's word alone.
     """
+    offline = next((each for each in snapshot.judgements if each.rule == "offline"), None)
+    if offline is not None:
+        return (Advice(offline.verdict, offline.words, (), "Nothing that is shown below says anything about the cluster."),)
     found = []
     for kind in ("bastion", "database", "web", "balancer", "directory"):
         for node in snapshot.nodes:
@@ -107,10 +110,22 @@ _CLUSTER_REMEDY = {
 def _about(node: Node, snapshot: Snapshot, inventory: Inventory, background: Background) -> Advice:
     loud = [each for each in node.judgements if each.verdict is node.verdict]
     headline = f"{node.name} {loud[0].words}" if loud else f"{node.name} is {node.verdict.value}"
+    between = _cut_off(node, snapshot)
+    if between:
+        headline = f"{node.name} gets no answer from {', '.join(between)}, which answers us: the way between them is cut or slow"
     evidence = [f"{v.observer} sees {v.sees}: {v.words}" for v in node.vantages]
     evidence += [each.words for each in node.judgements if each.verdict not in (Verdict.OK, Verdict.OFF)][1:]
     ways = ways_about(node, snapshot, inventory, background)
     return Advice(node.verdict, headline, tuple(evidence), _remedy(node, snapshot, inventory), ways)
+
+
+def _cut_off(node: Node, snapshot: Snapshot) -> list[str]:
+    """Return the healthy web nodes that a running balancer cannot get an answer from."""
+    if node.kind != "balancer" or node.verdict is not Verdict.DOWN or node.value("service") not in (None, "running"):
+        return []
+    broken = [edge.target for edge in snapshot.edges if edge.source == node.name and edge.state == "broken"]
+    targets = [snapshot.node(name) for name in broken]
+    return [target.name for target in targets if target is not None and target.verdict is Verdict.OK]
 
 
 def _remedy(node: Node, snapshot: Snapshot, inventory: Inventory) -> str:
@@ -138,7 +153,7 @@ def _database_remedy(node: Node, has_primary: bool) -> str:
         return f"The host is healthy: starting {node.name} in place is the cheapest way back and loses nothing."
     if node.words == "HUNG":
         return f"It is not dead and may wake up: on {node.host}, continue its processes or end them before anything is promoted."
-    if node.words == "DOWN":
+    if node.words == "OUT OF REACH":
         return "Nobody could look at its processes: they may still run. Fence it before anything is promoted."
     if node.words == "unreachable":
         return "Unreachable from here is not dead: repair the way to it. Promoting now would make a second writer."

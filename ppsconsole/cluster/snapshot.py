@@ -34,12 +34,13 @@ class Vantage:
 
     Attributes:
         observer: `console`, `host`, or the name of another node.
-        sees: `alive`, `dead` (nothing serves there) or `silent` (no answer, which proves nothing).
+        sees: `alive`; `dead`: nothing serves there (connection refused, no process); `lost`: what this observer had with it is
+            gone (replication link, its web pages), which is a witness but no proof; `silent`: no answer, which proves nothing.
         words: What exactly it saw.
     """
 
     observer: str
-    sees: Literal["alive", "dead", "silent"]
+    sees: Literal["alive", "dead", "lost", "silent"]
     words: str
 
 

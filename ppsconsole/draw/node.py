@@ -11,7 +11,7 @@ from ppsconsole.draw.values import value_said
 from ppsconsole.draw.words import age_said, fitted, hanging, mark, padded, style_of, width_of
 
 _MOST_NAME = 24
-_SEES: dict[str, Style] = {"alive": "ok", "dead": "down", "silent": "unknown"}
+_SEES: dict[str, Style] = {"alive": "ok", "dead": "down", "lost": "warn", "silent": "unknown"}
 
 
 def draw_node(node: Node, now: float, width: int, glyphs: Glyphs) -> tuple[Line, ...]:

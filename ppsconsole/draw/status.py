@@ -18,6 +18,14 @@ from ppsconsole.draw.words import fitted, hanging, mark, style_of, width_of
 _LOUDEST_FIRST = (Verdict.DOWN, Verdict.WARN, Verdict.UNKNOWN, Verdict.OK, Verdict.OFF)
 
 
+class WayLine(Protocol):
+    """One way out, as the drawing needs it."""
+
+    def said(self) -> str:
+        """Return it as one sentence: what to type, what it costs, or why it is blocked."""
+        ...
+
+
 class AdviceLine(Protocol):
     """One piece of advice, as the drawing needs it."""
 
@@ -39,6 +47,11 @@ class AdviceLine(Protocol):
     @property
     def remedy(self) -> str:
         """What to do next; may be empty."""
+        ...
+
+    @property
+    def ways(self) -> Sequence[WayLine]:
+        """The ways out, the best first."""
         ...
 
 
@@ -169,3 +182,5 @@ def _advice(advice: Sequence[AdviceLine], width: int, glyphs: Glyphs) -> Iterato
             yield from hanging((Span("  because "),), evidence, "dim", width, glyphs)
         if each.remedy:
             yield from hanging((Span("  next "),), each.remedy, "text", width, glyphs)
+        for way in each.ways:
+            yield from hanging((Span("  way "),), way.said(), "text", width, glyphs)

@@ -237,6 +237,7 @@ class Balancer:
         config: Main configuration file on the host.
         include: The one file, inside that configuration, which a run may rewrite.
         proof_header: Response header in which the balancer names the member that answered.
+        address: URL where this balancer itself answers users; needed where there are several, or a virtual address is in front.
     """
 
     name: str
@@ -249,6 +250,7 @@ class Balancer:
     program: str = "nginx"
     service: Service | None = None
     proof_header: str | None = None
+    address: str | None = None
     record: str | None = None
     site: str | None = None
 

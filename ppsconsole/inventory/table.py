@@ -236,6 +236,7 @@ BALANCER = Record(
         Field("program", Text(), "The program on the host that checks and reloads the configuration."),
         Field("service", SERVICE, "What starts and stops it."),
         Field("proof_header", Text(), "Response header in which it names the member that answered."),
+        Field("address", Url(), "URL where this one itself answers; needed where there are several or a virtual address."),
         Field("record", Address(), "For dns: the name that is moved."),
         Field("site", Ref("sites"), "Its site, for a balancer without a host."),
     ],

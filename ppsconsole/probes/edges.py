@@ -5,8 +5,8 @@ from ppsconsole.cluster.database import Receiver, Replica, Sessions, lsn_number
 from ppsconsole.cluster.judging import against
 from ppsconsole.cluster.snapshot import Edge, EdgeState, Member, Node
 from ppsconsole.cluster.verdicts import Verdict, worst
-from ppsconsole.inventory.model import Inventory
-from ppsconsole.probes.judge_database import MESSAGE_FRESH_S
+from ppsconsole.inventory.model import Balancer
+from ppsconsole.probes.judge_database import MESSAGE_FRESH_S, instance_at
 from ppsconsole.probes.view import View
 
 
@@ -23,14 +23,15 @@ def _fronts(view: View) -> list[Edge]:
             continue
         tcp, status = view.fact(balancer.name, "tcp"), view.value(balancer.name, "http")
         at = tcp.at if tcp.is_known else None
-        if status is not None and status < 500:
+        if status is not None and status < 400:
             found.append(Edge("users", balancer.name, "front", "serving", Verdict.OK, at=at))
         elif status is not None:
-            found.append(Edge("users", balancer.name, "front", "broken", Verdict.DOWN, f"HTTP {status}", at=at))
-        elif tcp.value in (None, "bastion-down"):
-            found.append(Edge("users", balancer.name, "front", "unknown", Verdict.UNKNOWN, at=at))
-        else:
+            verdict = Verdict.DOWN if status >= 500 else Verdict.WARN
+            found.append(Edge("users", balancer.name, "front", "broken", verdict, f"HTTP {status}", at=at))
+        elif tcp.value in ("ok", "refused"):
             found.append(Edge("users", balancer.name, "front", "broken", Verdict.DOWN, "no answer", at=at))
+        else:
+            found.append(Edge("users", balancer.name, "front", "unknown", Verdict.UNKNOWN, at=at))
     return found
 
 
@@ -46,47 +47,54 @@ def _routes(view: View, nodes: dict[str, Node]) -> list[Edge]:
         for member in members:
             node = nodes.get(member.web_node or "")
             if node is not None:
-                found.append(_route(view, balancer.name, member, node, fact.at))
+                found.append(_route(view, balancer, member, node, fact.at))
     return found
 
 
-def _route(view: View, balancer: str, member: Member, target: Node, at: float) -> Edge:
+def _route(view: View, balancer: Balancer, member: Member, target: Node, at: float) -> Edge:
+    name = balancer.name
     if member.state != "up":
         label = "set down" if member.state == "down" else "backup"
-        return Edge(balancer, target.name, "route", "idle", Verdict.OFF, label, at=at)
+        return Edge(name, target.name, "route", "idle", Verdict.OFF, label, at=at)
     if target.verdict is Verdict.DOWN:
-        return Edge(balancer, target.name, "route", "broken", Verdict.DOWN, target.words, at=at)
-    front = view.value(balancer, "http")
-    if front is None:
-        return Edge(balancer, target.name, "route", "unknown", Verdict.UNKNOWN, at=at)
-    served_by = view.value(balancer, "served_by")
-    state: EdgeState = "serving" if served_by in (None, target.name) or front < 500 else "broken"
-    return Edge(balancer, target.name, "route", state, Verdict.OK if state == "serving" else Verdict.DOWN, at=at)
+        return Edge(name, target.name, "route", "broken", Verdict.DOWN, target.words, at=at)
+    front = view.value(name, "http")
+    if front is None and view.value(name, "tcp") != "ok":
+        return Edge(name, target.name, "route", "unknown", Verdict.UNKNOWN, at=at)
+    if front is None or front >= 500:
+        # The front takes connections and the member answers us: what lies between the two does not work.
+        return Edge(name, target.name, "route", "broken", Verdict.DOWN, "no answer" if front is None else f"HTTP {front}", at=at)
+    is_proved = view.value(name, "served_by") == target.name
+    return Edge(name, target.name, "route", "serving", Verdict.OK, "" if is_proved else "by configuration", at=at)
 
 
 def _uses(view: View, nodes: dict[str, Node]) -> list[Edge]:
     found = []
     for web_node in view.inventory.web_nodes.values():
-        fact = view.fact(web_node.name, "points_at")
-        target = fact.value or web_node.database
+        target = view.value(web_node.name, "points_at") or web_node.database
         if target not in nodes:
             continue
         count = sessions_from(view, web_node.name, target)
-        http = view.value(web_node.name, "http")
         label = "" if count is None else f"{count} session{'' if count == 1 else 's'}"
-        at = fact.at if fact.is_known else None
-        if count:
-            edge = Edge(web_node.name, target, "uses", "serving", Verdict.OK, label, at=at)
-        elif nodes[web_node.name].verdict is Verdict.OFF or (http is not None and http < 500):
-            edge = Edge(web_node.name, target, "uses", "idle", Verdict.OFF, label, at=at)
-        elif nodes[target].verdict is Verdict.DOWN or (http is not None and http >= 500):
-            edge = Edge(web_node.name, target, "uses", "broken", Verdict.DOWN, label, at=at)
-        elif count == 0 and nodes[web_node.name].verdict is Verdict.DOWN:
-            edge = Edge(web_node.name, target, "uses", "idle", Verdict.OFF, label, at=at)
-        else:
-            edge = Edge(web_node.name, target, "uses", "unknown", Verdict.UNKNOWN, label, at=at)
-        found.append(edge)
+        sessions = view.fact(target, "sessions")
+        at = sessions.at if sessions.is_known else None
+        state, verdict = _use(view, nodes[web_node.name], nodes[target], count)
+        found.append(Edge(web_node.name, target, "uses", state, verdict, label, at=at))
     return found
+
+
+def _use(view: View, web_node: Node, target: Node, count: int | None) -> tuple[EdgeState, Verdict]:
+    """Return state and verdict of the link of a web node to its database, of which `count` sessions were seen."""
+    status = view.value(web_node.name, "http")
+    if count:
+        return "serving", Verdict.OK
+    if web_node.verdict is Verdict.OFF or (count == 0 and status is not None and status < 500):
+        return "idle", Verdict.OFF
+    if target.verdict is Verdict.DOWN or (status is not None and status >= 500):
+        return "broken", Verdict.DOWN
+    if count == 0 and web_node.verdict is Verdict.DOWN:
+        return "idle", Verdict.OFF
+    return "unknown", Verdict.UNKNOWN
 
 
 def sessions_from(view: View, web_node: str, instance: str) -> int | None:
@@ -125,29 +133,17 @@ def _upstream(view: View, standby: str, nodes: dict[str, Node]) -> str | None:
     return next(iter(primaries + declared), None)
 
 
-def instance_at(inventory: Inventory, address: str) -> str | None:
-    """Return the instance that listens at `address` (a name or an address), None when it is none of ours."""
-    for instance in inventory.database.instances.values():
-        host = inventory.host_of(instance.name)
-        known = {instance.name, instance.address, *instance.aliases}
-        if host is not None:
-            known |= {host.address, host.hostname}
-        if address in known:
-            return instance.name
-    return None
-
-
 def _stream(view: View, source: str, standby: str) -> Edge:
     receiver_fact = view.fact(standby, "receiver")
     receiver: Receiver | None = receiver_fact.value
-    row = _row(view, source, standby)
+    row = row_of(view, source, standby)
     if receiver is None and row is None:
         return Edge(source, standby, "replication", "unknown", Verdict.UNKNOWN, "unknown")
     at = receiver_fact.at if receiver is not None else view.fact(source, "replicas").at
     if receiver is not None and receiver.status != "streaming":
         return Edge(source, standby, "replication", "broken", Verdict.DOWN, "link down", at=at)
     lag_bytes = lag_bytes_of(view, source, standby, row)
-    lag_s = lag_seconds_of(view, standby, row, lag_bytes)
+    lag_s = lag_seconds_of(view, source, standby, row)
     if row is not None and row.state in ("startup", "catchup", "backup"):
         return Edge(source, standby, "replication", "catching-up", Verdict.WARN, row.state, lag_bytes, lag_s, at)
     limits = view.inventory.limits
@@ -156,7 +152,8 @@ def _stream(view: View, source: str, standby: str) -> Edge:
     return Edge(source, standby, "replication", "streaming", verdict, label, lag_bytes, lag_s, at)
 
 
-def _row(view: View, source: str, standby: str) -> Replica | None:
+def row_of(view: View, source: str, standby: str) -> Replica | None:
+    """Return how `source` sees `standby` among its replicas, None when it does not."""
     replicas: tuple[Replica, ...] | None = view.value(source, "replicas")
     host = view.inventory.host_of(standby)
     for row in replicas or ():
@@ -168,35 +165,59 @@ def _row(view: View, source: str, standby: str) -> Replica | None:
 def lag_bytes_of(view: View, source: str, standby: str, row: Replica | None) -> int | None:
     """Return the WAL bytes that the primary has flushed and the standby has not; None when it cannot be known.
 
-    The primary's own view is preferred: both positions come from one moment. Otherwise the two samples are compared, which
-    may come out negative when the standby was looked at later: that is 0.
+    The primary's own view is preferred: both positions come from one moment. Otherwise two samples are compared, which may
+    come out negative when the standby was looked at later: that is 0. Where the primary is not seen, what it last told the
+    standby counts, as of then.
     """
     if row is not None and row.unflushed_bytes is not None:
         return max(0, row.unflushed_bytes)
-    ahead, behind = view.value(source, "lsn"), view.value(standby, "lsn")
-    if ahead is None:
-        ahead = _announced(view, standby)
+    ahead, behind = view.value(source, "lsn") or _announced(view, standby), view.value(standby, "lsn")
     if ahead is None or behind is None:
         return None
     return max(0, lsn_number(ahead) - lsn_number(behind))
 
 
 def _announced(view: View, standby: str) -> str | None:
-    """Return how far the upstream said it was, as the standby heard it lately: for when we cannot see the upstream ourselves."""
+    receiver = _streaming(view, standby)
+    return None if receiver is None else receiver.latest_end_lsn
+
+
+def _streaming(view: View, standby: str) -> Receiver | None:
+    """Return the standby's receiver while it streams and heard its upstream lately, None otherwise."""
     receiver: Receiver | None = view.value(standby, "receiver")
     if receiver is None or receiver.status != "streaming" or receiver.message_age_s is None:
         return None
-    return receiver.latest_end_lsn if receiver.message_age_s <= MESSAGE_FRESH_S else None
+    return receiver if receiver.message_age_s <= MESSAGE_FRESH_S else None
 
 
-def lag_seconds_of(view: View, standby: str, row: Replica | None, lag_bytes: int | None) -> float | None:
-    """Return the lag as time: 0 only when a live stream proves that nothing is missing; None when it cannot be known."""
-    if row is not None and row.replay_lag_s is not None:
-        return max(0.0, row.replay_lag_s)
-    receiver: Receiver | None = view.value(standby, "receiver")
-    if receiver is None or receiver.status != "streaming":
+def lag_seconds_of(view: View, source: str, standby: str, row: Replica | None) -> float | None:
+    """Return by how much time the standby is behind in having and in replaying what its primary wrote; None when unknown."""
+    unflushed_s = unflushed_seconds_of(view, source, standby, row)
+    if unflushed_s is None:
         return None
-    if lag_bytes == 0 or view.value(standby, "lsn") == view.value(standby, "replay_lsn"):
-        return 0.0
-    last = view.value(standby, "last_replay_at")
-    return None if last is None else max(0.0, view.now - last)
+    replay_s = row.replay_lag_s if row is not None else None
+    return max(unflushed_s, replay_s or 0.0)
+
+
+def unflushed_seconds_of(view: View, source: str, standby: str, row: Replica | None) -> float | None:
+    """Return the time window of what the standby lacks: what a failover at this moment would lose. None when unknown.
+
+    0 only where the primary itself says, in one look, that nothing is missing. Where the primary is not seen, nothing can be
+    newer than the last message from it, so the age of that message is the window, if it left nothing open.
+    """
+    if row is not None and row.unflushed_bytes is not None and view.value(source, "lsn") is not None:
+        if row.unflushed_bytes <= 0:
+            return 0.0
+        if row.flush_lag_s is not None:
+            return max(0.0, row.flush_lag_s)
+        return _since_last_commit(view, standby)
+    receiver = _streaming(view, standby)
+    missing = lag_bytes_of(view, source, standby, row)
+    if receiver is None or missing is None:
+        return None
+    return receiver.message_age_s if missing == 0 else _since_last_commit(view, standby)
+
+
+def _since_last_commit(view: View, standby: str) -> float | None:
+    at = view.value(standby, "last_replay_at")
+    return None if at is None else max(0.0, view.now - at)

@@ -4,12 +4,14 @@ from ppsconsole.cluster.judging import against, amount, limit_words
 from ppsconsole.cluster.snapshot import Edge, Gauge, Node
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Limit
+from ppsconsole.probes.edges import row_of, unflushed_seconds_of
 from ppsconsole.probes.view import View
 
 
 def gauges_of(view: View, nodes: dict[str, Node], edges: tuple[Edge, ...]) -> tuple[Gauge, ...]:
     """Return lag and loss per standby, front, sessions, disks, certificates and clock skew."""
     limits = view.inventory.limits
+    has_primary = any(node.role == "primary" for node in nodes.values())
     found = []
     for edge in edges:
         if edge.kind == "replication":
@@ -21,7 +23,7 @@ def gauges_of(view: View, nodes: dict[str, Node], edges: tuple[Edge, ...]) -> tu
         if node.kind == "balancer" and view.was_seen(node.name, "tcp"):
             found.append(_gauge(f"front {node.name}", node.name, node.value("http_latency_s"), limits.front_latency_s, "s"))
     for node in nodes.values():
-        if node.kind == "database" and node.role == "primary":
+        if node.kind == "database" and (node.role == "primary" or (not has_primary and node.declared == "primary")):
             percent = node.value("sessions_percent")
             found.append(_gauge(f"sessions {node.name}", node.name, percent, limits.sessions_percent, "%"))
     for node in nodes.values():
@@ -35,9 +37,14 @@ def gauges_of(view: View, nodes: dict[str, Node], edges: tuple[Edge, ...]) -> tu
 def loss_now(view: View, streams: list[Edge]) -> float | None:
     """Return the window, in seconds, of what would be lost if the primary died now and the best standby were promoted.
 
-    A sample can be as old as one polling interval, so that interval is added: the promise is an upper bound.
+    A sample can be as old as one polling interval, so that interval is added: the promise is an upper bound. None is unknown.
     """
-    windows = [edge.lag_s for edge in streams if edge.lag_s is not None]
+    looks = [
+        unflushed_seconds_of(view, edge.source, edge.target, row_of(view, edge.source, edge.target))
+        for edge in streams
+        if edge.state != "broken"
+    ]
+    windows = [look for look in looks if look is not None]
     return min(windows) + view.inventory.polling.every_s if windows else None
 
 

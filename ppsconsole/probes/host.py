@@ -127,7 +127,8 @@ class HostProbe:
         if "clock_at" in values:
             # The way there and the start of a shell lie in between, some tens of milliseconds: a bound, not a measurement.
             values["clock_skew_s"] = round(float(str(values.pop("clock_at"))) - sent_at, 3)
-        return tuple(made.fact(name, values.get(name), remark) for name in part.names)
+        told = {name for name in part.names if values.get(name) is None} | {part.names[0]}
+        return tuple(made.fact(name, values.get(name), remark if name in told else "") for name in part.names)
 
 
 def compose_command(parts: list[Part]) -> str:
@@ -137,7 +138,7 @@ def compose_command(parts: list[Part]) -> str:
     lines.append("PATH=$PATH:/usr/sbin:/sbin")
     for part in parts:
         lines.append(f"printf '{_MARK} %s\\n' {shlex.quote(part.key)}")
-        lines.append(f"( {part.command}\n) 2>&1")
+        lines.append(f"( {part.command}\n)")
         lines.append(f"printf '\\n{_MARK}-end %s\\n' $?")
     return "\n".join(lines)
 
@@ -151,7 +152,8 @@ def split_output(result: CommandResult) -> dict[str, CommandResult]:
         if line.startswith(f"{_MARK}-end "):
             status = line.rpartition(" ")[2]
             if key and status.isdigit():
-                found[key] = CommandResult(int(status), "\n".join(body).strip("\n"), "", result.duration_s)
+                # What went to standard error is one stream for all parts: it serves as a remark, never as an answer.
+                found[key] = CommandResult(int(status), "\n".join(body).strip("\n"), result.stderr, result.duration_s)
             key = ""
         elif line.startswith(f"{_MARK} "):
             key, body = line.partition(" ")[2].strip(), []
@@ -178,21 +180,21 @@ def parse_system(result: CommandResult) -> dict[str, object]:
         ValueError: The output is not what `date`, `uname` and `df -P` print.
     """
     lines = result.stdout.splitlines()
-    if len(lines) < 5:
+    if len(lines) < 3:
         raise ValueError("too few lines")
     fullest: tuple[float, int] | None = None
-    for line in lines[4:]:
+    for line in lines[3:]:
         cells = line.split()
         if len(cells) >= 6 and cells[-2].endswith("%"):
             percent, free = float(cells[-2][:-1]), int(cells[-3]) * 1024
             if fullest is None or percent > fullest[0]:
                 fullest = (percent, free)
-    if fullest is None:
-        raise ValueError("df listed no file system")
     return {
         "clock_at": float(lines[0]),
         "hostname": plain(lines[1], 80),
         "boot_id": plain(lines[2], 40),
-        "disk_percent": fullest[0],
-        "disk_free_bytes": fullest[1],
+        # A path that is not there must not be hidden by the others: then the disk is unknown, and df's own words say why.
+        "disk_percent": fullest[0] if fullest is not None and result.exit_status == 0 else None,
+        "disk_free_bytes": fullest[1] if fullest is not None and result.exit_status == 0 else None,
+        "detail": plain(result.stderr) if result.exit_status else "",
     }

@@ -7,11 +7,15 @@ from ppsconsole.probes.view import View, settle
 CLUSTER = "cluster"
 
 
+GONE = ("CRASHED", "STOPPED")
+"""Words of an instance that certainly does not serve: its own host says that its process is gone."""
+
+
 def judge_cluster(view: View, nodes: dict[str, Node]) -> tuple[Judgement, ...]:
     """Return what is to be said of the cluster, loudest first; an empty tuple when nothing is."""
     databases = [node for node in nodes.values() if node.kind == "database"]
     found = [*_identity(databases), *_primaries(databases), *_timelines(databases), *_parameters(databases)]
-    found += _versions(databases) + _front(view, nodes)
+    found += _versions(databases) + _front(view, nodes) + _offline(view, nodes)
     return settle(found)[1] if found else ()
 
 
@@ -32,9 +36,10 @@ def _primaries(databases: list[Node]) -> list[Judgement]:
         return [Judgement(CLUSTER, "split_brain", Verdict.DOWN, f"SPLIT BRAIN: {said} all take writes; ask before choosing")]
     if primaries or not databases:
         return []
-    if any(node.verdict is Verdict.UNKNOWN or node.words == "unreachable" for node in databases):
-        unseen = ", ".join(node.name for node in databases if node.role == "unknown")
-        return [Judgement(CLUSTER, "no_primary", Verdict.UNKNOWN, f"no primary seen: the role of {unseen} is unknown")]
+    unseen = [node.name for node in databases if node.role == "unknown" and node.words not in GONE]
+    if unseen:
+        words = f"no primary seen: nobody knows whether {', '.join(unseen)} still is one"
+        return [Judgement(CLUSTER, "no_primary", Verdict.UNKNOWN, words)]
     return [Judgement(CLUSTER, "no_primary", Verdict.DOWN, "no database takes writes: there is no primary")]
 
 
@@ -52,7 +57,7 @@ def _timelines(databases: list[Node]) -> list[Judgement]:
 
 
 # A standby with smaller values than its primary pauses or refuses replay (PostgreSQL documentation, "Hot Standby").
-_AT_LEAST = (
+AT_LEAST = (
     "max_connections",
     "max_worker_processes",
     "max_wal_senders",
@@ -69,7 +74,7 @@ def _parameters(databases: list[Node]) -> list[Judgement]:
     found = []
     for node in databases:
         own = _settings(node)
-        for name in _AT_LEAST:
+        for name in AT_LEAST:
             if node.role == "standby" and name in own and name in wanted and int(own[name]) < int(wanted[name]):
                 words = f"{node.name} has {name}={own[name]}, less than the primary's {wanted[name]}: replay would stop"
                 found.append(Judgement(CLUSTER, name, Verdict.WARN, words))
@@ -88,6 +93,18 @@ def _versions(databases: list[Node]) -> list[Judgement]:
     return [Judgement(CLUSTER, "version", Verdict.WARN, f"major versions of PostgreSQL differ: {said}")]
 
 
+def _offline(view: View, nodes: dict[str, Node]) -> list[Judgement]:
+    """Judge whether it is the console itself that is cut off: nothing at all answers it."""
+    logins = [view.host_fact(host.name, "ssh").value for host in view.inventory.hosts.values()]
+    doors = [node.value("tcp") for node in nodes.values() if node.kind in ("balancer", "web")]
+    answers = [node.value("sql") for node in nodes.values() if node.kind == "database"]
+    tried = [each for each in (*logins, *doors, *answers) if each is not None]
+    if not tried or any(each not in ("timed-out", "unreachable", "bastion-down") for each in tried):
+        return []
+    words = "this console reaches nothing at all: look at your own network first"
+    return [Judgement(CLUSTER, "offline", Verdict.UNKNOWN, words)]
+
+
 def _front(view: View, nodes: dict[str, Node]) -> list[Judgement]:
     """Judge whether users get in: through at least one balancer, or a web node where there is no balancer."""
     balancers = [node for node in nodes.values() if node.kind == "balancer" and view.was_seen(node.name, "tcp")]
@@ -95,11 +112,12 @@ def _front(view: View, nodes: dict[str, Node]) -> list[Judgement]:
     if not doors:
         return []
     statuses = {door.name: door.value("http") for door in doors}
-    if any(status is not None and status < 500 for status in statuses.values()):
+    if any(status is not None and status < 400 for status in statuses.values()):
         return []
-    # "no answer from here" is not "down for users" while the way itself is hidden from us.
-    if all(door.value("tcp") in (None, "bastion-down") for door in doors):
-        return [Judgement(CLUSTER, "service", Verdict.UNKNOWN, "nobody could look whether users get in")]
+    # No answer from here is not "down for users": that takes an answer that says so.
+    if all(door.value("tcp") not in ("ok", "refused") for door in doors):
+        words = "whether users get in cannot be seen from here: " + ", ".join(f"{door.name} does not answer" for door in doors)
+        return [Judgement(CLUSTER, "service", Verdict.UNKNOWN, words)]
     said = ", ".join(
         f"{door.name} {f'answers HTTP {statuses[door.name]}' if statuses[door.name] else 'does not answer'}" for door in doors
     )

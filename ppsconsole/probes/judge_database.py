@@ -3,13 +3,14 @@
 The role is what the database says of itself and nothing else; where it does not answer the role is unknown.
 """
 
+from ppsconsole.clock import duration, iso
 from ppsconsole.cluster.database import Receiver, Replica
 from ppsconsole.cluster.judging import judged
 from ppsconsole.cluster.snapshot import Node, Vantage
 from ppsconsole.cluster.verdicts import Judgement, Verdict
-from ppsconsole.inventory.model import Instance
+from ppsconsole.inventory.model import Instance, Inventory
 from ppsconsole.probes.judge_host import judge_host
-from ppsconsole.probes.view import View, settle
+from ppsconsole.probes.view import View, settle, unseen
 
 MESSAGE_FRESH_S = 15.0
 """A standby that heard its primary within this time vouches for it: the default `wal_receiver_status_interval` is 10 s."""
@@ -40,6 +41,7 @@ def database_node(view: View, instance: Instance) -> Node:
         judgements = [Judgement(name, "sql", Verdict.OK, f"answers as {role}"), *_answering(view, instance, role)]
     if instance.host is not None and view.inventory.database.kind == "postgres":
         judgements += judge_host(view, name, view.inventory.hosts[instance.host])
+        judgements += unseen(view, name, ("service",))
     verdict, ordered = settle(judgements)
     facts = view.facts_of(name)
     site = view.inventory.site_of(name)
@@ -54,6 +56,7 @@ def _answering(view: View, instance: Instance, role: str) -> list[Judgement]:
         found.append(Judgement(name, "drift", Verdict.WARN, words))
     sessions = view.value(name, "sessions_percent")
     found.append(judged(name, "sessions_percent", sessions, limits.sessions_percent, "sessions", "%"))
+    found += unseen(view, name, ("lsn", "replicas", "slots") if role == "primary" else ("lsn", "replay_lsn"))
     oldest = view.value(name, "longest_transaction_s")
     if oldest:
         found.append(judged(name, "longest_transaction_s", oldest, limits.transaction_s, "oldest transaction", "s"))
@@ -103,7 +106,7 @@ def _standby(view: View, name: str) -> list[Judgement]:
 
 def _last_heard(view: View, name: str) -> str:
     at = view.value(name, "last_replay_at")
-    return "" if at is None else f"; last transaction received is {max(0.0, view.now - at):.0f}s old"
+    return "" if at is None else f"; the last transaction that it has was committed at {iso(at)}"
 
 
 def _silent(view: View, instance: Instance, vantages: tuple[Vantage, ...]) -> tuple[Verdict, str, str]:
@@ -111,7 +114,7 @@ def _silent(view: View, instance: Instance, vantages: tuple[Vantage, ...]) -> tu
     name = instance.name
     sql = view.fact(name, "sql")
     bastion = None if instance.host is None else view.hidden_by(instance.host)
-    why = sql.detail if bastion is None else f"{bastion} on the way is down"
+    why = sql.detail if bastion is None else f"{bastion} on the way cannot be used"
     service = view.value(name, "service")
     control = view.value(name, "control_state")
     if sql.value is None:
@@ -126,14 +129,17 @@ def _silent(view: View, instance: Instance, vantages: tuple[Vantage, ...]) -> tu
         return Verdict.DOWN, "HUNG", "hangs: its processes are there but stopped; it can wake up and serve again"
     if service in ("failed", "stopped"):
         return Verdict.DOWN, *_stopped(service, control)
-    dead = [each for each in vantages if each.sees == "dead"]
+    lost = [each for each in vantages if each.sees in ("dead", "lost")]
     alive = [each for each in vantages if each.sees == "alive"]
     if alive:
         who = ", ".join(f"{each.observer} ({each.words})" for each in alive)
         return Verdict.UNKNOWN, "unreachable", f"unreachable from here, but alive as seen by {who}: {why}"
-    if len(dead) >= 2:
-        who = ", ".join(f"{each.observer} ({each.words})" for each in dead)
-        return Verdict.DOWN, "DOWN", f"dead as seen by {who}"
+    if len(lost) >= 2:
+        who = ", ".join(f"{each.observer} ({each.words})" for each in lost)
+        return Verdict.DOWN, "OUT OF REACH", f"out of reach for the console and for {who}; it may still run"
+    if lost:
+        who = ", ".join(f"{each.observer} ({each.words})" for each in lost)
+        return Verdict.UNKNOWN, "unreachable", f"unreachable from here and lost to {who}, which is no proof: {why}"
     if service == "running":
         return Verdict.DOWN, "NO ANSWER", f"its process runs but it does not answer: {sql.detail}"
     return Verdict.UNKNOWN, "unreachable", f"unreachable from here, nobody else can tell: {why}"
@@ -178,14 +184,37 @@ def vantages_of(view: View, instance: Instance) -> tuple[Vantage, ...]:
 
 def _standby_sees(view: View, observer: str, instance: Instance) -> list[Vantage]:
     receiver: Receiver | None = view.value(observer, "receiver")
-    if role_of(view, observer) != "standby" or receiver is None or instance.declared != "primary":
+    if role_of(view, observer) != "standby" or receiver is None:
         return []
     if receiver.status != "streaming":
-        return [Vantage(observer, "dead", "replication link is down")]
+        return [Vantage(observer, "lost", "replication link is down")] if _followed(view, observer, instance) else []
+    if instance_at(view.inventory, receiver.sender_host or "") != instance.name:
+        return []
     age_s = receiver.message_age_s
     if age_s is not None and age_s <= MESSAGE_FRESH_S:
-        return [Vantage(observer, "alive", f"hears it, last {age_s:.1f}s ago")]
+        return [Vantage(observer, "alive", f"hears it, last {duration(age_s)} ago")]
     return [Vantage(observer, "silent", "has heard nothing for a while")]
+
+
+def _followed(view: View, observer: str, instance: Instance) -> bool:
+    """Return whether `observer`, whose link is down, can only have followed `instance`: a broken link no longer names its end."""
+    others = view.inventory.database.instances.values()
+    if any(role_of(view, each.name) == "primary" for each in others):
+        return False
+    is_swapped = view.inventory.database.instances[observer].declared == "primary"
+    return is_swapped or instance.declared == "primary"
+
+
+def instance_at(inventory: Inventory, address: str) -> str | None:
+    """Return the instance that listens at `address` (a name or an address), None when it is none of ours."""
+    for instance in inventory.database.instances.values():
+        host = inventory.host_of(instance.name)
+        known = {instance.name, instance.address, *instance.aliases}
+        if host is not None:
+            known |= {host.address, host.hostname}
+        if address in known:
+            return instance.name
+    return None
 
 
 def _web_sees(view: View, observer: str) -> list[Vantage]:
@@ -193,5 +222,6 @@ def _web_sees(view: View, observer: str) -> list[Vantage]:
     if status is None:
         return []
     if status >= 500:
-        return [Vantage(observer, "dead", f"answers HTTP {status}")]
-    return [Vantage(observer, "alive", f"works with it, HTTP {status}")] if status < 400 else []
+        return [Vantage(observer, "lost", f"answers HTTP {status}")]
+    # A redirect is made without the database; only a page that was made counts for it.
+    return [Vantage(observer, "alive", f"works with it, HTTP {status}")] if status == 200 else []

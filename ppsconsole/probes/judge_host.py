@@ -10,7 +10,7 @@ _LOGIN_WORDS = {
     "refused": "SSH is refused",
     "unreachable": "unreachable from here",
     "timed-out": "SSH does not answer",
-    "host-key-refused": "shows a host key that is not the known one",
+    "host-key-refused": "its host key is not accepted",
     "login-refused": "SSH login refused",
 }
 
@@ -22,13 +22,17 @@ def judge_host(view: View, node: str, host: Host) -> list[Judgement]:
         bastion = view.hidden_by(host.name)
         if bastion is not None:
             # The bastion's own node says why; a frozen one shows as a time-out of everything behind it.
-            return [Judgement(node, "hidden", Verdict.UNKNOWN, f"{host.name}: hidden behind {bastion}, which is down")]
+            return [Judgement(node, "hidden", Verdict.UNKNOWN, f"hidden behind {bastion}, which cannot be used")]
         return [Judgement(node, "ssh", Verdict.UNKNOWN, _login_words(host, login.value, login.detail))]
     found = [Judgement(node, "ssh", Verdict.OK, f"SSH to {host.name} works")]
     name = view.host_fact(host.name, "hostname").value
     if host.hostname and name and name != host.hostname:
         words = f"the host calls itself {name}, the inventory expects {host.hostname}"
         found.append(Judgement(node, "hostname", Verdict.WARN, words))
+    for fact_name in ("hostname", "disk_percent", "clock_skew_s"):
+        fact = view.host_fact(host.name, fact_name)
+        if not fact.is_known and view.seen.last(fact.subject, fact_name) is not None:
+            found.append(Judgement(node, fact_name, Verdict.UNKNOWN, f"{host.name}: {fact_name} not seen: {fact.detail}"))
     limits = view.inventory.limits
     disk = view.host_fact(host.name, "disk_percent").value
     if disk is not None:
@@ -43,7 +47,7 @@ def _login_words(host: Host, word: str | None, detail: str) -> str:
     if word is None:
         return f"SSH to {host.name} not seen: {detail}"
     said = _LOGIN_WORDS.get(word, f"SSH fails ({word})")
-    return f"{host.name}: {said}: {detail}" if detail else f"{host.name}: {said}"
+    return f"{said}: {detail}" if detail else f"{host.name}: {said}"
 
 
 def bastion_node(view: View, host: Host) -> Node:
@@ -52,7 +56,8 @@ def bastion_node(view: View, host: Host) -> Node:
     login = view.host_fact(host.name, "ssh").value
     words = "ok"
     if login is not None and login != "ok":
-        verdict = Verdict.UNKNOWN if login in ("bastion-down", "host-key-refused", "login-refused") else Verdict.DOWN
+        # Refused: the machine answers that nothing listens. All else may be our own network (law 9).
+        verdict = Verdict.DOWN if login == "refused" else Verdict.UNKNOWN
         judgements[0] = Judgement(host.name, "ssh", verdict, judgements[0].words)
         words = "DOWN" if verdict is Verdict.DOWN else login
     elif login is None:

@@ -9,7 +9,7 @@ from ppsconsole.cluster.verdicts import Judgement, Verdict
 from ppsconsole.inventory.model import Balancer, WebNode
 from ppsconsole.probes.judge_database import role_of
 from ppsconsole.probes.judge_host import judge_host
-from ppsconsole.probes.view import View, settle
+from ppsconsole.probes.view import View, settle, unseen
 
 _TLS_WORDS = {
     "expired": "its certificate has expired",
@@ -28,11 +28,34 @@ def web_node(view: View, declared: WebNode) -> Node:
     judgements += judge_host(view, name, view.inventory.hosts[declared.host])
     if declared.service.kind in ("windows-service", "iis-app-pool"):
         judgements.append(Judgement(name, "probed", Verdict.UNKNOWN, f"service not probed yet: {declared.service.kind}"))
+    judgements += unseen(view, name, ("service", "points_at") if verdict is not Verdict.OFF else ("service",))
     role = _role(view, name)
     verdict, ordered = settle(judgements)
+    words = _said(words, ordered)
     facts = view.facts_of(name)
     site = view.inventory.site_of(name)
     return Node(name, "web", site, declared.host, role, declared.declared, verdict, words, facts, ordered)
+
+
+def _said(words: str, ordered: tuple[Judgement, ...]) -> str:
+    """Return the node's short words; a good answer is not its word while something else about it is not good."""
+    if words != "ok" or ordered[0].verdict in (Verdict.OK, Verdict.OFF):
+        return words
+    return _SHORT.get(ordered[0].rule, ordered[0].rule.replace("_", " "))
+
+
+_SHORT = {
+    "ssh": "SSH fails",
+    "hidden": "hidden",
+    "members": "members?",
+    "automatic_return": "backup",
+    "certificate_days": "cert ends",
+    "disk_percent": "disk",
+    "clock_skew_s": "clock",
+    "http_latency_s": "slow",
+    "points_at": "database?",
+    "probed": "not probed",
+}
 
 
 def _role(view: View, name: str) -> str:
@@ -69,9 +92,10 @@ def _answer(view: View, name: str, is_passive: bool) -> tuple[Verdict, str, str]
         return Verdict.UNKNOWN, "hidden", "hidden behind a bastion that is down"
     if tcp.value != "ok":
         running = " although its process runs" if service == "running" else ""
-        is_dead = service == "running" or tcp.value == "refused"
+        is_dead = tcp.value == "refused"  # silence may be our own network
         said = "connection refused" if tcp.value == "refused" else f"no answer ({tcp.value})"
-        return (Verdict.DOWN if is_dead else Verdict.UNKNOWN), "NO ANSWER", f"{said}{running}: {tcp.detail}"
+        words = "NO ANSWER" if is_dead else "unreachable"
+        return (Verdict.DOWN if is_dead else Verdict.UNKNOWN), words, f"{said}{running}: {tcp.detail}"
     if http is None:
         if tls.value in _TLS_WORDS:
             return Verdict.DOWN, "BAD CERT", f"{_TLS_WORDS[tls.value]}: {tls.detail}"
@@ -117,14 +141,20 @@ def balancer_node(view: View, declared: Balancer) -> Node:
         judgements.append(Judgement(name, "probed", Verdict.UNKNOWN, f"not probed yet: {declared.kind}"))
     else:
         words = "ok"
-        if view.inventory.cluster.address is not None:
+        if view.was_seen(name, "tcp"):
             verdict, words, why = _answer(view, name, False)
             judgements.append(Judgement(name, "http", verdict, f"front: {why}"))
             judgements += _certificate(view, name) + _latency(view, name)
+        else:
+            words = "not asked"
+            why = "front not asked: declare `address`, the URL where this balancer itself answers"
+            judgements.append(Judgement(name, "http", Verdict.UNKNOWN, why))
         judgements += _members(view, declared)
+    judgements += unseen(view, name, ("service",))
     if declared.host is not None:
         judgements += judge_host(view, name, view.inventory.hosts[declared.host])
     verdict, ordered = settle(judgements)
+    words = _said(words, ordered)
     facts = view.facts_of(name)
     site = view.inventory.site_of(name)
     return Node(name, "balancer", site, declared.host, "balancer", "", verdict, words, facts, ordered)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ppsconsole.clock import Clock, SystemClock
 from ppsconsole.cluster.changes import changes
-from ppsconsole.cluster.facts import Fact, Observations
+from ppsconsole.cluster.facts import Fact, Observations, host_subject, node_subject
 from ppsconsole.cluster.picture import Attempt, CommandRecord, Event, Picture
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
@@ -143,8 +143,17 @@ class Monitor:
         while True:
             is_seen = await self._look(number, probe)
             failures = 0 if is_seen else failures + 1
-            pause = probe.every_s * min(1.5 ** max(0, failures - 2), 3.0) * random.uniform(0.9, 1.1)
-            await self._pause(pause)
+            pause = probe.every_s * min(1.5 ** max(0, failures - 2), 3.0)
+            if self._is_refused(probe):
+                polling = self.inventory.polling
+                pause = max(pause, polling.every_s * polling.fresh_for + polling.timeout_s / 2)  # just before it is stale
+            await self._pause(pause * random.uniform(0.9, 1.1))
+
+    def _is_refused(self, probe: Probe) -> bool:
+        """Return whether the target refuses our login: asking at once again gets accounts locked."""
+        now = self.clock.now()
+        answers = (self._seen.get(node_subject(probe.target), "sql", now), self._seen.get(host_subject(probe.target), "ssh", now))
+        return any(answer.value == "login-refused" for answer in answers)
 
     async def _pause(self, pause_s: float) -> None:
         nudged = asyncio.create_task(self._nudged.wait())
@@ -168,7 +177,7 @@ class Monitor:
             self._event(probe.target, f"looking at {probe.target} failed: {type(error).__name__}: {error}")
         finally:
             self._attempts.pop(number, None)
-            self._looked.add(number)
+        self._looked.add(number)  # not where the look itself was cut off: then this target was not looked at
         self._seen = self._seen.having(facts)
         self._changed.set()
         return sum(fact.is_known for fact in facts) > 1

@@ -53,6 +53,21 @@ class View:
         return self.seen.last(node_subject(node), name) is not None
 
 
+def unseen(view: View, node: str, names: tuple[str, ...]) -> list[Judgement]:
+    """Return a judgement for each fact that was looked for and is unknown: what is not seen is not ok.
+
+    A host that cannot be logged in to is told once, by its login; what it would have said is not repeated.
+    """
+    host = view.inventory.host_of(node)
+    is_hidden = host is not None and view.host_fact(host.name, "ssh").value != "ok"
+    found = []
+    for name in names:
+        fact = view.fact(node, name)
+        if not fact.is_known and view.was_seen(node, name) and not (is_hidden and "over SSH" in fact.source):
+            found.append(Judgement(node, name, Verdict.UNKNOWN, f"{name} not seen: {fact.detail or 'no answer'}"))
+    return found
+
+
 def settle(judgements: list[Judgement]) -> tuple[Verdict, tuple[Judgement, ...]]:
     """Return the loudest verdict and the judgements, loudest first."""
     verdict = worst((each.verdict for each in judgements), Verdict.UNKNOWN)

@@ -11,7 +11,7 @@ def dead(case: Case) -> Item:
     """Return whether the primary is dead from two vantage points (law 9); what the operator states counts as one."""
     name, old = "primary-dead", case.old
     alive = [each for each in old.vantages if each.sees == "alive"]
-    sees_dead = [each for each in old.vantages if each.sees == "dead"]
+    sees_dead = [each for each in old.vantages if each.sees in ("dead", "lost")]
     observers = [each.observer for each in sees_dead] + (["the operator"] if case.request.attest else [])
     if old.words in ("STARTING", "STOPPING"):
         remedy = "Wait until it has started or stopped; that is mostly shorter than a failover"
@@ -24,7 +24,7 @@ def dead(case: Case) -> Item:
         remedy = "Repair the way to it: promoting now would make a second writer"
         return failing(name, f"{old.name} lives: {said(tuple(alive))}", remedy, is_blocking=True)
     if len(observers) >= 2:
-        return ok(name, f"{old.name} is dead as seen by {', '.join(observers)}", is_blocking=True)
+        return ok(name, f"{old.name} serves nobody: dead or lost as seen by {', '.join(observers)}", is_blocking=True)
     remedy = (
         f"Unreachable is not dead: repair the way to {old.name}, or look at it yourself and say what you saw with --attest TEXT"
     )

@@ -5,16 +5,8 @@ from ppsconsole.cluster.judging import against
 from ppsconsole.cluster.snapshot import Node
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.plan.preflight import Item
+from ppsconsole.probes.judge_cluster import AT_LEAST
 from ppsconsole.runbooks.case import Case, failing, ok, settings_of, unseen
-
-AT_LEAST = (
-    "max_connections",
-    "max_worker_processes",
-    "max_wal_senders",
-    "max_prepared_transactions",
-    "max_locks_per_transaction",
-)
-"""A standby with less of these than its primary stops replaying (PostgreSQL documentation, "Hot Standby")."""
 
 _OTHER_TOOLS = ("patroni", "repmgr", "pg_auto_failover", "pgautofailover", "pg_autoctl", "stolon", "pacemaker")
 

@@ -163,7 +163,7 @@ def test_a_wrong_host_key_disturbs_nothing_else() -> None:
     assert snapshot.node("db2").role == "standby"
     assert snapshot.node("db2").verdict is Verdict.UNKNOWN
     assert [node.name for node in snapshot.nodes if node.verdict is not Verdict.OK] == ["db2"]
-    assert "host key that is not the known one" in words(snapshot)
+    assert "its host key is not accepted" in words(snapshot)
 
 
 def test_a_refused_database_login_is_unknown_and_says_so() -> None:
@@ -233,3 +233,132 @@ def test_json_names_every_node_with_facts_and_ages() -> None:
     assert db1["facts"]["timeline"] == {"value": 1, "source": "test", "at": "2026-11-18T11:06:40Z", "age_s": 2.0}
     assert db1["facts"]["replicas"]["value"][0]["application_name"] == "db2"
     assert document["edges"][-1]["lag_bytes"] == 0
+
+
+def test_zero_lag_takes_a_proof_and_not_a_standby_that_replayed_what_it_has() -> None:
+    found = facts()
+    silence(found, "db1", "timed-out")
+    change(found, "db2", receiver=Receiver("streaming", 1, "0/3000060", "0/3000060", 50.0, "db2", "127.9.1.21", 6001))
+    snapshot = look(found)
+    gauges = {gauge.name: gauge for gauge in snapshot.gauges}
+    assert edge(snapshot, "db1", "db2").lag_s is None
+    assert gauges["lag db2"].verdict is Verdict.UNKNOWN
+    assert gauges["loss now"].verdict is Verdict.UNKNOWN
+
+
+def test_an_unseen_primary_leaves_the_age_of_its_last_message_as_the_window() -> None:
+    found = facts()
+    silence(found, "db1", "timed-out")
+    change(found, "db2", receiver=Receiver("streaming", 1, "0/3000060", "0/3000060", 3.5, "db2", "127.9.1.21", 6001))
+    gauges = {gauge.name: gauge for gauge in look(found).gauges}
+    assert gauges["lag db2"].value == 3.5
+    assert gauges["loss now"].value == 5.5
+
+
+def test_bytes_that_are_missing_are_never_zero_seconds() -> None:
+    found = facts()
+    row = found["node:db1", "replicas"][0]
+    change(found, "db1", replicas=(replace(row, unflushed_bytes=500_000_000, flush_lag_s=None, replay_lag_s=None),))
+    change(found, "db2", last_replay_at=NOW - 90.0)
+    gauges = {gauge.name: gauge for gauge in look(found).gauges}
+    assert gauges["lag db2"].value == 90.0
+    assert gauges["loss now"].verdict is Verdict.DOWN
+
+
+@pytest.mark.parametrize("name", ["hostname", "disk_percent", "clock_skew_s"])
+def test_what_a_host_did_not_tell_is_unknown_and_not_ok(name: str) -> None:
+    found = facts()
+    change_host(found, "db1", **{name: None})
+    snapshot = look(found)
+    assert snapshot.node("db1").verdict is Verdict.UNKNOWN
+    assert f"db1: {name} not seen" in words(snapshot)
+
+
+@pytest.mark.parametrize(("node", "name"), [("pps1", "points_at"), ("pps1", "service"), ("db1", "replicas"), ("lb1", "service")])
+def test_what_a_node_did_not_tell_is_unknown_and_not_ok(node: str, name: str) -> None:
+    found = facts()
+    change(found, node, **{name: None})
+    assert look(found).node(node).verdict is Verdict.UNKNOWN
+
+
+def test_sessions_that_were_not_seen_leave_the_link_unknown() -> None:
+    found = facts()
+    silence(found, "db1", "timed-out")
+    assert edge(look(found), "pps1", "db1").state == "unknown"
+
+
+def test_a_standby_vouches_only_for_whom_it_follows() -> None:
+    found = facts()
+    silence(found, "db1", "timed-out")
+    change(found, "db2", receiver=Receiver("streaming", 1, "0/3000060", "0/3000060", 0.5, "db2", "127.9.9.9", 6001))
+    assert "db2" not in {each.observer for each in look(found).node("db1").vantages}
+
+
+def test_after_a_change_of_roles_the_new_standby_is_a_witness() -> None:
+    found = facts()
+    db1, db2 = (
+        {name: found[f"node:{node}", name] for _, name in found if (f"node:{node}", name) in found} for node in ("db1", "db2")
+    )
+    change(found, "db1", **{name: db2.get(name) for name in db2 if name not in ("control_state",)}, replicas=None)
+    change(found, "db1", receiver=NO_RECEIVER)
+    change(found, "db2", **{name: db1.get(name) for name in db1 if name not in ("control_state",)})
+    silence(found, "db2", "refused")
+    change(found, "db2", service="failed")
+    assert {each.observer: each.sees for each in look(found).node("db2").vantages}["db1"] == "lost"
+
+
+def test_a_primary_that_nobody_reaches_is_not_called_dead() -> None:
+    found = facts()
+    silence(found, "db1", "timed-out")
+    change(found, "db1", service=None, control_state=None)
+    change_host(found, "db1", ssh="timed-out", hostname=None, disk_percent=None, clock_skew_s=None)
+    change(found, "db2", receiver=NO_RECEIVER)
+    for node in ("pps1", "pps2", "lb1"):
+        change(found, node, http=503)
+    snapshot = look(found)
+    assert snapshot.node("db1").words == "OUT OF REACH"
+    assert "it may still run" in words(snapshot)
+    assert {each.rule: each.verdict for each in snapshot.judgements}["no_primary"] is Verdict.UNKNOWN
+    assert "there is no primary" not in words(snapshot)
+
+
+def test_a_console_without_a_network_says_so_and_accuses_nobody() -> None:
+    found = facts()
+    for subject, name in list(found):
+        if name == "ssh":
+            found[subject, name] = "timed-out" if "bastion" in subject else "bastion-down"
+        elif subject.startswith("host:"):
+            found[subject, name] = None
+    for node in ("db1", "db2"):
+        silence(found, node, "bastion-down")
+        change(found, node, service=None, control_state=None)
+    for node in ("pps1", "pps2", "lb1"):
+        change(found, node, tcp="timed-out", tls=None, http=None, service=None, points_at=None, members=None)
+    snapshot = look(found)
+    assert Verdict.DOWN not in {node.verdict for node in snapshot.nodes}
+    assert snapshot.verdict is Verdict.UNKNOWN
+    assert [each.headline for each in advise(snapshot, inventory())] == [
+        "this console reaches nothing at all: look at your own network first"
+    ]
+
+
+def test_a_front_that_fails_has_no_green_route() -> None:
+    found = facts()
+    change(found, "lb1", http=502, served_by=None)
+    snapshot = look(found)
+    assert edge(snapshot, "lb1", "pps1").state == "broken"
+    assert "lb1 gets no answer from pps1, which answers us" in words(snapshot)
+
+
+def test_a_page_that_is_not_there_lets_nobody_in() -> None:
+    found = facts()
+    change(found, "lb1", http=404)
+    snapshot = look(found)
+    assert edge(snapshot, "users", "lb1").verdict is Verdict.WARN
+    assert "users cannot log in: lb1 answers HTTP 404" in words(snapshot)
+
+
+def test_a_good_answer_is_not_the_word_of_a_node_that_is_not_ok() -> None:
+    found = facts()
+    change_host(found, "web1", ssh="host-key-refused", hostname=None, disk_percent=None, clock_skew_s=None)
+    assert look(found).node("pps1").words == "SSH fails"

@@ -24,6 +24,7 @@ class Advice:
     headline: str
     evidence: tuple[str, ...] = ()
     remedy: str = ""
+    ways: tuple[()] = ()
 
 
 ADVICE = (

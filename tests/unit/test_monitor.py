@@ -45,6 +45,7 @@ def test_once_gives_up_at_the_deadline_and_keeps_what_answered() -> None:
     monitor = Monitor(inventory(), make_probes=lambda _: probes)
     picture = asyncio.run(monitor.once(0.2))
     assert picture.snapshot.verdict is Verdict.OK
+    assert not picture.snapshot.is_complete
 
 
 def test_a_probe_that_breaks_is_an_event_and_the_others_go_on() -> None:
