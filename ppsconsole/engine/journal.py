@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ppsconsole.engine.journal_place import Reserve, prepare_folder
 from ppsconsole.errors import JournalError, UsageError
+from ppsconsole.inventory.model import Inventory
 from ppsconsole.inventory.places import state_home
 from ppsconsole.masking import plain
 from ppsconsole.plan.event import RunEvent
@@ -67,7 +68,7 @@ def open_journal(url: str | None = None, *, folder: Path | None = None) -> "Jour
 
     if url is not None:
         made = journal_engine.of_url(url)
-        return _checked(Journal(made, journal_engine.place_of(made), None))
+        return _checked(Journal(made, journal_engine.place_of(made), None, journal_engine.address_of(made)))
     place = folder or state_home()
     path = prepare_folder(place)
     return _checked(Journal(journal_engine.of_file(path, BUSY_TIMEOUT_S), str(path), Reserve(place)))
@@ -87,10 +88,11 @@ class Journal:
 
     Attributes:
         place: The file, or the server and database, for messages; no password in it.
+        address: Host and port of the server that it lies on; None for a file.
     """
 
-    def __init__(self, engine: "Engine", place: str, reserve: Reserve | None) -> None:
-        self.place = place
+    def __init__(self, engine: "Engine", place: str, reserve: Reserve | None, address: tuple[str, int] | None = None) -> None:
+        self.place, self.address = place, address
         self._engine = engine
         self._reserve = reserve
         self._lock = threading.Lock()
@@ -112,6 +114,22 @@ class Journal:
     def close(self) -> None:
         """Let go of the connections."""
         self._engine.dispose()
+
+    def refuse_moved(self, inventory: Inventory) -> None:
+        """See that the journal does not lie in a database that a run on this cluster may stop or move.
+
+        Raises:
+            JournalError: It does.
+        """
+        for instance in inventory.database.instances.values():
+            host = inventory.host_of(instance.name)
+            names = {instance.address, host.address if host is not None else None, instance.name, *instance.aliases}
+            if self.address is not None and self.address[1] == instance.port and self.address[0] in names:
+                raise JournalError(
+                    f"the journal lies on {instance.name}, an instance of this cluster, which a run may stop or move",
+                    where=self.place,
+                    remedy="Use a server that no run moves, or the journal on this machine",
+                )
 
     # --- writing ----------------------------------------------------------------------------------------------
 
@@ -336,25 +354,3 @@ def _as_text(data: Any) -> str:
 
 def _is_same(one: RunEvent, other: RunEvent) -> bool:
     return _as_text(one.as_json()) == _as_text(other.as_json())
-
-
-def check_apart(journal_url: str | None, instance_addresses: Sequence[tuple[str, int]]) -> None:
-    """Refuse a journal that lies in a database which the run itself may stop or move.
-
-    Args:
-        journal_url: As given to `open_journal`.
-        instance_addresses: Where the instances of the cluster listen, under every name that is declared for them.
-
-    Raises:
-        JournalError: It does.
-    """
-    if journal_url is None:
-        return
-    from ppsconsole.engine.journal_engine import address_of
-
-    address = address_of(journal_url)
-    if address in instance_addresses:
-        raise JournalError(
-            f"the journal lies at {address[0]}:{address[1]}, which is an instance of this cluster",
-            remedy="Use a server that no run moves, or the journal on this machine",
-        )

@@ -52,17 +52,9 @@ def of_url(url: str) -> Engine:
     return engine
 
 
-def address_of(url: str) -> tuple[str, int]:
-    """Return host and port of a shared journal; the empty host is this machine's socket.
-
-    Raises:
-        JournalError: It is no URL.
-    """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise JournalError("the journal's URL cannot be read", remedy="postgresql://HOST/DATABASE") from error
-    return parsed.host or "", parsed.port or _POSTGRES_PORT
+def address_of(engine: Engine) -> tuple[str, int]:
+    """Return host and port of a shared journal; the empty host is this machine's socket."""
+    return engine.url.host or "", engine.url.port or _POSTGRES_PORT
 
 
 def place_of(engine: Engine) -> str:

@@ -75,6 +75,15 @@ class Lease:
 
     # --- taking -----------------------------------------------------------------------------------------------
 
+    async def look(self) -> None:
+        """Look whether it could be taken, and take nothing: what somebody else's run moves is not worth planning on.
+
+        Raises:
+            Leased: As `take`.
+        """
+        seen, _ = await self._look(lease_hosts(self._inventory, self.claim.required))
+        self._refuse(seen)
+
     async def take(self) -> None:
         """Take it on all hosts that can be reached.
 
@@ -121,6 +130,12 @@ class Lease:
                 raise LeaseLost(refusal or f"the lease has epoch {found.epoch} there, ours is {self.epoch}", where=host.name)
             await self._take_on(host, found)
             self.unreachable.pop(host.name, None)
+
+    def _refuse(self, seen: Mapping[str, Sighting]) -> None:
+        for each in seen.values():
+            refusal = refusal_of(each, self.claim, self.holder)
+            if refusal:
+                raise Leased(refusal, where=each.host, remedy=_remedy(each, self.claim))
 
     def _require(self, missing: Mapping[str, str]) -> None:
         for name in self.claim.required:

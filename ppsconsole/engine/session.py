@@ -105,6 +105,7 @@ class Session:
         session = cls(surroundings, plan, run or new_run_id(), ask, (), reason)
         if not is_interactive:
             await session.runner.answer_all()
+        surroundings.journal.refuse_moved(surroundings.inventory)
         await asyncio.to_thread(surroundings.journal.reserve)
         await session.lease.take()
         try:
@@ -137,6 +138,7 @@ class Session:
         session = cls(surroundings, found.plan, found.run, ask, found.events, reason)
         if not is_interactive:
             await session.runner.answer_all()
+        journal.refuse_moved(surroundings.inventory)
         await asyncio.to_thread(journal.reserve)
         await session.lease.take()
         try:

@@ -13,6 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
+import ppsconsole.engine.journal_schema  # noqa: F401 - loaded once here and not in every child
 from ppsconsole.clock import SystemClock
 from ppsconsole.engine.journal import Journal, open_journal
 from ppsconsole.engine.state import state_of

@@ -68,7 +68,7 @@ def check(scene: Scene, state) -> None:
         assert kinds[-1] == "run-finished"
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(runbook=st.sampled_from(["switchover", "failover"]), faults=faults, choices=choices)
 def test_whatever_fails_and_whatever_is_chosen(runbook: str, faults, choices) -> None:
     scene = Scene(World(), plan=scripted_plan(runbook))
@@ -82,7 +82,7 @@ def test_whatever_fails_and_whatever_is_chosen(runbook: str, faults, choices) ->
     assert state.verdict is not None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(faults=faults, deadly=st.integers(1, 40), choices=choices)
 def test_a_console_may_also_die_at_any_record(faults, deadly: int, choices) -> None:
     scene = Scene(World())

@@ -6,18 +6,19 @@ import stat
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ppsconsole.engine.estimate import learned
-from ppsconsole.engine.journal import Journal, check_apart, open_journal
+from ppsconsole.engine.journal import Journal, open_journal
 from ppsconsole.engine.journal_place import RESERVE_BYTES, RESERVE_FILE, file_system_of, prepare_folder
 from ppsconsole.errors import JournalError, UsageError
 from ppsconsole.inventory.places import state_home
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.outcomes import RunVerdict
-from tests.engine.scripted import scripted_plan
+from tests.engine.scripted import scripted_inventory, scripted_plan
 from tests.lab.postgres_server import PASSWORD, running_postgres, shared_folder
 
 
@@ -257,11 +258,18 @@ def test_a_server_that_goes_and_comes_back_loses_nothing() -> None:
         journal.close()
 
 
-def test_a_journal_in_the_database_that_is_moved_is_refused() -> None:
-    check_apart(None, [("db1", 5432)])
-    check_apart("postgresql://elsewhere/journal", [("db1", 5432)])
-    with pytest.raises(JournalError, match="is an instance of this cluster"):
-        check_apart("postgresql://db1/journal", [("db1", 5432)])
+def test_a_journal_in_the_database_that_is_moved_is_refused(journal: Journal, postgres_url: str) -> None:
+    inventory = scripted_inventory()
+    journal.refuse_moved(inventory)
+    shared = open_journal(postgres_url)
+    shared.refuse_moved(inventory)
+    address, port = shared.address
+    own = replace(inventory.database.instances["db2"], aliases=(address,), port=port)
+    inventory = replace(inventory, database=replace(inventory.database, instances={"db2": own}))
+    with pytest.raises(JournalError, match="lies on db2, an instance of this cluster"):
+        shared.refuse_moved(inventory)
+    shared.close()
+    wipe(postgres_url)
 
 
 def test_durations_are_learned_from_steps_that_were_really_done(journal: Journal) -> None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from ppsconsole.engine.stage import LeaseLost
+from ppsconsole.engine.stage import LeaseLost, Stage
 from ppsconsole.engine.state import state_of
-from ppsconsole.errors import Blocked, JournalError, UsageError
+from ppsconsole.errors import BastionDown, Blocked, JournalError, TimedOut, Unreachable, UsageError
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.step import Gate
@@ -418,3 +418,119 @@ def test_secrets_reach_neither_journal_nor_listeners(monkeypatch) -> None:
 
     play(main())
     assert "hunter2-secret" not in str(scene.records.events)
+
+
+def cut(scene: Scene, kind: str, step: str) -> None:
+    """Forget everything behind an event, as a console does that dies there."""
+    ends = [index for index, event in enumerate(scene.records.events) if (event.kind, event.step) == (kind, step)]
+    del scene.records.events[ends[-1] + 1 :]
+
+
+def test_a_step_in_doubt_is_not_touched_while_it_cannot_be_seen() -> None:
+    scene = Scene(World(), plan=scripted_plan("failover"))
+    scene.world.faults[("stop-web", "verify")] = "unknown"
+    assert play(scene.runner().run()).verdict is RunVerdict.UNKNOWN
+    scene.world.faults[("stop-web", "verify")] = "unknown"
+    scene.world.trace.clear()
+    result = play(scene.runner().run())
+    assert result.verdict is RunVerdict.UNKNOWN
+    assert "cannot be seen" in result.words
+    assert scene.world.trace == ["stop-web.verify"]
+    scene.world.trace.clear()
+    assert play(scene.runner().run()).verdict is RunVerdict.SUCCESS
+    assert scene.world.trace[:2] == ["stop-web.verify", "stop-primary.precheck"], "seen done, it is not done again"
+
+
+def test_a_promotion_that_may_have_been_sent_is_never_taken_for_one_that_was_not() -> None:
+    scene = Scene(World())
+    play(scene.runner().run())
+    cut(scene, "step-started", "promote")
+    scene.world.facts.update(BEFORE, front="drained", web="stopped", db1="stopped", prove="yes")
+    scene.world.faults[("promote", "precheck")] = "no"
+    result = play(scene.runner().run())
+    assert (result.verdict, result.is_open) == (RunVerdict.INCOMPLETE, True)
+    with pytest.raises(Blocked, match="point of no return"):
+        play(scene.runner().back_out("it was not, I think"))
+
+
+def test_a_step_that_was_cut_off_goes_on_as_the_same_attempt_and_one_that_failed_as_another() -> None:
+    scene = Scene(World(), plan=scripted_plan("failover"))
+    play(scene.runner().run())
+    cut(scene, "step-checked", "stop-web")
+    scene.world.facts.update(BEFORE, front="drained")
+    scene.world.faults[("stop-web", "act")] = "no"
+    play(scene.runner().run())
+    play(scene.runner().run())
+    attempts = [
+        event.data["attempt"] for event in scene.records.events if (event.kind, event.step) == ("step-started", "stop-web")
+    ]
+    assert attempts == [1, 1, 2]
+
+
+def test_what_was_there_before_the_first_act_is_kept_for_the_undo() -> None:
+    scene = Scene(World(), plan=scripted_plan("failover"))
+    scene.world.faults[("stop-web", "verify")] = "no"
+    play(scene.runner().run())
+    assert replayed(scene).of("stop-web").values["was"] == "running"
+    scene.world.facts["web"] = "half"
+    scene.world.faults[("stop-primary", "act")] = "no"
+    play(scene.runner().run())
+    assert replayed(scene).of("stop-web").values == {"was": "running", "seen": "stopped"}
+
+
+def test_what_an_act_notes_is_in_the_journal() -> None:
+    scene = Scene(World())
+
+    async def main() -> None:
+        runner = scene.runner()
+        change = scene.world.change
+
+        def noting(fact, value, who) -> None:
+            change(fact, value, who)
+            runner._bench.note(scene.plan.step(who), asked_at=4.5)
+            runner._bench.say("in the middle")
+
+        scene.world.change = noting
+        await runner.run()
+
+    play(main())
+    assert replayed(scene).of("promote").values == {"was": "standby", "asked_at": 4.5, "seen": "primary"}
+
+
+def test_only_an_act_that_sent_nothing_did_nothing() -> None:
+    stage = Stage()
+    stage.enter("step", 1)
+    refused, other = Unreachable("no route"), Unreachable("the database closed the connection")
+    stage.refused = refused
+    assert stage.shows_nothing_done(refused)
+    assert stage.shows_nothing_done(BastionDown("down"))
+    assert not stage.shows_nothing_done(other)
+    assert not stage.shows_nothing_done(TimedOut("late"))
+    stage.sent = 1
+    assert not stage.shows_nothing_done(refused)
+    assert not stage.shows_nothing_done(BastionDown("down"))
+
+
+def test_a_copy_that_may_lack_its_last_record_is_looked_at_first() -> None:
+    scene = Scene(World())
+    play(scene.runner().run())
+    cut(scene, "step-finished", "prove")
+    acts = len(scene.world.acts)
+
+    async def main():
+        runner = scene.runner()
+        await runner.look_ahead()
+        assert runner.state.of("promote").phase == "started"
+        return await runner.run()
+
+    assert play(main()).verdict is RunVerdict.SUCCESS
+    assert "promote" not in scene.world.acts[acts:]
+    scene = Scene(World())
+    scene.world.faults[("drain", "precheck")] = "no"
+
+    async def fresh():
+        runner = scene.runner()
+        await runner.look_ahead()
+        return runner.state.of("drain").phase
+
+    assert play(fresh()) == "pending"
