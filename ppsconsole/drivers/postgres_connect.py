@@ -5,6 +5,7 @@ Imports psycopg and SQLAlchemy; `ppsconsole.drivers.postgres` imports this modul
 
 import asyncio
 import os
+import re
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -178,6 +179,9 @@ def may_be_asked_again(error: BaseException) -> bool:
     return is_broken or state in (NO_PRIVILEGE, NOT_IN_THIS_STATE)
 
 
+_DIALLED = re.compile(r'^connection (?:failed: connection )?to server at "[^"]*", port \d+ failed: ')
+
+
 def translated(error: BaseException, where: str, place: str, user: str | None, database: str) -> DriverError:
     """Return the error of psycopg or SQLAlchemy as one of the tree; made from text where libpq tells no SQLSTATE.
 
@@ -189,7 +193,12 @@ def translated(error: BaseException, where: str, place: str, user: str | None, d
         database: Where to.
     """
     original = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    said = plain(str(original).partition("\n")[0])
+    # libpq begins with the address that it dialled: a forwarded port, which means nothing to the operator; `place` does.
+    said = plain(
+        re.sub(
+            r'^connection (?:failed: connection )?to server at "[^"]*", port \d+ failed: ', "", str(original).partition("\n")[0]
+        )
+    )
     text = str(original).lower()
     state = sqlstate_of(error)
     if state == "57014" or isinstance(original, psycopg.errors.ConnectionTimeout) or says_timed_out(text):

@@ -62,6 +62,11 @@ def word_for(error: DriverError | SecretError) -> str:
     return "refused" if getattr(error, "is_refused", False) else error.word
 
 
+def words_of(error: DriverError | SecretError) -> str:
+    """Return what happened and what to do, harmless; whom it is about is told by the fact's subject."""
+    return plain(f"{error.what}. {error.remedy}" if error.remedy else error.what, 700)
+
+
 def stamp(clock: Clock, subject: str, source: str, every_s: float, fresh_for: float, timeout_s: float) -> Stamp:
     """Return the stamp for a look that ends now: believed for `fresh_for` intervals, and for the time a look may take."""
     return Stamp(subject, source, clock.now(), every_s * fresh_for + timeout_s)

@@ -14,7 +14,7 @@ from ppsconsole.drivers.base import CommandResult, Shell
 from ppsconsole.errors import DriverError, SecretError
 from ppsconsole.inventory.model import Host, Inventory
 from ppsconsole.masking import plain
-from ppsconsole.probes.base import FAILURES, Stamp, stamp, word_for
+from ppsconsole.probes.base import FAILURES, Stamp, stamp, word_for, words_of
 
 _MARK = "@@ppsconsole"
 
@@ -108,7 +108,7 @@ class HostProbe:
         return self._stamp(host_subject(self._host.name), self.every_s).fact(name, value, detail)
 
     def _lost(self, error: DriverError | SecretError) -> tuple[Fact, ...]:
-        words = plain(str(error))
+        words = words_of(error)
         facts = [self._login("ssh", word_for(error), words), self._login("host_key", None, words)]
         for part in self._parts:
             facts += self._stamp(part.subject, part.every_s).unknown(part.names, words)

@@ -6,8 +6,7 @@ from ppsconsole.clock import Clock
 from ppsconsole.cluster.facts import Fact, node_subject
 from ppsconsole.drivers.postgres_query import PostgresStatus
 from ppsconsole.inventory.model import Instance, Inventory
-from ppsconsole.masking import plain
-from ppsconsole.probes.base import FAILURES, stamp, word_for
+from ppsconsole.probes.base import FAILURES, stamp, word_for, words_of
 
 NAMES = (
     "in_recovery",
@@ -71,7 +70,7 @@ class PostgresProbe:
             status = await self._pool.status(self._instance, timeout_s=polling.timeout_s)
         except FAILURES as error:
             made = stamp(self._clock, subject, source, polling.every_s, polling.fresh_for, polling.timeout_s)
-            words = plain(str(error))
+            words = words_of(error)
             return (made.fact("sql", word_for(error), words), *made.unknown(NAMES, words))
         made = stamp(self._clock, subject, source, polling.every_s, polling.fresh_for, polling.timeout_s)
         values: dict[str, object] = {

@@ -11,7 +11,7 @@ from ppsconsole.drivers.base import Endpoint, Shell
 from ppsconsole.drivers.web import WebLook, look
 from ppsconsole.inventory.model import Balancer, Host, Inventory, WebNode
 from ppsconsole.masking import plain
-from ppsconsole.probes.base import FAILURES, stamp, word_for
+from ppsconsole.probes.base import FAILURES, stamp, word_for, words_of
 
 NAMES = ("tls", "http", "http_latency_s", "certificate_days", "certificate_names")
 DAY_S = 86400.0
@@ -85,7 +85,7 @@ class WebProbe:
                 await self._explain()
         except FAILURES as error:
             made = stamp(self._clock, subject, source, polling.every_s, polling.fresh_for, polling.timeout_s)
-            words = plain(str(error))
+            words = words_of(error)
             return (made.fact("tcp", word_for(error), words), *made.unknown(names, words))
         made = stamp(self._clock, subject, source, polling.every_s, polling.fresh_for, polling.timeout_s)
         detail = plain(seen.detail)
