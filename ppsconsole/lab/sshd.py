@@ -146,6 +146,7 @@ class HostServer:
         except LabError as error:
             process.stderr.write(f"{error}\n".encode())
             process.exit(126)
+            await _closed(process)
             return
         self._commands[child.pid] = child
         popen = child.popen
@@ -160,6 +161,13 @@ class HostServer:
                 process.exit_with_signal(signal.Signals(-status).name.removeprefix("SIG"))
             else:
                 process.exit(status)
+        await _closed(process)
+
+
+async def _closed(process: "asyncssh.SSHServerProcess[bytes]") -> None:
+    """Let asyncssh put its redirections away; left to the garbage collector, they complain of not being awaited."""
+    with contextlib.suppress(asyncssh.Error, OSError):
+        await process.wait_closed()
 
 
 def make_key() -> asyncssh.SSHKey:
