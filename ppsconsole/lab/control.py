@@ -9,7 +9,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from ppsconsole.errors import LabError, PpsConsoleError
+from ppsconsole.errors import LabError, PpsConsoleError, UsageError
 from ppsconsole.lab.state import LabState
 
 Handler = Callable[[dict[str, Any], Callable[[str], None]], Awaitable[dict[str, Any]]]
@@ -56,9 +56,12 @@ class ControlServer:
                 return {"error": "wrong token"}
             return await self._handler(request, progress)
         except PpsConsoleError as error:
-            return {"error": error.what, "where": error.where, "remedy": error.remedy}
+            is_usage = isinstance(error, UsageError)
+            return {"error": error.what, "where": error.where, "remedy": error.remedy, "is_usage": is_usage}
         except (ValueError, AttributeError, TimeoutError) as error:
             return {"error": f"not understood: {error}"}
+        except OSError as error:
+            return {"error": f"the lab could not do it: {error}"}
 
 
 def call(state: LabState, request: dict[str, Any], *, timeout_s: float = 120.0) -> Iterator[str | dict[str, Any]]:
@@ -68,7 +71,8 @@ def call(state: LabState, request: dict[str, Any], *, timeout_s: float = 120.0) 
         Progress lines as text, then the answer as a mapping.
 
     Raises:
-        LabError: The lab is not there, or says no.
+        UsageError: The lab has nothing of that name.
+        LabError: It is not there, or says no.
     """
     place = f"{state.control.get('address')}:{state.control.get('port')}"
     try:
@@ -85,7 +89,8 @@ def call(state: LabState, request: dict[str, Any], *, timeout_s: float = 120.0) 
                     yield str(message["progress"])
                     continue
                 if "error" in message:
-                    raise LabError(message["error"], where=message.get("where", ""), remedy=message.get("remedy", ""))
+                    kind = UsageError if message.get("is_usage") else LabError
+                    raise kind(message["error"], where=message.get("where", ""), remedy=message.get("remedy", ""))
                 yield message
                 return
         except OSError as error:

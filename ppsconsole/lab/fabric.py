@@ -19,7 +19,7 @@ _BACKLOG = 128
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time to linger: close() sends RST
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Weather:
     """How a road carries data.
 
@@ -40,14 +40,13 @@ class Road:
         destination: Host that is reached.
         service: Service that is reached.
         port: Its entrance, at the destination's address.
-        weather: Delay and rate.
     """
 
     def __init__(
         self, origin: str, destination: str, service: str, *, source: str, target: tuple[str, int], preferred: int
     ) -> None:
         self.origin, self.destination, self.service = origin, destination, service
-        self.weather = Weather()
+        self._weathers: dict[str, Weather] = {}
         self._source, self._target = source, target
         self._cuts: set[str] = set()
         self._freezes: set[str] = set()
@@ -70,6 +69,12 @@ class Road:
         """Whether nothing gets through, as with a pulled cable."""
         return bool(self._cuts)
 
+    @property
+    def weather(self) -> Weather:
+        """What all slow stretches make together: delays add up, the narrowest rate holds."""
+        rates = [each.bytes_per_s for each in self._weathers.values() if each.bytes_per_s]
+        return Weather(sum(each.delay_s for each in self._weathers.values()), min(rates, default=0.0))
+
     def serve(self, is_served: bool) -> None:
         """Say whether the service at its end listens: if not, the entrance refuses as the real port would."""
         self._is_served = is_served
@@ -85,8 +90,13 @@ class Road:
         self._freezes.add(reason)
         self._apply()
 
+    def slow(self, reason: str, weather: Weather) -> None:
+        """Carry later or less at a time, until `mend` with the same reason."""
+        self._weathers[reason] = weather
+
     def mend(self, reason: str) -> None:
         """Take back what `reason` did; what had waited is delivered."""
+        self._weathers.pop(reason, None)
         self._cuts.discard(reason)
         self._freezes.discard(reason)
         self._apply()
@@ -219,8 +229,8 @@ class Road:
                         target.shutdown(socket.SHUT_WR)
                     return
                 await loop.sock_sendall(target, data)
-                if self.weather.bytes_per_s:
-                    await asyncio.sleep(len(data) / self.weather.bytes_per_s)
+                if rate := self.weather.bytes_per_s:
+                    await asyncio.sleep(len(data) / rate)
 
         async def collect() -> None:
             data = b"-"

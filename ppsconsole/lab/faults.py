@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ppsconsole.errors import LabError, UsageError
-from ppsconsole.lab.fabric import Fabric, Road
+from ppsconsole.lab.fabric import Fabric, Road, Weather
 from ppsconsole.lab.health import Physician
 from ppsconsole.lab.layout import CONSOLE, HOST_MARK, LabNode, Layout
 from ppsconsole.lab.postgres import claims_primary
@@ -72,8 +72,8 @@ class Wrecker:
             What was done, one sentence.
 
         Raises:
-            UsageError: No such kind of fault or link.
-            LabError: No such node, or it has no such link, or it refused.
+            UsageError: No such node, kind of fault or link, or the node has no such link.
+            LabError: It refused.
         """
         node = self.layout.node(name)
         if kind not in KINDS:
@@ -98,7 +98,7 @@ class Wrecker:
             case "slow":
                 roads = self.roads(node, fault.link)
                 for road in roads:
-                    road.weather.delay_s, road.weather.bytes_per_s = delay_s, bytes_per_s
+                    road.slow(fault.reason, Weather(delay_s, bytes_per_s))
                 rate = f", {bytes_per_s:.0f} bytes/s" if bytes_per_s else ""
                 return f"{node.name}: {len(roads)} roads slowed ({fault.link}: {delay_s * 1000:.0f} ms each way{rate})"
             case "kill" | "stop" if service is None:
@@ -147,6 +147,7 @@ class Wrecker:
             What stands at the end, one sentence.
 
         Raises:
+            UsageError: No such node.
             LabError: Something could not be started, must not be, or is still not well.
         """
         nodes = [self.layout.node(name)] if name else list(self.layout.nodes.values())
@@ -217,20 +218,23 @@ class Wrecker:
         """Return the roads of `node` that `link` means.
 
         Raises:
-            LabError: It has none of that kind.
+            UsageError: It has none of that kind.
         """
+        if not (chosen := self._chosen(node, link)):
+            words = [name for name in LINKS if self._chosen(node, name)]
+            raise UsageError(f"{node.name} has no link {link!r}", where="lab", remedy="It has " + ", ".join(words))
+        return chosen
+
+    def _chosen(self, node: LabNode, link: str) -> list[Road]:
         at = self._roads_at(node.host)
         bastions = {each.host for each in self.layout.of_kind("bastion")}
         databases = {each.host for each in self.layout.of_kind("database")}
-        chosen = {
+        return {
             "all": at,
             "console": [r for r in at if r.destination == node.host and (r.origin == CONSOLE or r.origin in bastions)],
             "replication": [r for r in at if r.origin in databases and r.destination in databases],
             "users": [r for r in at if r.destination == node.host and r.origin not in (*bastions, *databases, CONSOLE)],
         }[link]
-        if not chosen:
-            raise LabError(f"{node.name} has no link {link!r}", where="lab")
-        return chosen
 
     def _roads_at(self, host: str) -> list[Road]:
         return [road for road in self.fabric.roads if host in (road.origin, road.destination)]
@@ -238,8 +242,6 @@ class Wrecker:
     def _mend_roads(self, fault: Fault) -> None:
         for road in self._roads_at(self.layout.node(fault.node).host):
             road.mend(fault.reason)
-            if fault.kind == "slow":
-                road.weather.delay_s = road.weather.bytes_per_s = 0.0
 
     def _login_trees(self, host: str) -> list[int]:
         shells = self.logins[host].command_pids()

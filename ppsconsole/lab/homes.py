@@ -137,10 +137,11 @@ class Furnisher:
         self._program(host, "nginx", "nginx", NGINX=shlex.quote(str(self.nginx)))
         text = _NGINX.replace("@ADDRESS@", host.address).replace("@PORT@", str(host.ports["nginx"]))
         self._etc(host, "nginx.conf", text.replace("@HOME@", str(host.home)))
-        # One member serves, the others are set down, not left as backup: nothing fails over or returns by itself.
+        # One member serves, the others are set down, not left as backup: nothing fails over or returns by itself. Without
+        # max_fails=0 nginx would not ask a member that refused once for 10 s, even where it is the only one that is up.
         roads = [road for road in self.fabric.roads if road.origin == host.name and road.service == "pps"]
         lines = [
-            f"    server {self.layout.address(road.destination)}:{road.port}{' down' if i else ''};\n"
+            f"    server {self.layout.address(road.destination)}:{road.port} max_fails=0{' down' if i else ''};\n"
             for i, road in enumerate(roads)
         ]
         self._etc(host, "upstream.conf", f"upstream pps {{\n{''.join(lines)}    keepalive 8;\n}}\n")

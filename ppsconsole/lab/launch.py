@@ -104,13 +104,14 @@ def prepare(order: Order, progress: Progress) -> None:
     """See that the folder is absent or empty; take away what a dead lab left there.
 
     Raises:
-        LabError: A lab lives there, or things that are not a lab's.
+        UsageError: It is no folder, may not be looked into, or holds things that are not a lab's.
+        LabError: A lab lives there.
     """
     folder = order.path
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise LabError("is not a folder", where=str(folder))
+        raise UsageError("is not a folder", where=str(folder))
     try:
         state = LabState.read(folder)
         if state is not None:
@@ -121,10 +122,10 @@ def prepare(order: Order, progress: Progress) -> None:
             _clear(state)
         names = sorted(os.listdir(folder)) if folder.exists() else []
     except PermissionError:
-        raise LabError("may not be looked into", where=str(folder)) from None
+        raise UsageError("may not be looked into", where=str(folder)) from None
     if names:
         shown = ", ".join(plain(name, 60) for name in names[:5]) + (" ..." if len(names) > 5 else "")
-        raise LabError(f"is not empty: {shown}", where=str(folder), remedy="A lab wants an absent or empty folder")
+        raise UsageError(f"is not empty: {shown}", where=str(folder), remedy="A lab wants an absent or empty folder")
 
 
 def temporary_order(postgres: str = "bundled", profile: str = "default") -> Order:
@@ -141,12 +142,13 @@ def find_lab(folder: str | None, *, is_dead_allowed: bool = False) -> LabState:
         is_dead_allowed: A lab that was killed will do.
 
     Raises:
-        LabError: There is none, it is dead, or there are several.
+        UsageError: No lab lives in the folder that was named, or several run and none was named.
+        LabError: None runs, or the one that was named is dead.
     """
     if folder is not None:
         state = LabState.read(Path(folder).resolve())
         if state is None:
-            raise LabError("no lab lives there", where=folder, remedy="Start one: ppsconsole lab up --dir " + folder)
+            raise UsageError("no lab lives there", where=folder, remedy="Start one: ppsconsole lab up --dir " + folder)
         if not state.is_alive and not is_dead_allowed:
             raise LabError("the lab there was killed", where=folder, remedy="Clear up: ppsconsole lab down --dir " + folder)
         return state
@@ -155,7 +157,7 @@ def find_lab(folder: str | None, *, is_dead_allowed: bool = False) -> LabState:
         raise LabError("no lab runs", where="lab", remedy="Start one: ppsconsole lab up --detach --dir DIR")
     if len(labs) > 1:
         folders = ", ".join(str(state.folder) for state in labs)
-        raise LabError(f"{len(labs)} labs run: {folders}", where="lab", remedy="Say which one: --dir DIR")
+        raise UsageError(f"{len(labs)} labs run: {folders}", where="lab", remedy="Say which one: --dir DIR")
     return labs[0]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ppsconsole.errors import LabError
+from ppsconsole.errors import LabError, UsageError
 
 NodeKind = Literal["bastion", "balancer", "web", "database"]
 ServiceName = Literal["db", "pps", "nginx", "ssh"]
@@ -89,10 +89,10 @@ class Layout:
         """Return the node called `name`.
 
         Raises:
-            LabError: There is none; the message names those that there are.
+            UsageError: There is none; the message names those that there are.
         """
         if name not in self.nodes:
-            raise LabError(f"no node {name!r} in this lab", where="lab", remedy="There are " + ", ".join(self.nodes))
+            raise UsageError(f"no node {name!r} in this lab", where="lab", remedy="There are " + ", ".join(self.nodes))
         return self.nodes[name]
 
     def of_kind(self, kind: NodeKind) -> tuple[LabNode, ...]:

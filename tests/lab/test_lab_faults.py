@@ -116,6 +116,32 @@ def test_a_slow_road_is_slow(lab: Lab) -> None:
     lab.heal("db1")
 
 
+def test_slow_roads_are_mended_one_by_one() -> None:
+    from ppsconsole.lab.fabric import Road, Weather
+
+    async def main() -> None:
+        road = Road("web1", "db1", "db", source="127.9.9.8", target=("127.9.9.9", 1), preferred=7000)
+        road.slow("slow db1 all", Weather(0.2, 1000.0))
+        road.slow("slow pps1 all", Weather(0.1, 5000.0))
+        assert road.weather == Weather(pytest.approx(0.3), 1000.0)
+        road.mend("slow db1 all")
+        assert road.weather == Weather(0.1, 5000.0)
+        road.mend("slow pps1 all")
+        assert road.weather == Weather()
+        road.close()
+
+    asyncio.run(main())
+
+
+def test_the_front_asks_a_web_node_that_is_back_at_once(lab: Lab) -> None:
+    include = (lab.home("lb1") / "etc" / "upstream.conf").read_text()
+    assert include.count(" max_fails=0") == 2
+    lab.fault("kill", "pps1")
+    wait_for(lambda: lab.nodes()["lb1"]["complaint"] == "answers 502", "the front notices")
+    lab.heal("pps1")
+    assert lab.nodes()["lb1"]["complaint"] == ""  # nginx by itself would leave it out for 10 s
+
+
 def test_the_database_sees_where_connections_come_from(lab: Lab) -> None:
     rows = lab.sql("SELECT usename, host(client_addr) FROM pg_stat_activity WHERE client_addr IS NOT NULL")
     assert ("pps", lab.address("web1")) in rows
@@ -202,10 +228,11 @@ def test_the_stored_connection_is_switched_on_the_host(lab: Lab) -> None:
 def test_what_does_not_exist_is_refused_with_what_does(lab: Lab) -> None:
     for arguments, words in (
         (("kill", "db9"), "bastion-a, bastion-b, lb1, pps1, pps2, db1, db2"),
-        (("disconnect", "lb1", "--link", "replication"), "no link"),
+        (("disconnect", "lb1", "--link", "replication"), "has no link 'replication'. It has all, console, users"),
+        (("melt", "db1"), "No such command 'melt'"),
     ):
         done = lab.command("fault", *arguments, "--dir", str(lab.folder))
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert words in done.stderr
 
 

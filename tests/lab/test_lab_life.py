@@ -61,7 +61,7 @@ def test_a_folder_with_other_things_is_refused_and_left_alone(own_lab: Lab) -> N
     own_lab.folder.mkdir()
     (own_lab.folder / "thesis.txt").write_text("mine")
     done = own_lab.up()
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "thesis.txt" in done.stderr
     assert os.listdir(own_lab.folder) == ["thesis.txt"]
 
