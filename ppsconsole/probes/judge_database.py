@@ -52,7 +52,7 @@ def _answering(view: View, instance: Instance, role: str) -> list[Judgement]:
     name, limits = instance.name, view.inventory.limits
     found = []
     if role != instance.declared:
-        words = f"drift: observed {role}, the inventory declares {instance.declared}"
+        words = f"observed {role}, the inventory declares {instance.declared}"
         found.append(Judgement(name, "drift", Verdict.WARN, words))
     sessions = view.value(name, "sessions_percent")
     found.append(judged(name, "sessions_percent", sessions, limits.sessions_percent, "sessions", "%"))
@@ -63,7 +63,7 @@ def _answering(view: View, instance: Instance, role: str) -> list[Judgement]:
     declared = instance.data_directory
     actual = view.value(name, "data_directory")
     if declared and actual and declared.rstrip("/") != str(actual).rstrip("/"):
-        words = f"drift: serves from {actual}, the inventory declares {declared}"
+        words = f"serves from {actual}, the inventory declares {declared}"
         found.append(Judgement(name, "data_directory", Verdict.WARN, words))
     return found + (_primary(view, name) if role == "primary" else _standby(view, name))
 

@@ -21,16 +21,21 @@ _TLS_WORDS = {
 def web_node(view: View, declared: WebNode) -> Node:
     """Return the node of one web node."""
     name = declared.name
-    verdict, words, why = _answer(view, name, declared.declared == "passive")
+    role = _role(view, name)
+    # After a run has moved the service, the old side is stopped and disabled on purpose (law 4).
+    is_set_aside = view.value(name, "service_enabled") == "disabled" and role == "idle"
+    verdict, words, why = _answer(view, name, declared.declared == "passive" or is_set_aside)
     judgements = [Judgement(name, "http", verdict, why)]
     if verdict is not Verdict.OFF:
         judgements += _certificate(view, name) + _points_at(view, declared)
     judgements += judge_host(view, name, view.inventory.hosts[declared.host])
     if declared.service.kind in ("windows-service", "iis-app-pool"):
         judgements.append(Judgement(name, "probed", Verdict.UNKNOWN, f"service not probed yet: {declared.service.kind}"))
-    judgements += unseen(view, name, ("service", "points_at") if verdict is not Verdict.OFF else ("service",))
-    role = _role(view, name)
+    is_off = verdict is Verdict.OFF
+    judgements += unseen(view, name, ("service",) if is_off else ("service", "points_at"))
     verdict, ordered = settle(judgements)
+    if is_off and verdict is Verdict.OK:
+        verdict = Verdict.OFF  # its host is well; the node itself is meant not to run
     words = _said(words, ordered)
     facts = view.facts_of(name)
     site = view.inventory.site_of(name)
@@ -71,7 +76,7 @@ def _role(view: View, name: str) -> str:
     return "idle" if known else "unknown"
 
 
-def _answer(view: View, name: str, is_passive: bool) -> tuple[Verdict, str, str]:
+def _answer(view: View, name: str, may_rest: bool) -> tuple[Verdict, str, str]:
     """Return verdict, short words and the sentence for how the node answers HTTP."""
     service = view.value(name, "service")
     tcp = view.fact(name, "tcp")
@@ -80,8 +85,8 @@ def _answer(view: View, name: str, is_passive: bool) -> tuple[Verdict, str, str]
     if service == "frozen":
         return Verdict.DOWN, "HUNG", "hangs: its process is there but stopped"
     if service == "stopped":
-        if is_passive:
-            return Verdict.OFF, "stopped", "stopped, as a passive node is meant to be"
+        if may_rest:
+            return Verdict.OFF, "stopped", "stopped, and no users are sent to it"
         return Verdict.DOWN, "STOPPED", "its service is stopped"
     if service == "failed":
         return Verdict.DOWN, "CRASHED", "its process is gone without having been stopped"
@@ -125,7 +130,7 @@ def _points_at(view: View, declared: WebNode) -> list[Judgement]:
         ]
     found = []
     if declared.database is not None and declared.database != target:
-        words = f"drift: uses {target}, the inventory declares {declared.database}"
+        words = f"uses {target}, the inventory declares {declared.database}"
         found.append(Judgement(name, "points_at", Verdict.WARN, words))
     if role_of(view, target) == "standby":
         found.append(Judgement(name, "points_at", Verdict.WARN, f"its connection setting names {target}, which is a standby"))

@@ -147,7 +147,7 @@ def test_two_primaries_are_a_split_brain() -> None:
     change(found, "db2", in_recovery=False, timeline=2, lsn="0/3000100", receiver=None)
     snapshot = look(found)
     assert "SPLIT BRAIN: db1 (timeline 1, at 0/3000060), db2 (timeline 2, at 0/3000100)" in words(snapshot)
-    assert "drift: observed primary, the inventory declares standby" in words(snapshot)
+    assert "observed primary, the inventory declares standby" in words(snapshot)
 
 
 def test_another_system_identifier_is_another_cluster() -> None:
@@ -362,3 +362,13 @@ def test_a_good_answer_is_not_the_word_of_a_node_that_is_not_ok() -> None:
     found = facts()
     change_host(found, "web1", ssh="host-key-refused", hostname=None, disk_percent=None, clock_skew_s=None)
     assert look(found).node("pps1").words == "SSH fails"
+
+
+def test_a_web_node_that_was_set_aside_is_off_and_a_stopped_one_that_should_serve_is_down() -> None:
+    found = facts()
+    members = (Member("127.9.1.11:10001", "down", "pps1"), Member("127.9.2.11:10001", "up", "pps2"))
+    change(found, "lb1", members=members, served_by="pps2")
+    change(found, "pps1", tcp="refused", tls=None, http=None, service="stopped", service_enabled="disabled")
+    assert look(found).node("pps1").verdict is Verdict.OFF
+    change(found, "pps1", service_enabled="enabled")
+    assert look(found).node("pps1").verdict is Verdict.DOWN
