@@ -50,7 +50,7 @@ async def _run(options: Options, request: Request, flags: Flags, *, is_json: boo
     request = Request(request.runbook, request.node, request.to, accepted, flags.attest or "", flags.reason)
     desk = Desk(inventory)
     try:
-        plan = await desk.plan(request)
+        plan = await desk.plan_to_run(request)
         remember(plan)
         refuse_other(flags.approve, plan)
         if is_asking and flags.approve is None:

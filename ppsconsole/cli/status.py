@@ -14,8 +14,11 @@ from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.status import draw_status
 from ppsconsole.draw.text import ASCII, UNICODE, Glyphs, line_text
+from ppsconsole.engine import memory
+from ppsconsole.engine.facts import deadline_s
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.probes.monitor import Monitor
+from ppsconsole.runbooks.building import Background
 
 EXIT_OK, EXIT_DEGRADED, EXIT_UNKNOWN = 0, 5, 6
 
@@ -40,14 +43,9 @@ def status(options: Options, is_json: bool, is_watch: bool, is_ascii: bool, widt
 def show(inventory: Inventory, *, is_json: bool = False, is_ascii: bool = False, width: int | None = None) -> int:
     """Look once, print, and return the exit code."""
     picture = asyncio.run(Monitor(inventory).once(deadline_s(inventory)))
-    click.echo(_text(picture, inventory, is_json=is_json, is_ascii=is_ascii, width=width))
+    background = _background(picture.snapshot, inventory)
+    click.echo(_text(picture, inventory, background, is_json=is_json, is_ascii=is_ascii, width=width))
     return exit_code(picture.snapshot)
-
-
-def deadline_s(inventory: Inventory) -> float:
-    """Return how long one look at everything may take: connecting through a bastion, then the question itself."""
-    longest = max([host.ssh.connect_timeout_s * (1 + len(host.via)) for host in inventory.hosts.values()], default=0.0)
-    return longest + inventory.polling.timeout_s + 1.0
 
 
 def exit_code(snapshot: Snapshot) -> int:
@@ -58,9 +56,25 @@ def exit_code(snapshot: Snapshot) -> int:
     return EXIT_UNKNOWN if verdict is Verdict.UNKNOWN else EXIT_OK
 
 
-def _text(picture: Picture, inventory: Inventory, *, is_json: bool, is_ascii: bool, width: int | None, indent: int = 2) -> str:
+def _background(snapshot: Snapshot, inventory: Inventory) -> Background:
+    """Take note of what was seen, and return it with what was seen before: what is lost by a failover hangs on it."""
+    history = memory.recall(inventory.cluster.name, snapshot.at).after(snapshot)
+    memory.keep(inventory.cluster.name, history, snapshot.at)
+    return Background(history=history)
+
+
+def _text(
+    picture: Picture,
+    inventory: Inventory,
+    background: Background,
+    *,
+    is_json: bool,
+    is_ascii: bool,
+    width: int | None,
+    indent: int = 2,
+) -> str:
     snapshot = picture.snapshot
-    advice = advise(snapshot, inventory)
+    advice = advise(snapshot, inventory, background)
     if is_json:
         document = snapshot.as_json() | {"advice": [each.as_json() for each in advice]}
         return json.dumps(document, ensure_ascii=False, indent=indent or None)
@@ -86,10 +100,11 @@ async def _watch(inventory: Inventory, *, is_json: bool, is_ascii: bool, width: 
             if not picture.snapshot.is_complete:
                 continue
             code = exit_code(picture.snapshot)
+            background = _background(picture.snapshot, inventory)
             key = _key(picture.snapshot)
             if key != shown:
                 shown = key
-                click.echo(_text(picture, inventory, is_json=is_json, is_ascii=is_ascii, width=width, indent=0))
+                click.echo(_text(picture, inventory, background, is_json=is_json, is_ascii=is_ascii, width=width, indent=0))
     except asyncio.CancelledError:
         pass  # Ctrl-C is how a watch ends; the last state is its result
     finally:

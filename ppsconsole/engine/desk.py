@@ -10,10 +10,11 @@ from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.clock import Clock, SystemClock, duration
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.draw.plan import direction
-from ppsconsole.engine import facts
+from ppsconsole.engine import facts, memory
 from ppsconsole.engine.estimate import learned
 from ppsconsole.engine.gates import Ask
 from ppsconsole.engine.journal import Journal, open_journal
+from ppsconsole.engine.lease import Claim, Lease
 from ppsconsole.engine.resume import FoundRun, copies_on_hosts, find_run
 from ppsconsole.engine.runner import RunResult
 from ppsconsole.engine.session import Session, Surroundings
@@ -24,9 +25,8 @@ from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.building import Background
-from ppsconsole.runbooks.catalog import plan_of
-from ppsconsole.runbooks.history import History
-from ppsconsole.runbooks.request import Request
+from ppsconsole.runbooks.catalog import RUNBOOKS, plan_of
+from ppsconsole.runbooks.request import Request, known
 
 if TYPE_CHECKING:
     from ppsconsole.probes.tools import Tools
@@ -109,15 +109,15 @@ class Desk:
 
     Attributes:
         inventory: What was declared.
-        history: What was seen of primary and standbys before; a face that polls keeps it up to date.
+        history: What was seen of primary and standbys before, also by earlier commands on this machine.
         snapshot: What the last look saw; None before the first.
     """
 
     def __init__(self, inventory: Inventory, clock: Clock | None = None, environ: Mapping[str, str] = os.environ) -> None:
         self.inventory = inventory
-        self.history = History()
-        self.snapshot: Snapshot | None = None
         self._clock: Clock = clock or SystemClock()
+        self.history = memory.recall(inventory.cluster.name, self._clock.now())
+        self.snapshot: Snapshot | None = None
         self._environ = environ
         self._opened: Journal | None = None
         self._opening = asyncio.Lock()
@@ -137,8 +137,17 @@ class Desk:
     async def look(self) -> Snapshot:
         """Look at everything once; what does not answer in time stays unknown."""
         self.snapshot = await facts.look(self.inventory, self._clock)
-        self.history = self.history.after(self.snapshot)
+        self.saw(self.snapshot)
         return self.snapshot
+
+    def saw(self, snapshot: Snapshot) -> None:
+        """Take note of what was seen, for the loss that a later failover would have; a face that polls calls it."""
+        self.history = self.history.after(snapshot)
+        memory.keep(self.inventory.cluster.name, self.history, snapshot.at)
+
+    async def background(self) -> Background:
+        """Return what is known beside inventory and snapshot, but for the secrets: estimates, and what was seen before."""
+        return Background(await self._estimates(), self.history)
 
     async def plan(self, request: Request) -> Plan:
         """Return the plan for `request`, from facts that are read now.
@@ -147,6 +156,7 @@ class Desk:
             UsageError: The request names what does not exist, or leaves a choice open.
             Blocked: Nothing can be planned in this state; the error says what to do instead.
         """
+        known(request.runbook, RUNBOOKS, "runbook")  # a misspelt name is told before everything is looked at
         snapshot, estimates = await asyncio.gather(self.look(), self._estimates())
         background = Background(estimates, self.history, await facts.tried_secrets(self.inventory))
         return plan_of(self.inventory, snapshot, request, commands_of, background)
@@ -157,6 +167,23 @@ class Desk:
             return await asyncio.to_thread(learned, journal, self.inventory.cluster.name)
         except JournalError:
             return {}  # a plan can be shown without it; a run cannot be begun, and says so
+
+    async def plan_to_run(self, request: Request) -> Plan:
+        """Return the plan for `request` as `plan` does, but only where no other run holds the lease.
+
+        Raises:
+            Leased: Another run does, and the request gives no reason for taking over: what it moves is not worth planning on.
+            UsageError: As `plan`.
+            Blocked: As `plan`.
+        """
+        claim = Claim(self.inventory.cluster.name, "", request.runbook, (), request.reason)
+        lease = Lease(claim, self.inventory, self._drivers().ssh, self._clock)
+        leased, plan = await asyncio.gather(lease.look(), self.plan(request), return_exceptions=True)
+        if isinstance(leased, BaseException):
+            raise leased
+        if isinstance(plan, BaseException):
+            raise plan
+        return plan
 
     # --- runs -------------------------------------------------------------------------------------------------
 

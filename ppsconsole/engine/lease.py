@@ -17,7 +17,10 @@ from ppsconsole.masking import plain
 
 HEARTBEAT_S = 5.0
 ANSWER_S = 8.0
-"""How long one host is waited for; includes logging in."""
+"""How long a required host is waited for; includes logging in."""
+
+OTHERS_ANSWER_S = 3.0
+"""How long each other one is: in a failover some host is mostly gone, and users are waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +248,8 @@ class Lease:
         return {host.name: result for host, result in zip(hosts, results, strict=True) if result is not None}
 
     async def _run(self, host: Host, script: str, stdin: str | None = None) -> CommandResult:
-        return await self._shell.run(host, script, stdin=stdin, timeout_s=ANSWER_S)
+        limit_s = ANSWER_S if host.name in self.claim.required else OTHERS_ANSWER_S
+        return await self._shell.run(host, script, stdin=stdin, timeout_s=limit_s)
 
 
 def lease_hosts(inventory: Inventory, required: Sequence[str] = ()) -> tuple[Host, ...]:
