@@ -75,7 +75,9 @@ _BARS = ("split_brain", "system_identifier")
 def _is_cut(edge: Edge, snapshot: Snapshot) -> bool:
     """Return whether the link itself is what broke; two primaries have none, and that is said of the cluster."""
     target = snapshot.node(edge.target)
-    return _is_alive(edge.source, snapshot) and (target is None or target.role != "primary")
+    if target is not None and (target.role == "primary" or target.verdict is Verdict.DOWN):
+        return False
+    return _is_alive(edge.source, snapshot)
 
 
 def _is_alive(name: str, snapshot: Snapshot) -> bool:
@@ -146,7 +148,13 @@ def _remedy(node: Node, snapshot: Snapshot, inventory: Inventory) -> str:
     return ""
 
 
+_WAS_PRIMARY = ("in production", "shut down", "shutting down")
+"""What a control file says of a data directory that would come up as a primary."""
+
+
 def _database_remedy(node: Node, has_primary: bool) -> str:
+    if has_primary and node.verdict is Verdict.DOWN and node.value("control_state") in _WAS_PRIMARY:
+        return f"{node.name} was a primary and another one serves now: it may come back only as a standby of that one."
     if has_primary and node.verdict is Verdict.DOWN:
         return f"Until {node.name} is back every new write exists once: start it on {node.host}; look at its log first."
     if node.words in ("STOPPED", "CRASHED"):

@@ -137,6 +137,9 @@ def _stream(view: View, source: str, standby: str) -> Edge:
     receiver_fact = view.fact(standby, "receiver")
     receiver: Receiver | None = receiver_fact.value
     row = row_of(view, source, standby)
+    if receiver is None and row is None and view.value(source, "replicas") is not None:
+        # The primary itself says that this standby is not connected to it.
+        return Edge(source, standby, "replication", "broken", Verdict.DOWN, "not connected", at=view.fact(source, "replicas").at)
     if receiver is None and row is None:
         return Edge(source, standby, "replication", "unknown", Verdict.UNKNOWN, "unknown")
     at = receiver_fact.at if receiver is not None else view.fact(source, "replicas").at

@@ -58,7 +58,7 @@ _SHORT = {
     "disk_percent": "disk",
     "clock_skew_s": "clock",
     "http_latency_s": "slow",
-    "points_at": "database?",
+    "points_at": "drift",
     "probed": "not probed",
 }
 

@@ -372,3 +372,14 @@ def test_a_web_node_that_was_set_aside_is_off_and_a_stopped_one_that_should_serv
     assert look(found).node("pps1").verdict is Verdict.OFF
     change(found, "pps1", service_enabled="enabled")
     assert look(found).node("pps1").verdict is Verdict.DOWN
+
+
+def test_an_old_primary_is_not_to_be_started_beside_the_new_one() -> None:
+    found = facts()
+    silence(found, "db2", "refused")
+    change(found, "db2", service="failed", control_state="in production")
+    change(found, "db1", replicas=())
+    snapshot = look(found)
+    assert edge(snapshot, "db1", "db2").state == "broken"
+    assert "it may come back only as a standby" in words(snapshot)
+    assert "start it on db2" not in words(snapshot)
