@@ -15,6 +15,7 @@ from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.plan.step import Step
 
 _SETTLE_S = 5.0
+_ALIVE = ("running", "starting", "frozen")
 _QUIET: tuple[ServiceVerb, ...] = ("stop", "disable")
 
 
@@ -73,7 +74,7 @@ class Fence:
             return
         if bench.noted(step, "was_enabled") == "enabled":
             await send(bench, step, "enable")
-        if bench.noted(step, "was") == "running":
+        if bench.noted(step, "was") in _ALIVE:
             await send(bench, step, "start")
 
     async def verify_undone(self, bench: Workbench, step: Step) -> Finding:
@@ -83,7 +84,7 @@ class Fence:
         status = await service_status(bench, step.node)
         if bench.noted(step, "was_enabled") == "enabled" and status.enabled != "enabled":
             return Finding("no", f"{step.node} is {status.enabled}")
-        if bench.noted(step, "was") == "running":
+        if bench.noted(step, "was") in _ALIVE:
             return await settled(bench, lambda: SERVICE_ACTIONS["start"].look(bench, step.node), patience(step))
         return Finding("yes", f"{step.node} is {status.state}, {status.enabled}, as it was found")
 

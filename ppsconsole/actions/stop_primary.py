@@ -83,7 +83,7 @@ class StopPrimary:
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it is shut down in good order, and is gone; then with the proof."""
-        return await settled(bench, lambda: clean_stop(bench, step.node), SETTLE_S, every_s=0.005)
+        return await settled(bench, lambda: clean_stop(bench, step.node), min(SETTLE_S, patience(step)), every_s=0.005)
 
     async def undo(self, bench: Workbench, step: Step) -> None:
         """Start it again, once the old server is gone."""

@@ -47,9 +47,11 @@ async def switch_over(doing: Acting, old: str, new: str, old_web: str, new_web: 
     verified = await doing.do("verify-service", new, arguments={"web_node": new_web, "instance": new})
     assert "not checked" in verified.words
     assert verified.values["login"] == {new_web: "not checked"}
+    await doing.do("enable", old)
+    second = await ACTIONS["restart-service"].precheck(doing.bench, step("restart-service", old))
+    assert (second.state, "would make a second one" in second.words) == ("no", True)
     followed = await doing.do("follow", old, arguments={"primary": new})
     assert "without a rewind" in followed.words
-    await doing.do("enable", old)
 
 
 def test_a_switchover_there_and_back_loses_no_acknowledged_write(moving_lab: Lab) -> None:
