@@ -124,6 +124,7 @@ class Asker:
             "accept-loss": f"Type the window you accept, such as {_example(plan)}; Enter alone cancels: ",
             "attest": "Write what you did or saw; Enter alone cancels: ",
         }[gate.kind]
+        _forget_typed(sys.stdin.fileno())
         click.echo(prompt, nl=False)
         sys.stdout.flush()
         answer = await self._line()
@@ -136,7 +137,6 @@ class Asker:
         """Return one line from the terminal; None at its end, and when the question is taken back."""
         loop = asyncio.get_running_loop()
         descriptor = sys.stdin.fileno()
-        _forget_typed(descriptor)
         self._waiting = loop.create_future()
         waiting = self._waiting
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ppsconsole.clock import duration, iso
 from ppsconsole.draw.text import Glyphs, Line, Span, Style
-from ppsconsole.draw.words import cell_width, hanging, width_of
+from ppsconsole.draw.words import cell_width, fitted, hanging, width_of
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.step import Step
@@ -22,9 +22,10 @@ def draw_plan(plan: Plan, is_lab: bool, width: int, glyphs: Glyphs) -> tuple[Lin
         glyphs: The characters to draw with.
     """
     lines = list(plan_head(plan, is_lab, width, glyphs))
-    for section in (draw_preflight(plan, width, glyphs), _tolerances(plan, width, glyphs), draw_steps(plan, width, glyphs)):
+    for section in (draw_preflight(plan, width, glyphs), _tolerances(plan, width, glyphs)):
         lines += ((), *section) if section else ()
-    return tuple(lines)
+    # The steps are as wide as they may be by themselves: nothing of a command, not even a blank at its end, may get lost.
+    return (*(fitted(line, width, glyphs) for line in lines), (), *draw_steps(plan, width, glyphs))
 
 
 def direction(plan: Plan) -> str:
