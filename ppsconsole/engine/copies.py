@@ -24,12 +24,18 @@ _ANSWER_S = 8.0
 
 @dataclass(slots=True)
 class _Copy:
-    """What one host still lacks."""
+    """What one host still lacks.
+
+    Attributes:
+        sent: How many lines it has.
+        settled: Set while it lacks nothing, and after a try that failed.
+    """
 
     host: Host
     sent: int = 0
     has_plan: bool = False
     is_failing: bool = False
+    is_late: bool = False
     task: "asyncio.Task[None] | None" = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -64,23 +70,32 @@ class Copies:
         self._send()
 
     async def settle(self) -> None:
-        """Wait until all hosts have everything that was added so far, or fail, or `SETTLE_S` have passed."""
+        """Wait until the required hosts have everything that was added so far, or fail, or `SETTLE_S` have passed.
+
+        A host that was late is not waited for again before it has caught up.
+        """
         self._send()
-        waits = [asyncio.ensure_future(copy.settled.wait()) for copy in self._copies.values()]
-        if waits:
-            _, late = await asyncio.wait(waits, timeout=SETTLE_S)
-            for each in late:
-                each.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._wait([copy for name, copy in self._copies.items() if name in self._lease.claim.required and not copy.is_late])
 
     async def aclose(self) -> None:
-        """Send what is left, and stop."""
-        await self.settle()
+        """Send what is left to all hosts, for as long as a settling may take, and stop."""
+        self._send()
+        await self._wait(list(self._copies.values()))
         self._is_closed = True
         tasks = [copy.task for copy in self._copies.values() if copy.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _wait(self, copies: list[_Copy]) -> None:
+        waits = {asyncio.ensure_future(copy.settled.wait()): copy for copy in copies if not copy.settled.is_set()}
+        if not waits:
+            return
+        _, late = await asyncio.wait(waits, timeout=SETTLE_S)
+        for each in late:
+            waits[each].is_late = True
+            each.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     def _send(self) -> None:
         for host in self._lease.hosts:
@@ -103,6 +118,7 @@ class Copies:
                 copy.is_failing = True
                 break
             copy.has_plan, copy.sent, copy.is_failing = True, upto, False
+        copy.is_late = False
         copy.settled.set()
 
     async def _sent(self, copy: _Copy, lines: list[str]) -> str:

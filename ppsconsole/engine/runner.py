@@ -187,7 +187,7 @@ class Runner:
                 return ended
             if not reason.strip():
                 raise Blocked("abandoning a run takes a reason", remedy="Give --reason")
-            return await self._finish(self._standing(), f"abandoned: {reason.strip()}")
+            return await self._finish(self.standing(), f"abandoned: {reason.strip()}")
 
     async def look_ahead(self) -> None:
         """See whether the next step was begun by a console whose last records did not reach the copy that this run goes on from.
@@ -236,7 +236,7 @@ class Runner:
                 self._bench.answers[step.id] = await answer_of(step, self._bench.plan, self._ask)
             except Blocked as error:
                 if self.state.has_acted:
-                    return await self._held(str(error), self._standing())
+                    return await self._held(str(error), self.standing())
                 await self._finish(RunVerdict.FAILED, str(error))
                 raise
         data = {"answer": self._bench.answers[step.id], "kind": step.gate.kind}
@@ -285,7 +285,7 @@ class Runner:
             return await self._back_out(words)
         if not self.state.has_acted:
             return await self._finish(RunVerdict.FAILED, words)
-        return await self._held(words, self._standing())
+        return await self._held(words, self.standing())
 
     # --- backwards --------------------------------------------------------------------------------------------
 
@@ -321,8 +321,8 @@ class Runner:
     def _success(self) -> RunVerdict:
         return RunVerdict.SUCCESS_WITH_ISSUES if self.state.issues else RunVerdict.SUCCESS
 
-    def _standing(self) -> RunVerdict:
-        """What the run would end as if it ended here, short of its end."""
+    def standing(self) -> RunVerdict:
+        """Return what the run would end as if it ended here, short of its end."""
         phases = {each.phase for each in self.state.steps}
         if phases & {"unknown", "started", "undoing", "undo-unknown"}:
             return RunVerdict.UNKNOWN

@@ -168,7 +168,7 @@ class Session:
         try:
             if state.verdict is None and not state.is_held:
                 self.lease.check()
-                await self.runner.record("held", words="the console left", data={"verdict": "incomplete"})
+                await self.runner.record("held", words="the console left", data={"verdict": self.runner.standing().value})
         except PpsConsoleError as error:
             _log.warning("run %s was left without a record: %s", self.run_id, error)
         await self._quit()

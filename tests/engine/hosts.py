@@ -17,9 +17,13 @@ class HomedServer(SshServer):
     """Runs commands with a home of its own, and goes on with them when the line drops, as real servers do."""
 
     home: Path
+    hangs_on: str = ""
 
     async def _run(self, process: asyncssh.SSHServerProcess) -> None:
         self.commands.append(process.command or "")
+        if self.hangs_on and self.hangs_on in (process.command or ""):
+            await process.channel.wait_closed()
+            return
         child = await asyncio.create_subprocess_exec(
             "/bin/sh",
             "-c",

@@ -19,7 +19,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.proof import FenceProof, Rung, ZeroLossProof
 from ppsconsole.plan.step import Gate, Step
-from tests.engine.hosts import Hosts
+from tests.engine.hosts import Hosts, until
 from tests.engine.scripted import nobody, scripted_plan
 from tests.engine.test_lease import OTHER
 
@@ -276,5 +276,40 @@ def test_a_copy_that_was_cut_or_doubled_is_read_as_far_as_it_goes(tmp_path) -> N
         [found], _ = await copies_on_hosts(console.around.inventory, console.around.tools.ssh)
         assert [event.number for event in found.events] == [1, 2, 3]
         assert found.is_leased
+
+    on_hosts(tmp_path, body)
+
+
+def test_a_host_that_hangs_holds_up_no_step(tmp_path, monkeypatch) -> None:
+    async def body(hosts: Hosts, console: Console) -> None:
+        async with await console.start() as session:
+            await session._copies.settle()
+            monkeypatch.setattr("ppsconsole.engine.copies.SETTLE_S", 3600.0)
+            hosts.servers["h1"].hangs_on = "events.jsonl"
+            async with asyncio.timeout(60):
+                assert (await session.runner.run()).verdict is RunVerdict.SUCCESS
+            monkeypatch.setattr("ppsconsole.engine.copies.SETTLE_S", 0.2)
+        copied = hosts.file("h2", f"runs/{session.run_id}/events.jsonl").read_text()
+        assert "run-finished" in copied
+
+    on_hosts(tmp_path, body)
+
+
+def test_a_run_that_is_cut_off_in_a_step_is_left_to_whoever_resumes_it(tmp_path) -> None:
+    async def body(hosts: Hosts, console: Console) -> None:
+        session = await console.start()
+        hosts.servers["h2"].hangs_on = "prove"
+        running = asyncio.ensure_future(session.runner.run())
+        await until(lambda: any("prove" in command and "acted" in command for command in hosts.servers["h2"].commands))
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        hosts.servers["h2"].hangs_on = ""
+        await session.aclose()
+        held = console.journal.events(session.run_id)[-1]
+        assert (held.kind, held.data["verdict"]) == ("held", "unknown")
+        assert set(hosts.lines().values()) == {f"1 {session.run_id} left"}
+        async with await console.resume() as second:
+            assert (await second.runner.run()).verdict is RunVerdict.SUCCESS
+        assert counts(hosts) == dict.fromkeys(STEPS, 1)
 
     on_hosts(tmp_path, body)
