@@ -34,6 +34,7 @@ from ppsconsole.tui.screens.node import NodeScreen
 from ppsconsole.tui.screens.page import Page
 from ppsconsole.tui.source import Nudgeable, Source
 from ppsconsole.tui.theming import Palette, load_palette, suitable_theme
+from ppsconsole.tui.widgets.run_panes import done_of
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -186,7 +187,11 @@ class PpsConsoleApp(MovingApp, inherit_bindings=False):
         self._show(replace(self._scene, unfinished=found))
 
     def _run_changed(self) -> None:
-        self._show(replace(self._scene, run=self.host.live, now=self._clock.now()))
+        was, live = self._scene.run, self.host.live
+        self._show(replace(self._scene, run=live, now=self._clock.now()))
+        # What a step changed is looked at now: the answers on the run's screen must not be those of before.
+        if was is not None and live is not None and done_of(was) != done_of(live) and isinstance(self._source, Nudgeable):
+            self._source.nudge()
 
     # leaving --------------------------------------------------------------------------------------------------------
 

@@ -3,21 +3,22 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.draw.run_view import RunView
-from ppsconsole.engine.gates import Ask
-from ppsconsole.engine.runner import RunResult
 from ppsconsole.errors import Blocked, PpsConsoleError
 from ppsconsole.masking import plain
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
-from ppsconsole.reports.story import story_of
 from ppsconsole.runbooks.history import History
 from ppsconsole.runbooks.request import Request
 from ppsconsole.tui.lock import Lock
+
+if TYPE_CHECKING:
+    from ppsconsole.engine.gates import Ask
+    from ppsconsole.engine.runner import RunResult
 
 KEPT_EVENTS = 5000
 TELL_S = 0.03
@@ -94,7 +95,7 @@ class Session(Protocol):
         """Have `listener` called for every event from now on."""
         ...
 
-    async def go(self) -> RunResult:
+    async def go(self) -> "RunResult":
         """Do what is left of it, until its end or until something has to be decided."""
         ...
 
@@ -102,15 +103,15 @@ class Session(Protocol):
         """Ask it to stop after the step at hand."""
         ...
 
-    async def back_out(self, reason: str) -> RunResult | None:
+    async def back_out(self, reason: str) -> "RunResult | None":
         """Undo what was done."""
         ...
 
-    async def mark_done(self, step: str, reason: str) -> RunResult | None:
+    async def mark_done(self, step: str, reason: str) -> "RunResult | None":
         """Take the operator's word for the step at which it stands, after a look."""
         ...
 
-    async def abandon(self, reason: str) -> RunResult | None:
+    async def abandon(self, reason: str) -> "RunResult | None":
         """End it where it stands."""
         ...
 
@@ -151,7 +152,7 @@ class Desk(Protocol):
         """Return the plan for `request`, from facts that are read now."""
         ...
 
-    async def begin(self, plan: Plan, ask: Ask) -> Session:
+    async def begin(self, plan: Plan, ask: "Ask") -> Session:
         """Take the lease and open a run of `plan`; nothing is done yet."""
         ...
 
@@ -163,7 +164,7 @@ class Desk(Protocol):
         """Return what journal and hosts know of a run."""
         ...
 
-    async def reopen(self, run: str, ask: Ask, reason: str = "") -> Session:
+    async def reopen(self, run: str, ask: "Ask", reason: str = "") -> Session:
         """Take the lease of an open run again; nothing is done yet."""
         ...
 
@@ -211,7 +212,7 @@ class EngineHost:
 
     Args:
         desk: Makes the desk when it is first needed: it loads libraries that a first frame must not wait for.
-        ask: Asks the operator at gates that were not answered before.
+        ask: "Ask"s the operator at gates that were not answered before.
         changed: Called after every change of `live`.
         lock: Whether anything may be run at all.
         is_lab: Whether the cluster is a lab.
@@ -222,7 +223,7 @@ class EngineHost:
     """
 
     def __init__(
-        self, desk: Callable[[], Desk], ask: Ask, changed: Callable[[], None], lock: Lock, *, is_lab: bool = False
+        self, desk: Callable[[], Desk], ask: "Ask", changed: Callable[[], None], lock: Lock, *, is_lab: bool = False
     ) -> None:
         self._make_desk, self._ask, self._changed, self._is_lab = desk, ask, changed, is_lab
         self.lock = lock
@@ -403,11 +404,11 @@ class EngineHost:
             return plain(str(error), 500)
         return ""
 
-    def _set_going(self, work: Callable[[], Awaitable[RunResult | None]]) -> None:
+    def _set_going(self, work: "Callable[[], Awaitable[RunResult | None]]") -> None:
         self._show("going")
         self._task = asyncio.create_task(self._driven(work), name="run")
 
-    async def _driven(self, work: Callable[[], Awaitable[RunResult | None]]) -> None:
+    async def _driven(self, work: "Callable[[], Awaitable[RunResult | None]]") -> None:
         trouble, result = "", None
         try:
             result = await work()
@@ -443,6 +444,8 @@ class EngineHost:
         told = self._told
         if told is None:
             return
+        from ppsconsole.reports.story import story_of  # brings the engine along, which a first frame does not need
+
         view = story_of(told.run, told.plan, self._events, is_lab=self._is_lab, holder=told.holder, started_at=told.started_at)
         if view.verdict is not None and not self.is_busy_with(activity):
             activity = "ended"

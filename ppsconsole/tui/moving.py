@@ -20,7 +20,7 @@ from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.choose import ChooseScreen
 from ppsconsole.tui.screens.plan import PlanScreen
 from ppsconsole.tui.screens.run import RunScreen
-from ppsconsole.tui.ways import first_way
+from ppsconsole.tui.ways import first_open, request_of
 
 MOVED = "The world moved since this was shown: this is a new plan, read it again."
 HOW_TO_UNLOCK = "The console is read-only. Press w to unlock it; nothing runs without a typed confirmation even then."
@@ -59,11 +59,11 @@ class MovingApp(App[None], inherit_bindings=False):
 
     def action_way_out(self) -> None:
         """Plan what the advice ranks first; choose where it ranks nothing."""
-        request = first_way(self.scene.advice)
-        if request is None:
+        way = first_open(self.scene.advice)
+        if way is None:
             self.action_choose()
         else:
-            self._plan(request)
+            self._plan(request_of(way))
 
     def action_choose(self) -> None:
         """Show all ways."""
@@ -140,7 +140,9 @@ class MovingApp(App[None], inherit_bindings=False):
             self._refused("the run did not begin", error)
             return
         if shown.is_current:
-            self.switch_screen(RunScreen(self.scene, self.glyphs))
+            screen = RunScreen(self.scene, self.glyphs)
+            await self.switch_screen(screen)
+            screen.show_scene(self.scene)  # what happened while it was being opened
 
     async def _answers(self, plan: Plan) -> dict[str, str] | None:
         """Ask everything now, before anything is touched; None when something was not answered."""
@@ -187,7 +189,7 @@ class MovingApp(App[None], inherit_bindings=False):
     def action_open_run(self) -> None:
         """Go to the run of this console, or to one that was left unfinished."""
         if self.host.live is not None and (self.host.live.activity != "ended" or not self.scene.unfinished):
-            self._show_run()
+            self.start_errand(self._show_run())
         elif self.scene.unfinished:
             self.start_errand(self._inspected(self.scene.unfinished[0].run))
         else:
@@ -199,11 +201,13 @@ class MovingApp(App[None], inherit_bindings=False):
         except PpsConsoleError as error:
             self._refused(f"run {run} cannot be shown", error)
             return
-        self._show_run()
+        await self._show_run()
 
-    def _show_run(self) -> None:
+    async def _show_run(self) -> None:
         if not isinstance(self.screen, RunScreen):
-            self.push_screen(RunScreen(self.scene, self.glyphs))
+            screen = RunScreen(self.scene, self.glyphs)
+            await self.push_screen(screen)
+            screen.show_scene(self.scene)
 
     def action_run_hold(self) -> None:
         """Hold after the step at hand."""

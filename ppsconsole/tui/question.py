@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ppsconsole.clock import duration, hhmmss
+from ppsconsole.clock import hhmmss
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.draw.plan import direction, downtime_said
 from ppsconsole.draw.text import Line, Span, Style
@@ -103,7 +103,7 @@ def _facts(plan: Plan, snapshot: Snapshot | None) -> tuple[tuple[str, Line], ...
         ("loss", (Span(plan.loss.said(), loss_style),)),
         ("downtime", (Span(downtime_said(plan)),)),
     ]
-    roles = ", ".join(f"{each.node} {each.role}" for each in plan.identities if each.role not in ("", "unknown"))
+    roles = ", ".join(f"{each.node} {each.role}" for each in plan.identities if each.role in ("primary", "standby"))
     unseen = ", ".join(each.node for each in plan.identities if each.role == "unknown")
     said = "; ".join(part for part in (roles, f"not seen: {unseen}" if unseen else "") if part)
     if said:
@@ -123,8 +123,3 @@ def _sessions(snapshot: Snapshot | None) -> str:
     if not said or snapshot is None:
         return ""
     return f"{', '.join(said)} (seen {hhmmss(snapshot.at)}Z)"
-
-
-def waiting(seconds: float) -> str:
-    """Return for how long something is waited, at most."""
-    return f"at most {duration(seconds)}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ppsconsole.advice.diagnosis import Advice
 from ppsconsole.advice.ways import Way
 from ppsconsole.clock import duration
+from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.runbooks.catalog import RUNBOOKS
 from ppsconsole.runbooks.request import Request
@@ -28,21 +29,30 @@ class Choice:
     is_blocked: bool = False
 
 
-def choices(advice: tuple[Advice, ...], inventory: Inventory) -> tuple[Choice, ...]:
-    """Return what can be planned: open ways of the advice first, in its order, then all others, then what is blocked."""
+def choices(advice: tuple[Advice, ...], inventory: Inventory, snapshot: Snapshot | None) -> tuple[Choice, ...]:
+    """Return what can be planned: open ways of the advice first, in its order, then all others, then what is blocked.
+
+    Args:
+        advice: As made from `snapshot`.
+        inventory: What was declared.
+        snapshot: An instance that is the primary in it is no target; None when nothing was seen yet.
+    """
     found: dict[Request, Choice] = {}
     for each in advice:
         for way in each.ways:
             found.setdefault(request_of(way), _of_way(way))
+    primaries = [node.name for node in snapshot.of_kind("database") if node.role == "primary"] if snapshot else []
     for request in _all(inventory):
+        if request.to in primaries:
+            continue
         runbook = RUNBOOKS[request.runbook]
         found.setdefault(request, Choice(request, _title(request), runbook.sentence))
     return tuple(sorted(found.values(), key=lambda each: (each.is_blocked, not each.is_advised)))
 
 
-def first_way(advice: tuple[Advice, ...]) -> Request | None:
+def first_open(advice: tuple[Advice, ...]) -> Way | None:
     """Return the way out that the advice ranks first; None when it knows none that is open."""
-    return next((request_of(way) for each in advice for way in each.ways if not way.is_blocked), None)
+    return next((way for each in advice for way in each.ways if not way.is_blocked), None)
 
 
 def request_of(way: Way) -> Request:
@@ -50,6 +60,12 @@ def request_of(way: Way) -> Request:
     words = way.command.split()[3:]
     to = words[words.index("--to") + 1] if "--to" in words else ""
     return Request(way.runbook, node=words[0] if words and not words[0].startswith("--") else "", to=to)
+
+
+def way_words(way: Way) -> str:
+    """Return a way in short: what it is and what it costs, or why it is blocked."""
+    choice = _of_way(way)
+    return f"{choice.title}: {choice.words}"
 
 
 def _of_way(way: Way) -> Choice:

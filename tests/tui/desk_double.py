@@ -59,8 +59,8 @@ class OpenDouble:
 class SessionDouble:
     """One run on the scripted world."""
 
-    def __init__(self, desk: "DeskDouble", plan: Plan, ask: Ask, past: tuple[RunEvent, ...] = ()) -> None:
-        self.run, self.plan, self.holder, self.started_at, self.past = "4711abcd", plan, "mkr@ops1 pid 4711", AT, past
+    def __init__(self, desk: "DeskDouble", plan: Plan, ask: Ask, run: str = "4711abcd", past: tuple[RunEvent, ...] = ()) -> None:
+        self.run, self.plan, self.holder, self.started_at, self.past = run, plan, "mkr@ops1 pid 4711", AT, past
         self.desk = desk
         self.scene = Scene(desk.world, plan, Memory(list(past)), ask=ask, run=self.run, clock=HeldClock(AT))
         self.runner = self.scene.runner()
@@ -142,7 +142,7 @@ class DeskDouble:
             raise Leased("anna@ops2 pid 12 may be at it", where="h1", remedy="Give a reason to take it over")
         self.reasons.append(reason)
         found = await self.find(run)
-        self.sessions.append(SessionDouble(self, found.plan, ask, found.events))
+        self.sessions.append(SessionDouble(self, found.plan, ask, run, found.events))
         return self.sessions[-1]
 
     async def aclose(self) -> None:

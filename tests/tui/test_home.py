@@ -40,7 +40,7 @@ def test_a_dead_primary_is_told_with_what_to_do_and_selected() -> None:
         assert "3 DOWN" in lines[0]
         shown = "\n".join(lines)
         assert "db1 DOWN" in shown
-        assert "NEXT" in shown
+        assert "  f        failover --to db2: users are kept out" in shown, "the key, and what it costs"
         assert "connection refused" in shown
         assert home(opened).selected == "db1"
         assert "» Topology" in shown

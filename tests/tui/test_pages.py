@@ -93,7 +93,7 @@ def test_an_open_page_follows_new_pictures() -> None:
         await opened.show(primary_down())
         assert "DOWN" in screen_text(opened.app)
         await opened.press("escape")
-        assert "NEXT" in screen_text(opened.app)
+        assert "  f        failover --to db2" in screen_text(opened.app)
 
     run_console(look)
 

@@ -82,7 +82,7 @@ class ChooseScreen(ConsoleScreen, inherit_bindings=False):
         self.dismiss()
 
     def _found(self) -> tuple[Choice, ...]:
-        return choices(self.scene.advice, self.scene.inventory)
+        return choices(self.scene.advice, self.scene.inventory, self.scene.snapshot)
 
     def _index(self) -> tuple[int, tuple[Choice, ...]]:
         found = self._found()

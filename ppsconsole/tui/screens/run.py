@@ -66,7 +66,7 @@ class RunScreen(ConsoleScreen, inherit_bindings=False):
         for pane, place in places.items():
             pane.styles.offset = place.offset
             pane.styles.width, pane.styles.height = place.size
-        self.call_after_refresh(self.show_scene, self.scene)
+        self.call_after_refresh(lambda: self.show_scene(self.scene))
 
     # keys -----------------------------------------------------------------------------------------------------------
 

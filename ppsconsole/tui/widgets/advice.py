@@ -1,12 +1,14 @@
 """What happened, what to do next, and who says so."""
 
 from ppsconsole.advice.diagnosis import Advice
+from ppsconsole.advice.ways import Way
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import hanging
 from ppsconsole.tui.badge import badge
 from ppsconsole.tui.scene import Scene
+from ppsconsole.tui.ways import first_open, way_words
 from ppsconsole.tui.widgets.panel import Panel
 
 
@@ -30,9 +32,16 @@ def advice_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
     # Before everything was looked at once, "unknown" is no news and would only hide what is.
     shown = [each for each in scene.advice if is_complete or each.verdict is not Verdict.UNKNOWN]
     lines: list[Line] = [] if shown and is_complete else _without_advice(snapshot, width, glyphs)
+    first = first_open(tuple(shown))
     for each in shown:
         lines.extend(_headline(each, width, glyphs))
+        for way in each.ways:
+            if not way.is_blocked:
+                lines.extend(_way(way, way is first, width, glyphs))
     for each in shown:
+        for way in each.ways:
+            if way.is_blocked:
+                lines.extend(_way(way, False, width, glyphs))
         for words in each.evidence:
             lines.extend(hanging((Span("  why      ", "dim"),), words, "dim", width, glyphs))
     return lines
@@ -42,9 +51,13 @@ def _headline(advice: Advice, width: int, glyphs: Glyphs) -> list[Line]:
     lines = [*hanging((badge(advice.verdict, glyphs), Span("  ")), advice.headline, "text", width, glyphs)]
     if advice.remedy:
         lines.extend(hanging((Span("  NEXT     ", "title"),), advice.remedy, "text", width, glyphs))
-    for way in advice.ways:
-        lines.extend(hanging((Span("  WAY      ", "title"),), way.said(), "text", width, glyphs))
     return lines
+
+
+def _way(way: Way, is_first: bool, width: int, glyphs: Glyphs) -> list[Line]:
+    """Return a way with what it costs; the key stands before the one that it plans."""
+    head = Span("  BLOCKED  ", "down") if way.is_blocked else Span("  f        " if is_first else "  or       ", "title")
+    return [*hanging((head,), way_words(way), "dim" if way.is_blocked else "text", width, glyphs)]
 
 
 def _without_advice(snapshot: Snapshot | None, width: int, glyphs: Glyphs) -> list[Line]:

@@ -45,8 +45,8 @@ class RunHead(RunPane, inherit_bindings=False):
         objective = scene.inventory.cluster.downtime_objective_s
         if objective is not None:
             is_past = live.view.users.length_s(scene.now) > objective
-            promised = Span(f"   promised: {duration(objective)}", "down" if is_past else "dim")
-            head[2] = fitted((*head[2], promised), width, self.glyphs)
+            promised = Span(f"  promised {duration(objective)}", "down" if is_past else "dim")
+            head[2] = fitted((*head[2][:2], promised, *head[2][2:]), width, self.glyphs)
         return head
 
 
@@ -90,7 +90,17 @@ class OutputPane(RunPane, inherit_bindings=False):
 
     def lines_of(self, scene: Scene, live: Live, width: int) -> Sequence[Line]:
         """Return one or more rows for each event; a row that is too long is cut, and whole in `runs show` and the report."""
-        return [fitted(line, width, self.glyphs) for event in live.events for line in event_lines(event, live.view.plan)]
+        lines: list[Line] = []
+        times = 1
+        for event in live.events:
+            for line in event_lines(event, live.view.plan):
+                # A look that is repeated until something is there: its time and its count are the news.
+                is_again = bool(lines) and lines[-1][1 : len(line)] == line[1:]
+                times = times + 1 if is_again else 1
+                if is_again:
+                    lines.pop()
+                lines.append((*line, Span(f"  {times} times", "dim")) if is_again else line)
+        return [fitted(line, width, self.glyphs) for line in lines]
 
     def scroll_by(self, rows: int) -> None:
         """Scroll; at the end it follows again."""
@@ -117,7 +127,10 @@ class SafetyPane(RunPane, inherit_bindings=False):
 
     def lines_of(self, scene: Scene, live: Live, width: int) -> Sequence[Line]:
         """Return four rows."""
-        snapshot = None if scene.is_stale else scene.snapshot
+        # A proof of this run goes before a picture that was taken before it.
+        proved_at = max((proof.at for proof in live.view.proofs), default=0.0)
+        seen = scene.snapshot
+        snapshot = None if seen is None or scene.is_stale or seen.at < proved_at else seen
         answers = [
             fitted(draw_safety((each,), 10_000, self.glyphs)[0], width, self.glyphs) for each in safety(live.view, snapshot)
         ]

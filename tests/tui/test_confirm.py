@@ -1,0 +1,171 @@
+"""The dialog: Cancel has the focus, the name unlocks the button, and a pasted newline never confirms."""
+
+import pytest
+from textual import events
+
+from ppsconsole.tui.screens.dialog import Dialog
+from ppsconsole.tui.screens.plan import PlanScreen
+from ppsconsole.tui.screens.run import RunScreen
+from tests.tui.desk_double import DeskDouble
+from tests.tui.running import idle, on, run_desk, to_dialog, to_run
+from tests.tui.screen_text import screen_lines, screen_text
+from tests.tui.scripted import Console
+
+
+async def paste(opened: Console, text: str) -> None:
+    focused = opened.app.screen.focused
+    assert focused is not None
+    focused.post_message(events.Paste(text))
+    await opened.pilot.pause()
+
+
+def dialog(opened: Console) -> Dialog:
+    assert isinstance(opened.app.screen, Dialog)
+    return opened.app.screen
+
+
+def test_enter_right_away_cancels() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_dialog(opened)
+        assert dialog(opened).focused is dialog(opened).stay
+        await opened.press("enter")
+        await on(opened, PlanScreen)
+        assert desk.sessions == []
+
+    run_desk(look, DeskDouble())
+
+
+@pytest.mark.parametrize("keys", [["escape"], [*"lab", "escape"], [*"lab", "tab", "tab", "enter"], ["space"]])
+def test_every_other_way_out_cancels_too(keys: list[str]) -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_dialog(opened)
+        await opened.press(*keys)
+        await on(opened, PlanScreen)
+        assert desk.sessions == []
+
+    run_desk(look, DeskDouble())
+
+
+@pytest.mark.parametrize("typed", ["la", "LAB", "labx", "db2", "yes"])
+def test_the_button_stays_locked_until_the_name_matches(typed: str) -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_dialog(opened)
+        await opened.press(*typed)
+        assert "(locked)" in screen_text(opened.app)
+        await opened.press("tab", "enter", "space")
+        assert dialog(opened).go.has_focus
+        assert desk.sessions == []
+
+    run_desk(look, DeskDouble())
+
+
+def test_the_name_unlocks_the_button_and_another_letter_locks_it_again() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_dialog(opened)
+        await opened.press(*"lab")
+        assert "(locked)" not in screen_text(opened.app)
+        await opened.press("x")
+        assert "(locked)" in screen_text(opened.app)
+        await opened.press("backspace", "enter", "enter")
+        assert dialog(opened).field.has_focus, "Enter in the field does nothing"
+        await opened.press("tab", "enter")
+        await on(opened, RunScreen)
+        assert len(desk.sessions) == 1
+
+    run_desk(look, DeskDouble())
+
+
+@pytest.mark.parametrize("text", ["lab\n", "lab\r\n\r\n", "\nlab\n\n"])
+def test_a_pasted_newline_never_confirms(text: str) -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_dialog(opened)
+        await paste(opened, text)
+        await opened.press("tab")
+        await paste(opened, text)
+        await opened.press("tab")
+        await paste(opened, text)
+        assert isinstance(opened.app.screen, Dialog)
+        assert desk.sessions == []
+
+    run_desk(look, DeskDouble())
+
+
+def test_a_newline_that_is_pasted_without_brackets_arrives_as_enter_and_confirms_nothing() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_dialog(opened)
+        await opened.press(*"lab", "enter", *"lab", "enter", "enter")
+        assert isinstance(opened.app.screen, Dialog)
+        assert desk.sessions == []
+
+    run_desk(look, DeskDouble())
+
+
+def test_keys_of_the_console_do_nothing_in_a_dialog() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_dialog(opened)
+        await opened.press("q", "w", "e", "question_mark", "x")
+        assert dialog(opened).typed == "qwe?x"
+        assert opened.app.host.lock.is_open
+
+    run_desk(look, DeskDouble())
+
+
+@pytest.mark.parametrize("environment", ["lab", "production"])
+def test_it_shows_what_was_read_just_now(environment: str) -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_dialog(opened)
+        shown = screen_text(opened.app)
+        assert len(desk.asked) == 2, "read again as it opens"
+        assert ("This changes a lab." if environment == "lab" else "This changes production.") in shown
+        for words in (
+            "After step 5 there is no",
+            "none (proved)",
+            "db1 primary, db2 standby",
+            "db1 3, db2 0",
+            "[ Cancel (Esc) ]",
+        ):
+            assert words in shown
+        assert "[ Run switchover ] (locked)" in shown
+        assert len(screen_lines(opened.app)) == 24
+
+    run_desk(look, DeskDouble(), environment=environment)
+
+
+def test_loss_is_accepted_by_a_window_that_covers_it_before_anything_is_touched() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened, "failover --to db2")
+        assert "How much may be lost?" in screen_text(opened.app)
+        assert desk.sessions == [], "asked before the lease is taken"
+        await opened.press(*"2s")
+        assert "does not cover the loss: up to 3.2s" in screen_text(opened.app)
+        await opened.press("tab", "enter")
+        assert desk.sessions == []
+        await opened.press("shift+tab", "backspace", "backspace", *"5s", "tab", "enter")
+        await on(opened, RunScreen)
+        await idle(opened)
+        answers = {
+            event.step: event.data["answer"] for event in desk.sessions[0].scene.records.events if event.kind == "gate-answered"
+        }
+        assert answers == {"drain": "lab", "promote": "5s"}
+
+    run_desk(look, DeskDouble())
+
+
+def test_a_loss_that_is_not_accepted_begins_nothing() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened, "failover --to db2")
+        await opened.press("escape")
+        await on(opened, PlanScreen)
+        assert desk.sessions == []
+
+    run_desk(look, DeskDouble())
+
+
+def test_a_small_terminal_shows_field_and_buttons_all_the_same() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_dialog(opened)
+        shown = screen_text(opened.app)
+        assert "[ Cancel (Esc) ]" in shown
+        assert "[ Run switchover ]" in shown
+
+    run_desk(look, DeskDouble(), size=(60, 14))

@@ -1,0 +1,446 @@
+"""The run on the screen and off it: every state, leaving and coming back, quitting; by keys, on a double of the desk."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from ppsconsole.draw.text import ASCII
+from ppsconsole.plan.outcomes import RunVerdict
+from ppsconsole.runbooks.request import Request
+from ppsconsole.tui.screens.dialog import Dialog
+from ppsconsole.tui.screens.home import HomeScreen
+from ppsconsole.tui.screens.run import RunScreen
+from tests.engine.scripted import Scene, World
+from tests.tui.desk_double import DeskDouble, OpenDouble, Turnstile, plan_for
+from tests.tui.running import at, idle, on, run_desk, to_run
+from tests.tui.screen_text import screen_lines, screen_text
+from tests.tui.scripted import Console, console, inventory
+from tests.unit.snapshots import AT, fine
+
+
+def left_behind(world: World, *, until: str = "prove") -> OpenDouble:
+    """Return a run that its console left, held, before the step behind `until`."""
+
+    async def main() -> OpenDouble:
+        plan = plan_for(Request("switchover", to="db2"))
+        scene = Scene(world, plan, run="0815dead")
+
+        async def yes(gate, step, plan) -> str:
+            return "lab"
+
+        scene.ask = yes
+        runner = scene.runner()
+        stop = Turnstile(world, until, "verify")
+        task = asyncio.create_task(runner.run())
+        await stop.is_there.wait()
+        runner.hold()
+        stop.open()
+        await task
+        await runner.recorder.aclose()
+        return OpenDouble("0815dead", plan, "anna@ops2 pid 12", tuple(scene.records.events))
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 45), (40, 14)])
+@pytest.mark.parametrize("environment", ["lab", "production"])
+def test_three_lines_on_top_steps_output_and_answers(size: tuple[int, int], environment: str) -> None:
+    desk = DeskDouble()
+    stop = Turnstile(desk.world, "promote")
+
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await at(opened, stop)
+        lines = screen_lines(opened.app)
+        shown = "\n".join(lines)
+        assert len(lines) == size[1]
+        assert ("LAB" if environment == "lab" else "LIVE") in lines[0]
+        assert "switchover" in lines[0]
+        assert lines[1].startswith("loss      none (proved)")
+        assert lines[2].startswith("downtime  users: ")
+        assert "Steps 4/8" in shown
+        assert "RUNS at Do promote" in shown
+        assert "Output, live" in shown
+        if size[0] >= 80:
+            assert "run 4711abcd" in lines[0]
+            assert "mkr@ops1 pid 4711" in lines[1]
+            assert "at it" in shown
+            assert "before promote" in shown
+            assert shown.index("Do prove") < shown.index("no way back below") < shown.index("Do promote")
+            assert "Are there two writers? NO" in shown
+            assert "Space Hold" in lines[-1]
+        stop.open()
+        await idle(opened)
+        assert "SUCCESS" in screen_text(opened.app)
+
+    run_desk(look, desk, size=size, environment=environment)
+
+
+def test_what_was_promised_to_users_stands_beside_the_downtime() -> None:
+    desk = DeskDouble()
+    stop = Turnstile(desk.world, "promote")
+
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        cluster = replace(opened.app.scene.inventory.cluster, downtime_objective_s=300.0)
+        opened.app._scene = replace(opened.app.scene, inventory=replace(opened.app.scene.inventory, cluster=cluster))
+        await to_run(opened)
+        await at(opened, stop)
+        assert "promised 5m00s" in screen_lines(opened.app)[2]
+        stop.open()
+
+    run_desk(look, desk)
+
+
+def test_leaving_the_screen_leaves_the_run_alone_and_R_leads_back() -> None:
+    desk = DeskDouble()
+    stop = Turnstile(desk.world, "promote")
+
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await at(opened, stop)
+        await opened.press("escape", "escape")
+        assert isinstance(opened.app.screen, HomeScreen)
+        assert "RUN switchover step 5/8" in screen_lines(opened.app)[0]
+        await opened.press("e")
+        assert "RUN switchover step 5/8" in screen_lines(opened.app)[0]
+        stop.open()
+        await idle(opened)
+        assert desk.kinds[-1] == "run-finished", "it ended with no screen of its own"
+        assert "RUN" not in screen_lines(opened.app)[0]
+        await opened.press("escape", "R")
+        assert isinstance(opened.app.screen, RunScreen)
+        assert "SUCCESS all steps are done" in screen_text(opened.app)
+
+    run_desk(look, desk)
+
+
+def test_space_holds_after_the_step_at_hand_and_r_goes_on() -> None:
+    desk = DeskDouble()
+    stop = Turnstile(desk.world, "stop-web")
+
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await at(opened, stop)
+        await opened.press("space")
+        stop.open()
+        await idle(opened)
+        shown = screen_text(opened.app)
+        assert "HELD held between two steps" in shown
+        assert "Steps 2/8" in shown
+        assert desk.world.facts["db1"] == "primary"
+        await opened.press("r")
+        await opened.until(lambda: opened.app.host.live.activity == "ended")
+        assert opened.app.host.live.view.verdict is RunVerdict.SUCCESS
+        assert desk.world.acts == [step.id for step in desk.sessions[0].plan.steps], "every act once"
+
+    run_desk(look, desk)
+
+
+def test_b_backs_out_with_a_reason_and_the_run_is_rolled_back() -> None:
+    desk = DeskDouble()
+    stop = Turnstile(desk.world, "stop-web")
+
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await at(opened, stop)
+        await opened.press("space", "b")
+        assert isinstance(opened.app.screen, RunScreen), "not while a step is at hand"
+        stop.open()
+        await idle(opened)
+        await opened.press("b")
+        await on(opened, Dialog)
+        await opened.press(*"window", "space", *"closes", "tab", "enter")
+        await opened.until(lambda: opened.app.host.live.activity == "ended")
+        await opened.pilot.pause()
+        shown = screen_text(opened.app)
+        assert "ROLLED-BACK window closes" in shown
+        assert "put back" in shown
+        assert desk.world.facts["web"] == "running"
+
+    run_desk(look, desk)
+
+
+Look = Callable[[Console, DeskDouble], Awaitable[None]]
+
+
+def fails(step: str, phase: str, fault: str) -> DeskDouble:
+    desk = DeskDouble()
+    desk.world.faults[(step, phase)] = fault
+    return desk
+
+
+def test_a_step_that_fails_past_the_point_of_no_return_stands_and_says_so() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await idle(opened)
+        shown = screen_text(opened.app)
+        assert "FAILED, HELD" in shown
+        assert "FAILED" in next(line for line in screen_lines(opened.app) if "Do start-web" in line)
+        await opened.press("escape", "escape")
+        assert "RUN switchover step 6/8 HELD" in screen_lines(opened.app)[0]
+        await opened.press("R", "b")
+        await on(opened, Dialog)
+        await opened.press(*"why", "tab", "enter")
+        await idle(opened)
+        assert "STOPPED" in screen_text(opened.app)
+        assert "point of no return" in screen_text(opened.app), "the engine refuses, and the screen says so"
+        await opened.press("r")
+        await opened.until(lambda: opened.app.host.live.activity == "ended")
+        assert desk.world.acts.count("start-web") == 1
+
+    run_desk(look, fails("start-web", "act", "no"))
+
+
+def test_a_step_of_which_nobody_knows_whether_it_was_done_is_unknown_and_verified_first() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await idle(opened)
+        shown = screen_text(opened.app)
+        assert "UNKNOWN, HELD" in shown
+        assert desk.world.acts.count("promote") == 1
+        await opened.press("r")
+        await opened.until(lambda: opened.app.host.live.activity == "ended")
+        assert desk.world.acts.count("promote") == 1, "found done by looking, not done twice"
+
+    run_desk(look, fails("promote", "verify", "unknown"))
+
+
+def test_doubt_before_the_point_of_no_return_rolls_a_switchover_back_by_itself() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await opened.until(lambda: opened.app.host.live is not None and opened.app.host.live.activity == "ended")
+        await opened.pilot.pause()
+        assert "ROLLED-BACK" in screen_text(opened.app)
+        assert desk.world.facts["db1"] == "primary"
+
+    run_desk(look, fails("stop-primary", "act", "no"))
+
+
+def test_an_optional_step_that_fails_is_a_success_with_issues() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await opened.until(lambda: opened.app.host.live is not None and opened.app.host.live.activity == "ended")
+        await opened.pilot.pause()
+        assert "SUCCESS-WITH-ISSUES" in screen_text(opened.app)
+
+    run_desk(look, fails("follow", "act", "no"))
+
+
+def test_a_console_whose_lease_was_taken_stands_and_says_why() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await idle(opened)
+        assert "STOPPED" in screen_text(opened.app)
+        assert "taken over" in screen_text(opened.app)
+
+    run_desk(look, fails("start-web", "act", "lost"))
+
+
+def test_m_marks_done_only_what_is_seen_done_and_never_a_proof() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await idle(opened)
+        await opened.press("m")
+        await on(opened, Dialog)
+        assert "Mark done: Do start-web" in screen_text(opened.app)
+        await opened.press(*"by", "space", *"hand", "tab", "enter")
+        await idle(opened)
+        assert "it is not seen done" in screen_text(opened.app)
+        desk.world.facts["web"] = "running"
+        await opened.press("m")
+        await on(opened, Dialog)
+        await opened.press(*"by", "space", *"hand", "tab", "enter")
+        await idle(opened)
+        assert "marked done: by hand" in screen_text(opened.app)
+        assert desk.world.acts.count("start-web") == 0
+
+    run_desk(look, fails("start-web", "act", "no"))
+
+
+def test_a_abandons_where_it_stands_and_touches_nothing() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await idle(opened)
+        acts = list(desk.world.acts)
+        await opened.press("a")
+        await on(opened, Dialog)
+        await opened.press(*"moved", "tab", "enter")
+        await opened.until(lambda: opened.app.host.live.activity == "ended")
+        await opened.pilot.pause()
+        assert "INCOMPLETE abandoned: moved" in screen_text(opened.app)
+        assert desk.world.acts == acts
+        assert desk.sessions[0].is_closed
+
+    run_desk(look, fails("start-web", "act", "no"))
+
+
+def test_output_follows_until_it_is_scrolled_and_again_from_its_end() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await opened.until(lambda: opened.app.host.live is not None and opened.app.host.live.activity == "ended")
+        await opened.pilot.pause()
+        assert "run finished: success" in screen_text(opened.app)
+        await opened.press("g")
+        shown = screen_text(opened.app)
+        assert "Output, held" in shown
+        assert "run finished" not in shown
+        await opened.press("pagedown", "k", "G")
+        assert "Output, live" in screen_text(opened.app)
+
+    run_desk(look, DeskDouble())
+
+
+def test_a_second_run_does_not_begin_beside_an_open_one() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await idle(opened)
+        await opened.press("escape", "escape", "F", "enter")
+        await opened.until(lambda: len(desk.asked) == 3)
+        await opened.press("x")
+        await on(opened, Dialog)
+        await opened.press(*"lab", "tab", "enter")
+        await opened.until(lambda: bool(opened.app.scene.own_events))
+        assert "is not ended" in opened.app.scene.own_events[-1].words
+        assert len(desk.sessions) == 1
+
+    run_desk(look, fails("start-web", "act", "no"))
+
+
+def test_an_unfinished_run_is_offered_looked_at_read_only_and_resumed() -> None:
+    world = World()
+    desk = DeskDouble(world, left=[left_behind(world)])
+
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await opened.until(lambda: bool(opened.app.scene.unfinished))
+        assert "UNFINISHED RUN: R" in screen_lines(opened.app)[0]
+        await opened.press("R")
+        await on(opened, RunScreen)
+        shown = screen_text(opened.app)
+        assert "run 0815dead" in shown
+        assert "HELD held between two steps" in shown
+        assert desk.sessions == [], "looking takes no lease"
+        await opened.press("r")
+        await opened.until(lambda: bool(opened.app.scene.own_events))
+        assert "read-only" in opened.app.scene.own_events[-1].words
+        assert desk.sessions == []
+        await opened.press("w", "r")
+        await opened.until(lambda: opened.app.host.live.activity == "ended")
+        assert opened.app.host.live.view.verdict is RunVerdict.SUCCESS
+        assert world.acts == [step.id for step in desk.sessions[0].plan.steps], "nothing was done twice"
+
+    run_desk(look, desk)
+
+
+def test_a_run_that_somebody_may_be_at_is_taken_over_with_a_reason_alone() -> None:
+    world = World()
+    desk = DeskDouble(world, left=[left_behind(world)], is_leased=True)
+
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await opened.until(lambda: bool(opened.app.scene.unfinished))
+        await opened.press("R", "w")
+        await on(opened, RunScreen)
+        await opened.press("r")
+        await on(opened, Dialog)
+        assert "anna@ops2 pid 12 may be at it" in " ".join(screen_text(opened.app).replace("║", " ").split())
+        await opened.press("escape")
+        await on(opened, RunScreen)
+        assert desk.reasons == []
+        await opened.press("r")
+        await on(opened, Dialog)
+        await opened.press(*"asleep", "tab", "enter")
+        await opened.until(lambda: opened.app.host.live.activity == "ended")
+        assert desk.reasons == ["asleep"]
+
+    run_desk(look, desk)
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c"])
+def test_quitting_while_a_run_goes_asks_and_staying_changes_nothing(key: str) -> None:
+    desk = DeskDouble()
+    stop = Turnstile(desk.world, "stop-web")
+
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await at(opened, stop)
+        await opened.press(key)
+        await on(opened, Dialog)
+        assert "A run is going" in screen_text(opened.app)
+        await opened.press("enter")
+        await on(opened, RunScreen)
+        stop.open()
+        await opened.until(lambda: opened.app.host.live.activity == "ended")
+        assert opened.app.host.live.view.verdict is RunVerdict.SUCCESS
+
+    run_desk(look, desk)
+
+
+@pytest.mark.parametrize("how", ["key", "signal", "exit"])
+def test_leaving_finishes_and_verifies_the_step_at_hand_journals_held_and_begins_no_other(how: str) -> None:
+    desk = DeskDouble()
+    stop = Turnstile(desk.world, "stop-web")
+    codes: list[int | None] = []
+
+    async def main() -> None:
+        async with console(fine(), desk=lambda: desk) as opened:
+            await to_run(opened)
+            await at(opened, stop)
+            match how:
+                case "key":
+                    await opened.press("q")
+                    await on(opened, Dialog)
+                    await opened.press("tab", "enter")
+                case "signal":
+                    opened.app._leave(129)
+                case "exit":
+                    opened.app.exit()
+            asyncio.get_running_loop().call_later(0.2, stop.open)
+            if how != "exit":
+                await opened.until(lambda: opened.app.return_code is not None)
+        codes.append(opened.app.return_code)
+
+    asyncio.run(main())
+    assert codes == [{"key": 0, "signal": 129, "exit": 0}[how]]
+    kinds = [kind for kind in desk.kinds if not kind.startswith("output")]
+    assert kinds[-2:] == ["step-finished stop-web", "held"]
+    assert desk.world.acts == ["drain", "stop-web"]
+    assert desk.sessions[0].is_closed
+    assert desk.is_closed
+
+
+def test_a_hang_up_while_a_question_is_open_answers_it_with_nothing() -> None:
+    world = World()
+    plan = plan_for(Request("failover", to="db2"))
+    events = left_behind(world).events
+    desk = DeskDouble(world, left=[OpenDouble("0815dead", plan, "anna@ops2 pid 12", events)])
+
+    async def main() -> None:
+        async with console(fine(), desk=lambda: desk) as opened:
+            await opened.until(lambda: bool(opened.app.scene.unfinished))
+            await opened.press("R", "w")
+            await on(opened, RunScreen)
+            await opened.press("r")
+            await on(opened, Dialog)
+            assert opened.app.host.live is not None
+            assert opened.app.host.live.activity == "asking"
+            opened.app._leave(143)
+            await opened.until(lambda: opened.app.return_code == 143)
+
+    asyncio.run(main())
+    assert "promote" not in world.acts
+    assert [kind for kind in desk.kinds if not kind.startswith("output")][-1] == "held"
+
+
+def test_ascii_draws_a_run_with_ascii_alone() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await idle(opened)
+        assert screen_text(opened.app).isascii()
+
+    run_desk(look, DeskDouble(), glyphs=ASCII)
+
+
+def test_the_inventory_of_these_tests_is_the_one_that_plans_name() -> None:
+    assert inventory().cluster.name == plan_for(Request("switchover")).cluster
+    assert plan_for(Request("switchover")).made_at == AT
