@@ -57,7 +57,7 @@ def draw_run(view: RunView, now: float, width: int, glyphs: Glyphs, snapshot: Sn
 
 def run_head(view: RunView, now: float, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     """Return three lines or more that never scroll: what runs on what, what is lost, how long users and writes are out."""
-    plan = view.plan
+    plan, now = view.plan, view.until(now)
     first: Line = (
         Span(plan.cluster, "title"),
         Span("  "),
@@ -210,7 +210,7 @@ def runs_table(rows: Sequence[RunView], now: float, width: int, glyphs: Glyphs) 
     """Return one line for each run: id, when, what, how it ended or stands, downtime, who."""
     lines: list[Line] = []
     for view in rows:
-        out = f"out {duration(view.users.length_s(now))}" if view.users.began_at is not None else ""
+        out = f"out {duration(view.users.length_s(view.until(now)))}" if view.users.began_at is not None else ""
         line = (
             Span(view.run, "title"),
             Span(f"  {iso(view.started_at)}"),

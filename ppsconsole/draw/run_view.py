@@ -101,6 +101,10 @@ class RunView:
                 return each
         raise KeyError(step)
 
+    def until(self, now: float) -> float:
+        """Return the moment up to which things are counted: the run's end, or `now` (seconds since 1970 UTC)."""
+        return now if self.finished_at is None else self.finished_at
+
     @property
     def state(self) -> str:
         """The run's state in a word or two: its verdict once it has one."""

@@ -15,6 +15,7 @@ def head_of(view: RunView, now: float) -> dict[str, Any]:
 
     Times are ISO 8601 in UTC, lengths are seconds.
     """
+    now = view.until(now)
     return {
         "run": view.run,
         "runbook": view.plan.runbook,

@@ -40,7 +40,7 @@ def report_lines(view: RunView, events: Sequence[RunEvent], now: float, width: i
 
 def report_markdown(view: RunView, events: Sequence[RunEvent], now: float) -> str:
     """Return the report as Markdown, for a ticket or a wiki."""
-    plan = view.plan
+    plan, now = view.plan, view.until(now)
     text = [f"# {plan.runbook} {direction(plan)} of {plan.cluster}: {view.state}", ""]
     text += [f"- run `{view.run}`, plan `{plan.hash}`, {'lab' if view.is_lab else 'live'}, by {_plain(view.holder)}"]
     text += [f"- {line_text(line)}" for line in _times(view, now)]
