@@ -1,6 +1,5 @@
 """What happened, what to do next, and who says so."""
 
-from ppsconsole.advice.diagnosis import Advice
 from ppsconsole.advice.ways import Way
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
@@ -25,7 +24,7 @@ class AdvicePanel(Panel, inherit_bindings=False):
 def advice_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
     """Return the advice of a scene; where there is none, say why.
 
-    Headlines with their next steps come first and together: on a small screen the evidence is what has to be scrolled to.
+    Headlines with the open ways come first and together: on a small screen the evidence is what has to be scrolled to.
     """
     snapshot = scene.snapshot
     is_complete = snapshot is not None and snapshot.is_complete
@@ -34,23 +33,18 @@ def advice_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
     lines: list[Line] = [] if shown and is_complete else _without_advice(snapshot, width, glyphs)
     first = first_open(tuple(shown))
     for each in shown:
-        lines.extend(_headline(each, width, glyphs))
+        lines.extend(hanging((badge(each.verdict, glyphs), Span("  ")), each.headline, "text", width, glyphs))
         for way in each.ways:
             if not way.is_blocked:
                 lines.extend(_way(way, way is first, width, glyphs))
+        if each.remedy:
+            lines.extend(hanging((Span("  NEXT     ", "title"),), each.remedy, "text", width, glyphs))
     for each in shown:
         for way in each.ways:
             if way.is_blocked:
                 lines.extend(_way(way, False, width, glyphs))
         for words in each.evidence:
             lines.extend(hanging((Span("  why      ", "dim"),), words, "dim", width, glyphs))
-    return lines
-
-
-def _headline(advice: Advice, width: int, glyphs: Glyphs) -> list[Line]:
-    lines = [*hanging((badge(advice.verdict, glyphs), Span("  ")), advice.headline, "text", width, glyphs)]
-    if advice.remedy:
-        lines.extend(hanging((Span("  NEXT     ", "title"),), advice.remedy, "text", width, glyphs))
     return lines
 
 
