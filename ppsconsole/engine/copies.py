@@ -1,6 +1,7 @@
 """Plan and journal, copied beside the lease while the run goes on, so that another console on another machine can take over."""
 
 import asyncio
+import contextlib
 import json
 import shlex
 from collections.abc import Callable, Iterable
@@ -21,6 +22,10 @@ SETTLE_S = 3.0
 
 _ANSWER_S = 8.0
 
+GATHER_S = 1.0
+"""How long lines for the other hosts are gathered before they are sent: while nobody can write, the line to the host that
+becomes primary is the only one that matters."""
+
 
 @dataclass(slots=True)
 class _Copy:
@@ -36,8 +41,10 @@ class _Copy:
     has_plan: bool = False
     is_failing: bool = False
     is_late: bool = False
+    is_required: bool = False
     task: "asyncio.Task[None] | None" = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Copies:
@@ -63,6 +70,8 @@ class Copies:
         self._lines = [_line(event) for event in events]
         self._copies: dict[str, _Copy] = {}
         self._is_closed = False
+        self._is_hurried = asyncio.Event()
+        self._before = len(self._lines)
 
     def add(self, event: RunEvent) -> None:
         """Send `event`, which is durable here, soon."""
@@ -70,25 +79,35 @@ class Copies:
         self._send()
 
     async def settle(self) -> None:
-        """Wait until the required hosts have everything that was added so far, or fail, or `SETTLE_S` have passed.
+        """Wait until the required hosts have what was there at the last settling, or fail, or `SETTLE_S` have passed.
 
-        A host that was late is not waited for again before it has caught up.
+        So a host is behind by the beginning of one step at most, and an act does not wait for the news of itself: whoever goes
+        on from a copy looks first whether the next step was begun. A host that was late is not waited for again before it has
+        caught up.
         """
         self._send()
-        await self._wait([copy for name, copy in self._copies.items() if name in self._lease.claim.required and not copy.is_late])
+        upto, self._before = self._before, len(self._lines)
+        await self._wait([copy for copy in self._copies.values() if copy.is_required and not copy.is_late], upto)
+
+    async def flush(self) -> None:
+        """Send what is left to all hosts now, and wait as long as for a settling."""
+        self._is_hurried.set()
+        self._send()
+        await self._wait(list(self._copies.values()), len(self._lines))
+        self._is_hurried.clear()
 
     async def aclose(self) -> None:
         """Send what is left to all hosts, for as long as a settling may take, and stop."""
-        self._send()
-        await self._wait(list(self._copies.values()))
+        await self.flush()
         self._is_closed = True
         tasks = [copy.task for copy in self._copies.values() if copy.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _wait(self, copies: list[_Copy]) -> None:
-        waits = {asyncio.ensure_future(copy.settled.wait()): copy for copy in copies if not copy.settled.is_set()}
+    async def _wait(self, copies: list[_Copy], upto: int) -> None:
+        behind = [copy for copy in copies if not copy.settled.is_set() and not (copy.has_plan and copy.sent >= upto)]
+        waits = {asyncio.ensure_future(_reached(copy, upto)): copy for copy in behind}
         if not waits:
             return
         _, late = await asyncio.wait(waits, timeout=SETTLE_S)
@@ -99,7 +118,7 @@ class Copies:
 
     def _send(self) -> None:
         for host in self._lease.hosts:
-            copy = self._copies.setdefault(host.name, _Copy(host))
+            copy = self._copies.setdefault(host.name, _Copy(host, is_required=host.name in self._lease.claim.required))
             if copy.has_plan and copy.sent == len(self._lines):
                 copy.settled.set()
                 continue
@@ -110,6 +129,9 @@ class Copies:
     async def _bring(self, copy: _Copy) -> None:
         """Send one host all that it lacks; gives up at the first failure."""
         while not copy.has_plan or copy.sent < len(self._lines):
+            if not copy.is_required and copy.has_plan:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._is_hurried.wait(), GATHER_S)
             upto = len(self._lines)
             failure = await self._sent(copy, self._lines[copy.sent : upto])
             if failure:
@@ -118,8 +140,10 @@ class Copies:
                 copy.is_failing = True
                 break
             copy.has_plan, copy.sent, copy.is_failing = True, upto, False
+            copy.moved.set()
         copy.is_late = False
         copy.settled.set()
+        copy.moved.set()
 
     async def _sent(self, copy: _Copy, lines: list[str]) -> str:
         """Send the plan, where it is missing, and some lines; return why that failed, or nothing."""
@@ -134,6 +158,13 @@ class Copies:
             self._lease.lose(f"the lease on {copy.host.name} is not this console's any more")
             return "the lease is not this console's any more"
         return "" if result.exit_status == 0 else plain(result.stderr, 160) or f"exit {result.exit_status}"
+
+
+async def _reached(copy: _Copy, upto: int) -> None:
+    """Wait until the host has `upto` lines, or its sending has stopped."""
+    while not copy.settled.is_set() and not (copy.has_plan and copy.sent >= upto):
+        copy.moved.clear()
+        await copy.moved.wait()
 
 
 def _append_script(lease: Lease, has_plan: bool) -> str:

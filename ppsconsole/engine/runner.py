@@ -47,7 +47,11 @@ class Custody(Protocol):
         ...
 
     async def settle(self) -> None:
-        """Wait until what was recorded has been copied beside the lease, or could not be."""
+        """Wait until what was recorded of earlier steps has been copied to the required hosts, or could not be."""
+        ...
+
+    async def flush(self) -> None:
+        """Wait until everything that was recorded has been copied to all hosts, or could not be."""
         ...
 
     def saw(self, event: RunEvent) -> None:
@@ -125,6 +129,7 @@ class Runner:
                 result = await self._do(step)
                 if result.outcome is not Outcome.DONE and not step.is_optional:
                     return await self._stopped(step, result)
+            await self._custody.flush()  # a host that keeps no copy is an issue, and has to be known by now
             return await self._finish(self._success(), "all steps are done")
 
     def hold(self) -> None:

@@ -183,6 +183,10 @@ class Session:
         """See `runner.Custody.settle`."""
         await self._copies.settle()
 
+    async def flush(self) -> None:
+        """See `runner.Custody.flush`."""
+        await self._copies.flush()
+
     def saw(self, event: RunEvent) -> None:
         """See `runner.Custody.saw`."""
         self._copies.add(event)

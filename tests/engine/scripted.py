@@ -201,6 +201,9 @@ class Custodian:
     async def settle(self) -> None:
         self.settled += 1
 
+    async def flush(self) -> None:
+        self.settled += 1
+
     def saw(self, event: RunEvent) -> None:
         self.seen.append(event.number)
 
