@@ -83,8 +83,16 @@ FAULTS = [
     (("kill", "lb1"), 5, ("lb1 front: its process is gone", "users cannot log in: lb1 does not answer")),
     (("kill", "pps1"), 5, ("pps1 its process is gone", "users cannot log in")),
     (("stop", "pps1"), 5, ("pps1 its service is stopped",)),
-    (("kill", "bastion-a"), 5, ("hidden, not down: ", "bastion-a on the way is down", "db1 unreachable from here, but alive")),
-    (("hang", "bastion-a"), 5, ("hidden, not down: ", "bastion-a: SSH does not answer")),
+    (
+        ("kill", "bastion-a"),
+        5,
+        ("hidden, not down: ", "bastion-a on the way cannot be used", "db1 unreachable from here, but alive"),
+    ),
+    (("hang", "bastion-a"), 6, ("hidden, not down: ", "bastion-a SSH does not answer")),
+    (("disconnect", "db1"), 5, ("out of reach for the console and for db2", "it may still run", "Fence it before")),
+    (("disconnect", "lb1"), 6, ("lb1 ", "whether users get in cannot be seen from here")),
+    (("disconnect", "pps1", "--link", "users"), 5, ("lb1 gets no answer from pps1, which answers us",)),
+    (("hang", "pps1"), 5, ("pps1 hangs", "users cannot log in")),
     (("kill", "db2"), 5, ("db2 its process is gone", "every new write exists once")),
 ]
 
@@ -103,8 +111,8 @@ def test_a_killed_primary_is_seen_dead_from_two_vantage_points(lab: Lab) -> None
     lab.fault("kill", "db1")
     try:
         found = until(lab.inventory, 5, "CRASHED", "replication link is down")
-        dead = {each["observer"] for each in node(found, "db1")["vantages"] if each["sees"] == "dead"}
-        assert {"console", "db2"} <= dead
+        sees = {each["observer"]: each["sees"] for each in node(found, "db1")["vantages"]}
+        assert (sees["console"], sees["host"], sees["db2"], sees["pps1"]) == ("dead", "dead", "lost", "lost")
         assert node(found, "db1")["role"] == "unknown"
     finally:
         lab.heal()
