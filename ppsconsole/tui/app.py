@@ -5,7 +5,8 @@ import contextlib
 import locale
 import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
@@ -205,6 +206,10 @@ class PpsConsoleApp(MovingApp, inherit_bindings=False):
 
     def _leave(self, code: int) -> None:
         if self.host.is_busy:
+            if code == _SIGNALS[signal.SIGHUP] and not self.is_headless:
+                from ppsconsole.tui.terminal import let_go
+
+                let_go()
             self.start_errand(self.leave_in_order(code))
         else:
             self.exit(return_code=code)
@@ -292,12 +297,23 @@ def run(
 
         return EngineDesk(inventory, environ=lock.environ)
 
-    app = PpsConsoleApp(inventory, source, glyphs=glyphs, banner=banner, desk=desk, lock=lock)
+    app = PpsConsoleApp(
+        inventory, source, glyphs=glyphs, banner=banner, desk=desk, lock=lock, driver_class=_driver_class(os.environ)
+    )
     # Textual believes an exported COLUMNS more than the terminal: the console would keep its size for ever.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
     app.run(mouse=is_mouse)
     return app.return_code or 0
+
+
+def _driver_class(environ: Mapping[str, str]) -> "type[Driver] | None":
+    """Return our driver where Textual would take the one that it is made from; None leaves the choice to Textual."""
+    if sys.platform == "win32" or "TEXTUAL_DRIVER" in environ:
+        return None
+    from ppsconsole.tui.terminal import SteadyDriver
+
+    return SteadyDriver
 
 
 def _has_glyphs() -> bool:

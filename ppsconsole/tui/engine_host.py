@@ -254,8 +254,13 @@ class EngineHost:
 
     @property
     def is_busy(self) -> bool:
-        """Whether something is being done in a run right now."""
+        """Whether something is being done in a run right now, if only letting go of it."""
         return self._task is not None and not self._task.done()
+
+    @property
+    def is_acting(self) -> bool:
+        """Whether a run is being done that has not ended."""
+        return self.is_busy and self.live is not None and self.live.view.verdict is None
 
     # what the operator does -----------------------------------------------------------------------------------------
 

@@ -307,10 +307,10 @@ class MovingApp(App[None], inherit_bindings=False):
         """Leave; while something is being done, ask first."""
         if self.is_leaving:
             self._say("Leaving as soon as the step at hand is verified.")
-        elif self.host.is_busy:
+        elif self.host.is_acting:
             self.start_errand(self._asked_to_leave())
         else:
-            self.exit()
+            self.exit()  # what is left to do then, such as giving the lease back, is waited for
 
     async def _asked_to_leave(self) -> None:
         question = Question(

@@ -62,8 +62,8 @@ class Dialog(ModalScreen[None], inherit_bindings=False):
         self.field = Field(id="field", compact=True, select_on_focus=False)
         self.field.cursor_blink = False
         self.refusal = LinesView(id="refusal")
-        self.stay = Choice("stay", f"{question.stay} (Esc)")
-        self.go = Choice("go", question.button)
+        self.stay = Choice("stay", f"{question.stay} (Esc)", glyphs)
+        self.go = Choice("go", question.button, glyphs)
 
     def compose(self) -> ComposeResult:
         """Put words, field and buttons into a frame."""

@@ -1,11 +1,11 @@
-"""A button of one row: brackets, reverse video where the focus is, a word where it is locked; never colour alone."""
+"""A button of one row: brackets, pointer and reverse video where the focus is, a word where it is locked; never colour alone."""
 
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from ppsconsole.draw.text import Line, Span
+from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.tui.widgets.lines import LinesView
 
 
@@ -21,9 +21,9 @@ class Choice(LinesView, can_focus=True, inherit_bindings=False):
             super().__init__()
             self.choice = choice
 
-    def __init__(self, id: str, label: str) -> None:
+    def __init__(self, id: str, label: str, glyphs: Glyphs) -> None:
         super().__init__(id=id)
-        self._label = label
+        self._label, self._glyphs = label, glyphs
         self.is_locked = False
 
     def set_locked(self, is_locked: bool) -> None:
@@ -36,8 +36,8 @@ class Choice(LinesView, can_focus=True, inherit_bindings=False):
         """Return the button."""
         words = f"[ {self._label} ]" + (" (locked)" if self.is_locked else "")
         if self.has_focus:
-            return ((Span(words, "selected"),),)
-        return ((Span(words, "dim" if self.is_locked else "title"),),)
+            return ((Span(f"{self._glyphs.pointer} "), Span(words, "selected")),)
+        return ((Span("  "), Span(words, "dim" if self.is_locked else "title")),)
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Carry the reverse video, or give it away."""

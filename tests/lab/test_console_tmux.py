@@ -1,0 +1,133 @@
+"""Runs in the console as people use it: in tmux at 80x24, on a real lab; and what a hang-up in the middle leaves behind."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.conftest import Lab
+
+DEADLINE_S = 90.0
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+
+class Tmux:
+    """A tmux server of its own with the console on a lab in its only pane."""
+
+    def __init__(self, socket: Path, lab: Lab) -> None:
+        self._socket, self._lab = socket, lab
+
+    def open(self) -> None:
+        program = f"{sys.executable} -m ppsconsole -i {self._lab.inventory}; echo left with $?; cat"
+        environ = [f"{name}={value}" for name, value in self._lab.env.items()]
+        self("new-session", "-d", "-x", "80", "-y", "24", "env", "LC_ALL=C.UTF-8", *environ, "sh", "-c", program)
+
+    def __call__(self, *words: str) -> str:
+        command = ["tmux", "-S", str(self._socket), "-f", "/dev/null", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=DEADLINE_S, cwd=ROOT).stdout
+
+    def keys(self, *keys: str) -> None:
+        self("send-keys", *keys)
+
+    def until(self, is_true: Callable[[str], bool]) -> str:
+        """Wait until the screen is as it should be and return it."""
+        ends = time.monotonic() + DEADLINE_S
+        while not is_true(screen := self("capture-pane", "-p")):
+            assert time.monotonic() < ends, screen
+            time.sleep(0.05)
+        return screen
+
+    def pid(self) -> int:
+        """Return the console's process id."""
+        shell = self("display-message", "-p", "#{pane_pid}").strip()
+        return int(
+            subprocess.run(["pgrep", "-P", shell], capture_output=True, text=True, check=True, timeout=10).stdout.split()[0]
+        )
+
+
+@pytest.fixture
+def tmux(own_lab: Lab, tmp_path: Path) -> Iterator[Tmux]:
+    done = own_lab.up()
+    assert done.returncode == 0, done.stderr
+    made = Tmux(tmp_path / "tmux", own_lab)
+    made.open()
+    yield made
+    if (tmp_path / "tmux").exists():
+        subprocess.run(["tmux", "-S", str(tmp_path / "tmux"), "kill-server"], capture_output=True, check=False, timeout=30)
+
+
+def run_by_keys(tmux: Tmux, way: str) -> None:
+    """From a plan to its run."""
+    tmux.until(lambda text: "Plan " in text and way in text)
+    tmux.keys("w")
+    tmux.until(lambda text: "UNLOCKED" in text)
+    tmux.keys("x")
+    tmux.until(lambda text: "Type the cluster's name" in text)
+    tmux.keys("lab")
+    tmux.until(lambda text: "unlocked: Tab" in text)
+    tmux.keys("Tab")
+    tmux.until(lambda text: "» [ Run" in text)
+    tmux.keys("Enter")
+
+
+def test_killed_seen_planned_confirmed_and_started_again(tmux: Tmux, own_lab: Lab) -> None:
+    tmux.until(lambda text: "7 OK" in text)
+    own_lab.fault("kill", "db1")
+    tmux.until(lambda text: "f        restart db1" in text)
+    tmux.keys("f")
+    run_by_keys(tmux, "restart db1")
+    screen = tmux.until(lambda text: "SUCCESS" in text)
+    assert screen.splitlines()[0].startswith("lab  LAB  restart db1")
+    tmux.keys("Escape")
+    tmux.until(lambda text: "Plan " in text or "Topology" in text)
+    tmux.keys("q")
+    tmux.until(lambda text: "left with 0" in text)
+
+
+def runs(lab: Lab) -> list[dict[str, object]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "ppsconsole", "-i", str(lab.inventory), "runs", "list", "--json"],
+        env={**os.environ, **lab.env},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
+    )
+    found: list[dict[str, object]] = json.loads(done.stdout)
+    return found
+
+
+def test_a_line_that_drops_in_a_run_leaves_it_held_and_the_next_console_ends_it(tmux: Tmux, own_lab: Lab) -> None:
+    tmux.until(lambda text: "7 OK" in text)
+    tmux.keys("F")
+    tmux.until(lambda text: "» switchover --to db2" in text)
+    tmux.keys("Enter")
+    run_by_keys(tmux, "switchover db1 -> db2")
+    tmux.until(lambda text: "Steps 2/" in text or "Steps 3/" in text)
+    pid = tmux.pid()
+    tmux("kill-server")
+    ends = time.monotonic() + DEADLINE_S
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < ends, "the console did not leave"
+        time.sleep(0.05)
+    found = runs(own_lab)
+    assert len(found) == 1
+    assert "held" in json.dumps(found[0])
+    tmux.open()
+    tmux.until(lambda text: "UNFINISHED RUN: R" in text)
+    tmux.keys("R")
+    screen = tmux.until(lambda text: "HELD" in text and "Steps " in text)
+    assert "switchover db1 -> db2" in screen
+    tmux.keys("w")
+    tmux.until(lambda text: "HELD" in text)
+    tmux.keys("r")
+    screen = tmux.until(lambda text: "SUCCESS" in text)
+    assert "none (proved)" in screen
