@@ -1,8 +1,10 @@
 """Who the servers of a lab run as: nobody when root starts it (PostgreSQL refuses root), else the user himself."""
 
+import contextlib
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,46 +83,33 @@ def service_account() -> Account:
     return Account(entry.pw_uid, entry.pw_gid, entry.pw_name, is_dropped=os.geteuid() == 0)
 
 
-def cache_folder(account: Account) -> Path | None:
-    """Return the folder for what labs keep between runs, None when none can be made.
+def install(source: Path, parts: tuple[str, ...], target: Path) -> None:
+    """Put `parts` (files or folders) of `source` into the new folder `target`, as links to the same files where that can be.
 
-    root's own cache is closed to the service account, so root's labs use /var/cache.
+    A copy is made where the folders are on different file systems, or where a file's mode would keep others from it. What
+    building against a server takes (headers, static libraries) is left out.
     """
-    base = Path("/var/cache") if account.is_dropped else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "ppsconsole"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        owner = folder.lstat()
-    except (OSError, RuntimeError):
-        return None
-    # Programs are run from here: a folder that somebody else prepared is not used.
-    if owner.st_uid != os.geteuid() or owner.st_mode & 0o022 or not os.access(folder, os.W_OK):
-        return None
-    return folder
-
-
-def install(source: Path, parts: tuple[str, ...], target: Path) -> Path:
-    """Copy `parts` (files or folders) of `source` to the folder `target` unless it is there; atomic, so that labs may race.
-
-    Returns:
-        `target`.
-    """
-    if target.exists():
-        return target
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    draft.mkdir(mode=0o755)
+    target.mkdir(mode=0o755)
     for part in parts:
         if (source / part).is_dir():
-            shutil.copytree(source / part, draft / part, symlinks=True)
+            unused = shutil.ignore_patterns("include", "*.a", "__pycache__")
+            shutil.copytree(source / part, target / part, symlinks=True, ignore=unused, copy_function=_link)
         elif (source / part).exists():
-            shutil.copy2(source / part, draft / part)
-    try:
-        draft.rename(target)
-    except OSError:
-        remove_tree(draft)
-        if not target.exists():
-            raise
-    return target
+            _link(str(source / part), str(target / part))
+    # copytree takes over the modes of folders, which may be private.
+    for folder, _, _ in os.walk(target):
+        os.chmod(folder, 0o755)
+
+
+def _link(source: str, target: str) -> None:
+    mode = os.stat(source, follow_symlinks=False).st_mode
+    if stat.S_ISREG(mode) and mode & 0o004 and bool(mode & 0o001) == bool(mode & 0o100):
+        with contextlib.suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target, follow_symlinks=False)
+    if stat.S_ISREG(mode):
+        os.chmod(target, 0o755 if mode & 0o100 else 0o644)
 
 
 def remove_tree(path: Path) -> None:

@@ -26,10 +26,9 @@ from ppsconsole.lab.postgres import (
     KEEPER_ROLE,
     ROLES,
     Workshop,
-    make_primary,
+    make_database,
     make_standby,
     server_arguments,
-    template,
 )
 from ppsconsole.lab.processes import ProcessId, send
 from ppsconsole.lab.programs import find_nginx, find_postgres
@@ -75,10 +74,13 @@ class LabCluster:
         self._state, self._account, self._progress = materials.state, materials.account, materials.progress
         self._children = Children()
         self._lines: list[RequestLine] = []
-        self._spare = next(iter(self.layout.hosts.values())).home.parent / ".spare"
-        self._account.make_folder(self._spare)
-        self._postgres = find_postgres(materials.postgres, self._account, self._spare)
-        self._nginx = find_nginx(self._account, self._spare)
+        homes = next(iter(self.layout.hosts.values())).home.parent
+        # Programs are run from there, so it stays with whoever runs the lab; the draft is the service account's.
+        copies, self._draft = homes / ".programs", homes / ".draft"
+        copies.mkdir(mode=0o755)
+        self._account.make_folder(self._draft)
+        self._postgres = find_postgres(materials.postgres, self._account, copies)
+        self._nginx = find_nginx(self._account, copies)
         self._passwords = {role: secrets.token_hex(16) for role in ROLES}
         self._authority = Authority(self._state.id)
         self._physician = Physician(self.layout, keeper_password=self._passwords[KEEPER_ROLE], authority=self._authority.pem)
@@ -90,23 +92,30 @@ class LabCluster:
         Raises:
             LabError: Something did not come up; says what and why.
         """
-        self._progress(f"{len(self.layout.hosts)} hosts at {self.layout.network}.x.y, PostgreSQL {self._postgres.version}, nginx")
+        self._progress(f"{len(self.layout.hosts)} hosts at {self.layout.network}.x.y")
+        players = ", ".join(node.name for node in self.layout.nodes.values() if node.is_stand_in)
+        self._progress(
+            f"real: PostgreSQL {self._postgres.version}, nginx, SSH; stand-ins for Pleasant Password Server: {players}"
+        )
         self._lay_roads()
-        shop = Workshop(self._postgres, self._account, self._children, self._spare, self._passwords)
+        shop = Workshop(self._postgres, self._account, self._children, self._passwords, self._state.id)
         async with asyncio.TaskGroup() as group:
-            source = group.create_task(template(shop))
+            # Begun before there is a host to put it on: initdb takes about as long as all the rest.
+            data = self._draft / "data"
+            making = group.create_task(make_database(shop, data))
             await asyncio.sleep(0)
             self._furnish()
             self._write_folder()
             group.create_task(self._open_logins())
             group.create_task(self._start("lb1"))
-            group.create_task(self._bring_up_databases(shop, source))
+            await making
+            data.rename(self.layout.hosts["db1"].home / "data")
+            self._draft.rmdir()
+            group.create_task(self._bring_up_databases(shop))
         await self._await_health()
 
-    async def _bring_up_databases(self, shop: Workshop, source: "asyncio.Task[Path]") -> None:
-        ready = await source
+    async def _bring_up_databases(self, shop: Workshop) -> None:
         primary, standby = self.layout.hosts["db1"], self.layout.hosts["db2"]
-        await make_primary(shop, ready, primary.home / "data")
         await self._start("db1")
         self._progress("db1: primary serves")
         async with asyncio.TaskGroup() as group:

@@ -1,13 +1,11 @@
-"""The databases of a lab: a template made once by initdb, a primary copied from it, a standby cloned by pg_basebackup."""
+"""The databases of a lab: a primary made by initdb, a standby cloned from it by pg_basebackup."""
 
-import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ppsconsole.lab.account import Account, cache_folder, remove_tree
+from ppsconsole.lab.account import Account
 from ppsconsole.lab.children import Children
-from ppsconsole.lab.layout import DATABASE, LabHost, Layout
+from ppsconsole.lab.layout import DATABASE, LAB_MARK, LabHost, Layout
 from ppsconsole.lab.programs import Postgres
 
 CONSOLE_ROLE = "ppsconsole"
@@ -56,78 +54,53 @@ class Workshop:
     """What making databases takes.
 
     Attributes:
-        spare: Folder for a template where there is no cache.
         passwords: By role.
+        lab: The lab's id.
     """
 
     postgres: Postgres
     account: Account
     children: Children
-    spare: Path
     passwords: dict[str, str]
+    lab: str
 
     def environment(self) -> dict[str, str]:
         """Return the environment of PostgreSQL's programs; nothing of the user's own PG* variables gets in."""
-        return {"PATH": f"{self.postgres.bin}:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        return {"PATH": f"{self.postgres.bin}:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", LAB_MARK: self.lab}
 
 
-async def template(shop: Workshop) -> Path:
-    """Return a data directory with roles and an empty PPS database, made by initdb at the first call and kept.
+async def make_database(shop: Workshop, data: Path) -> None:
+    """Make a data directory with roles, their passwords and an empty PPS database, by initdb.
 
     Raises:
         LabError: initdb failed; with what it said.
     """
-    recipe = hashlib.sha256("\n".join((_SETTINGS, *_REWIND_GRANTS, str(shop.postgres.bin))).encode()).hexdigest()[:12]
-    folder = cache_folder(shop.account) or shop.spare
-    ready = folder / f"template-{shop.postgres.version}-{shop.account.name}-{recipe}"
-    if (ready / "PG_VERSION").exists():
-        return ready
-    draft = folder / f".template.{os.getpid()}"
-    remove_tree(draft)
-    shop.account.make_folder(draft)
+    shop.account.make_folder(data)
     await shop.children.run(
         [
-            *(str(shop.postgres.bin / "initdb"), "-D", str(draft), "-U", KEEPER_ROLE, "-A", "reject", "-N"),
+            *(str(shop.postgres.bin / "initdb"), "-D", str(data), "-U", KEEPER_ROLE, "-A", "reject", "-N"),
             *("--data-checksums", "--locale=C.UTF-8", "--encoding=UTF8"),
         ],
         account=shop.account,
-        cwd=draft,
+        cwd=data,
         env=shop.environment(),
     )
     keep = "wal_keep_size = 256MB" if shop.postgres.major >= 13 else "wal_keep_segments = 16"
     # Worker processes for reading are of no use on one machine and cost memory (PostgreSQL 18 and newer).
     method = "io_method = sync\n" if shop.postgres.major >= 18 else ""
-    shop.account.write(draft / "postgresql.conf", f"{_SETTINGS}{keep}\n{method}")
-    shop.account.write(draft / "pg_hba.conf", "# not used: see etc/pg_hba.conf of the host\n")
+    shop.account.write(data / "postgresql.conf", f"{_SETTINGS}{keep}\n{method}")
+    shop.account.write(data / "pg_hba.conf", "# not used: see etc/pg_hba.conf of the host\n")
     await _single(
         shop,
-        draft,
+        data,
         "template1",
         f"CREATE ROLE {CONSOLE_ROLE} LOGIN IN ROLE pg_monitor{', pg_checkpoint' if shop.postgres.major >= 15 else ''};",
         f"CREATE ROLE {WEB_ROLE} LOGIN;",
         f"CREATE ROLE {REPLICATION_ROLE} LOGIN REPLICATION;",
+        *(f"ALTER ROLE {role} PASSWORD '{password}';" for role, password in shop.passwords.items()),
         *_REWIND_GRANTS,
     )
-    await _single(shop, draft, "postgres", *_REWIND_GRANTS, f"CREATE DATABASE {DATABASE} OWNER {WEB_ROLE};")
-    try:
-        draft.rename(ready)
-    except OSError:
-        # Another lab was faster.
-        remove_tree(draft)
-    return ready
-
-
-async def make_primary(shop: Workshop, source: Path, data: Path) -> None:
-    """Copy the template to `data` and give its roles the passwords of this lab."""
-    await shop.children.run(
-        ["/bin/cp", "-a", "--reflink=auto", str(source), str(data)], account=shop.account, cwd=data.parent, env=shop.environment()
-    )
-    await _single(
-        shop,
-        data,
-        "postgres",
-        *(f"ALTER ROLE {role} PASSWORD '{password}';" for role, password in shop.passwords.items()),
-    )
+    await _single(shop, data, "postgres", *_REWIND_GRANTS, f"CREATE DATABASE {DATABASE} OWNER {WEB_ROLE};")
 
 
 async def make_standby(shop: Workshop, host: LabHost, upstream: str, port: int) -> None:

