@@ -1,0 +1,321 @@
+"""Every step of every runbook, broken in every way: how the run must end, what it may still touch, and the way out of it.
+
+The plans are the real ones, made from the states in `tests.unit.runbook_cases`; runner and journal are real. What the verbs do is
+scripted: each sets one fact of a small world, which refuses a second writer.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from ppsconsole.actions.base import Workbench
+from ppsconsole.actions.registry import ACTIONS
+from ppsconsole.clock import HeldClock
+from ppsconsole.engine.journal import Journal, open_journal
+from ppsconsole.engine.runner import Runner, RunResult
+from ppsconsole.engine.stage import Stage
+from ppsconsole.engine.state import state_of
+from ppsconsole.errors import BastionDown, Blocked
+from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.outcomes import RunVerdict
+from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.step import Gate, Step
+from tests.engine.scripted import Custodian, SetFact, World, play
+from tests.unit import observations, runbook_cases
+
+ANSWERS = {"confirm": "yes", "name": "lab", "accept-loss": "unlimited", "attest": "I switched off its machine by hand"}
+
+
+# --- the plans --------------------------------------------------------------------------------------------------------
+
+
+def _service_failed(node: str) -> runbook_cases.Found:
+    found = runbook_cases.fine()
+    observations.change(found, node, service="failed", service_pid=None, tcp="refused", http=None)
+    return found
+
+
+def _nothing_to_fence_with() -> runbook_cases.Found:
+    found = runbook_cases.host_gone()
+    observations.change_host(found, "web1", ssh="unreachable")
+    return found
+
+
+PLANS: dict[str, Plan] = {
+    "switchover": runbook_cases.plan(runbook_cases.fine(), "switchover"),
+    "switchover-there-and-back": runbook_cases.plan(runbook_cases.swapped(), "switchover"),
+    "failover-kept-down": runbook_cases.plan(runbook_cases.killed(), "failover"),
+    "failover-quiesced": runbook_cases.plan(runbook_cases.host_gone(), "failover"),
+    "failover-attested": runbook_cases.plan(_nothing_to_fence_with(), "failover"),
+    "restart-database": runbook_cases.plan(runbook_cases.killed(), "restart", "db1"),
+    "restart-hung-database": runbook_cases.plan(runbook_cases.hung(), "restart", "db1"),
+    "restart-web-node": runbook_cases.plan(_service_failed("pps1"), "restart", "pps1"),
+    "restart-balancer": runbook_cases.plan(_service_failed("lb1"), "restart", "lb1"),
+}
+
+
+def test_these_are_the_plans_that_are_meant() -> None:
+    assert [plan.blockers for plan in PLANS.values()] == [()] * len(PLANS)
+    rungs = {name: plan.step("fence").arguments["rung"] for name, plan in PLANS.items() if name.startswith("failover")}
+    assert rungs == {f"failover-{rung}": rung for rung in ("kept-down", "quiesced", "attested")}
+    shortest = {"switchover": 15, "failover": 10, "restart": 2}
+    assert all(len(plan.steps) >= shortest[plan.runbook] for plan in PLANS.values())
+
+
+# --- the ways of breaking, and how each must end (DESIGN §4 and §5) -----------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a step is broken.
+
+    Attributes:
+        faults: Of the scripted world, by phase of the step.
+        seen: What a look afterwards shows.
+        is_sent: Something may have reached the host.
+    """
+
+    faults: dict[str, str]
+    seen: str
+    is_sent: bool
+
+
+WAYS: dict[str, Way] = {
+    "precheck-says-no": Way({"precheck": "no"}, "not done", is_sent=False),
+    "precheck-sees-nothing": Way({"precheck": "unknown"}, "not done", is_sent=False),
+    "no-way-to-the-host": Way({"act": "no-way"}, "not done", is_sent=False),
+    "said-done-and-is-not": Way({"act": "no"}, "not done", is_sent=True),
+    "dropped-and-not-done": Way({"act": "dropped-before"}, "not done", is_sent=True),
+    "dropped-not-done-unseen": Way({"act": "dropped-before", "verify": "unknown"}, "unknown", is_sent=True),
+    "dropped-done-unseen": Way({"act": "dropped-after", "verify": "unknown"}, "unknown", is_sent=True),
+    "dropped-and-done": Way({"act": "dropped-after"}, "done", is_sent=True),
+}
+
+
+def must_end(plan: Plan, broken: Step, way: Way) -> tuple[RunVerdict, bool]:
+    """Return the verdict, and whether the run stays open for an operator."""
+    if way.seen == "done":
+        return RunVerdict.SUCCESS, False  # what is verified is done, whatever the line said
+    if broken.is_optional:
+        return RunVerdict.SUCCESS_WITH_ISSUES, False
+    if plan.runbook == "switchover" and not is_past_return(plan, broken, way):
+        return RunVerdict.ROLLED_BACK, False  # law 2: on doubt before the point of no return it rolls back
+    if way.seen == "unknown":
+        return RunVerdict.UNKNOWN, True  # never a success, and never tried again blindly
+    if broken is plan.steps[0] and not way.is_sent:
+        return RunVerdict.FAILED, False  # nothing at all was touched: there is nothing to hold
+    return RunVerdict.INCOMPLETE, True  # it stops and says where things stand
+
+
+def is_past_return(plan: Plan, broken: Step, way: Way) -> bool:
+    """Return whether the promotion may have happened: it was sent, or is behind."""
+    point = next((number for number, step in enumerate(plan.steps) if step.is_point_of_no_return), len(plan.steps))
+    at = plan.steps.index(broken)
+    return at > point or (at == point and way.is_sent)
+
+
+# --- the scripted world -------------------------------------------------------------------------------------------------
+
+
+class PlannedWorld(World):
+    """The facts that the steps of one plan set, and what the databases are."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.old = next((step.arguments["primary"] for step in plan.steps if step.is_point_of_no_return), plan.node)
+        self.other = "db1" if plan.to == "db2" else "db2"
+        old_is = "primary" if plan.runbook == "switchover" else "dead"
+        super().__init__(facts={step.id: "before" for step in plan.steps} | {self.old: old_is, plan.to or self.other: "standby"})
+        self.before = dict(self.facts)
+
+    def effect(self, step: Step) -> dict[str, str]:
+        """Return what `SetFact` needs to know of a step."""
+        plain = {"fact": step.id, "to": "done", "back": "before"}
+        match step.verb:
+            case "stop-primary":
+                return {"fact": step.node, "to": "stopped", "back": "primary", "proves": "fence"}
+            case "fence":
+                kept = step.arguments["rung"] == "kept-down"
+                back = {"fact": step.node, "to": "fenced", "back": "dead"} if kept else plain
+                return {**back, "proves": "fence"}
+            case "prove-zero-loss":
+                return {**plain, "proves": "zero-loss"}
+            case "promote":
+                return {"fact": step.node, "to": "primary", "back": "standby"}
+            case "restart-service" if step.node in ("db1", "db2"):
+                return {"fact": step.node, "to": "primary", "back": "dead"}
+            case "follow":
+                return {"fact": step.node, "to": "standby", "back": "stopped"}
+        return plain
+
+    async def fault(self, step: str, phase: str) -> str:
+        if self.faults.get((step, phase)) == "no-way":  # it stays away, also for the second try
+            self.trace.append(f"{step}.{phase}")
+            raise BastionDown("the bastion is down", where=step)
+        return await super().fault(step, phase)
+
+
+class Verb(SetFact):
+    """Any verb: sets the fact that the world has for its step."""
+
+    world: PlannedWorld
+
+    def _told(self, step: Step) -> Step:
+        return replace(step, arguments=self.world.effect(step))
+
+    async def precheck(self, bench, step):
+        return await super().precheck(bench, self._told(step))
+
+    async def act(self, bench, step):
+        await super().act(bench, self._told(step))
+
+    async def verify(self, bench, step):
+        return await super().verify(bench, self._told(step))
+
+    async def undo(self, bench, step):
+        await super().undo(bench, self._told(step))
+
+    async def verify_undone(self, bench, step):
+        return await super().verify_undone(bench, self._told(step))
+
+    def _proofs(self, bench, step):
+        found = super()._proofs(bench, step)
+        is_fence = step.arguments.get("proves") == "fence"
+        names = {"instance": self.world.old} if is_fence else {"primary": self.world.old, "standby": bench.plan.to}
+        return tuple(replace(proof, **names) for proof in found)
+
+
+@dataclass
+class Story:
+    """One run: its world, its journal, and consoles that come and go."""
+
+    plan: Plan
+    journal: Journal
+
+    def __post_init__(self) -> None:
+        self.run = uuid.uuid4().hex[:12]
+        self.world = PlannedWorld(self.plan)
+        self.journal.start(self.run, self.plan, 1.0, "somebody")
+
+    @property
+    def events(self) -> tuple[RunEvent, ...]:
+        return self.journal.events(self.run)
+
+    def console(self, choice: str) -> RunResult:
+        """Take the run up from the journal, as another console would, and do what was chosen."""
+
+        async def main() -> RunResult:
+            world = self.world
+            bench = Workbench(runbook_cases.declared(), self.plan, self.run, HeldClock(), None, None, lambda words: None)
+            actions = dict.fromkeys(ACTIONS, Verb(world))
+            runner = Runner(bench, actions, self.journal, answer, Custodian(), Stage(), state_of(self.plan, self.events))
+            try:
+                return await (runner.run() if choice == "go" else runner.back_out("it is better so"))
+            finally:
+                await runner.recorder.aclose()
+                assert runner.state == state_of(self.plan, self.events), "the journal tells what the runner knew"
+
+        return play(main())
+
+
+async def answer(gate: Gate, step: Step, plan: Plan) -> str:
+    return ANSWERS[gate.kind]
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journal]:
+    made = open_journal(folder=tmp_path_factory.mktemp("journal"))
+    yield made
+    made.close()
+
+
+# --- what must hold -------------------------------------------------------------------------------------------------------
+
+
+def check_proofs(story: Story) -> None:
+    """Nothing is promoted before its proofs are in the journal."""
+    begun = [event.number for event in story.events if (event.kind, event.step) == ("step-started", "promote")]
+    if "promote.act" in story.world.trace:
+        proved = {event.data["proof"]["kind"] for event in story.events if event.kind == "proof-made" and event.number < begun[-1]}
+        assert proved == set(story.plan.step("promote").needs)
+    acts = story.world.acts
+    if "promote" in acts:
+        assert not any(act.startswith("undo") for act in acts[acts.index("promote") :]), "nothing is undone after the promotion"
+
+
+def check_back(story: Story) -> None:
+    """Everything that leaves something behind is as before, and was looked at."""
+    world, plan = story.world, story.plan
+    kept = [step for step in plan.steps if step.is_undoable]
+    assert {step.id: world.facts[world.effect(step)["fact"]] for step in kept} == {
+        step.id: world.before[world.effect(step)["fact"]] for step in kept
+    }
+    assert world.facts[world.old] == world.before[world.old]
+    undone = [event.step for event in story.events if event.kind == "undo-finished"]
+    ids = [step.id for step in plan.steps]
+    assert undone == sorted(undone, key=ids.index, reverse=True), "the last step is undone first"
+    begun = {event.step for event in story.events if event.kind == "step-finished" and event.data["has_acted"]}
+    assert set(undone) == begun & {step.id for step in kept}
+    assert all(f"{step}.verify_undone" in world.trace for step in undone)
+
+
+CASES = [(name, step.id, way) for name, plan in PLANS.items() for step in plan.steps for way in WAYS]
+
+
+@pytest.mark.parametrize(("name", "step_id", "way_name"), CASES, ids=["/".join(case) for case in CASES])
+def test_a_broken_step_ends_as_it_must(journal: Journal, name: str, step_id: str, way_name: str) -> None:
+    plan, way = PLANS[name], WAYS[way_name]
+    broken, story = plan.step(step_id), Story(plan, journal)
+    story.world.faults |= {(step_id, phase): fault for phase, fault in way.faults.items()}
+
+    result = story.console("go")
+
+    assert (result.verdict, result.is_open) == must_end(plan, broken, way), result.words
+    check_proofs(story)
+    before = [step.id for step in plan.steps[: plan.steps.index(broken)]]
+    later = [step.id for step in plan.steps[plan.steps.index(broken) + 1 :]]
+    if result.verdict in (RunVerdict.SUCCESS, RunVerdict.SUCCESS_WITH_ISSUES):
+        is_left_out = broken.is_optional and way_name != "dropped-and-done" and way_name != "dropped-done-unseen"
+        assert story.world.acts == [*before, *([] if is_left_out else [step_id]), *later]
+        return
+    forwards = [act for act in story.world.acts if not act.startswith("undo ")]
+    assert forwards in ([*before], [*before, step_id]), "nothing is acted on after the broken step"
+    assert not {f"{each}.{phase}" for each in later for phase in ("precheck", "act")} & set(story.world.trace)
+    if result.verdict is RunVerdict.ROLLED_BACK:
+        check_back(story)
+        return
+    assert len(forwards) == len(story.world.acts), "nothing is undone by itself"
+    if not result.is_open:
+        assert forwards == []
+        return
+    assert story.events[-1].kind == "held"
+    check_ways_out(story, journal, is_past_return(plan, broken, way))
+
+
+def check_ways_out(story: Story, journal: Journal, is_past: bool) -> None:
+    """A held run is gone on with, every act being done once; or it is backed out, but never from behind the promotion."""
+    story.world.faults.clear()
+    acts = list(story.world.acts)
+    if is_past:
+        with pytest.raises(Blocked, match="point of no return"):
+            story.console("back-out")
+        assert story.world.acts == acts
+    else:
+        other = Story(story.plan, journal)
+        other.world.facts, other.world.acts, other.world.trace = dict(story.world.facts), list(acts), list(story.world.trace)
+        journal.append(*(replace(event, run=other.run, data=_of_run(event, other.run)) for event in story.events))
+        assert other.console("back-out").verdict is RunVerdict.ROLLED_BACK
+        check_back(other)
+    assert story.console("go").verdict is RunVerdict.SUCCESS
+    assert story.world.acts == [step.id for step in story.plan.steps], "each act happened once"
+    check_proofs(story)
+
+
+def _of_run(event: RunEvent, run: str) -> dict:
+    """Return what an event says, said of another run."""
+    if "proof" not in event.data:
+        return dict(event.data)
+    return {**event.data, "proof": {**event.data["proof"], "run": run}}
