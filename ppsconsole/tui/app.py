@@ -20,7 +20,8 @@ from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.runbooks.building import Background
 from ppsconsole.tui.clipboard import copy_path, keep, load_into_tmux
-from ppsconsole.tui.engine_host import Desk, EngineHost, Unfinished
+from ppsconsole.tui.desks import Desk, Unfinished
+from ppsconsole.tui.engine_host import EngineHost
 from ppsconsole.tui.feed import Feed
 from ppsconsole.tui.keymap import bindings
 from ppsconsole.tui.lock import Lock

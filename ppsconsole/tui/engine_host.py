@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.draw.run_view import RunView
@@ -13,7 +13,7 @@ from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.history import History
-from ppsconsole.runbooks.request import Request
+from ppsconsole.tui.desks import Desk, Session
 from ppsconsole.tui.lock import Lock
 
 if TYPE_CHECKING:
@@ -42,135 +42,6 @@ class Told:
     plan: Plan
     holder: str
     started_at: float
-
-
-class Found(Protocol):
-    """A run as the journal or a copy on a host knows it."""
-
-    @property
-    def run(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def plan(self) -> Plan:
-        """Its plan."""
-        ...
-
-    @property
-    def events(self) -> tuple[RunEvent, ...]:
-        """What happened."""
-        ...
-
-
-class Session(Protocol):
-    """One run at the desk, its lease taken: what the console does with it."""
-
-    @property
-    def run(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def plan(self) -> Plan:
-        """Its plan."""
-        ...
-
-    @property
-    def holder(self) -> str:
-        """Who has its lease."""
-        ...
-
-    @property
-    def started_at(self) -> float:
-        """When it was started, seconds since 1970 UTC."""
-        ...
-
-    @property
-    def past(self) -> tuple[RunEvent, ...]:
-        """What had happened before it was opened."""
-        ...
-
-    def listen(self, listener: Callable[[RunEvent], None]) -> None:
-        """Have `listener` called for every event from now on."""
-        ...
-
-    async def go(self) -> "RunResult":
-        """Do what is left of it, until its end or until something has to be decided."""
-        ...
-
-    def hold(self) -> None:
-        """Ask it to stop after the step at hand."""
-        ...
-
-    async def back_out(self, reason: str) -> "RunResult | None":
-        """Undo what was done."""
-        ...
-
-    async def mark_done(self, step: str, reason: str) -> "RunResult | None":
-        """Take the operator's word for the step at which it stands, after a look."""
-        ...
-
-    async def abandon(self, reason: str) -> "RunResult | None":
-        """End it where it stands."""
-        ...
-
-    async def aclose(self) -> None:
-        """Let go of it: lease, lines, journal."""
-        ...
-
-
-class Unfinished(Protocol):
-    """A run that is open."""
-
-    @property
-    def run(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """`switchover db1 -> db2`."""
-        ...
-
-    @property
-    def holder(self) -> str:
-        """Who had it last."""
-        ...
-
-
-class Desk(Protocol):
-    """Plans and runs on fresh facts: `ppsconsole.engine.desk.Desk`, or a double of it.
-
-    Attributes:
-        history: What was seen before now; whoever polls keeps it up to date.
-    """
-
-    history: History
-
-    async def plan(self, request: Request) -> Plan:
-        """Return the plan for `request`, from facts that are read now."""
-        ...
-
-    async def begin(self, plan: Plan, ask: "Ask") -> Session:
-        """Take the lease and open a run of `plan`; nothing is done yet."""
-        ...
-
-    async def unfinished(self) -> tuple[Unfinished, ...]:
-        """Return the open runs of this cluster, the latest first."""
-        ...
-
-    async def find(self, run: str) -> Found:
-        """Return what journal and hosts know of a run."""
-        ...
-
-    async def reopen(self, run: str, ask: "Ask", reason: str = "") -> Session:
-        """Take the lease of an open run again; nothing is done yet."""
-        ...
-
-    async def aclose(self) -> None:
-        """Let go of everything."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from ppsconsole.cluster.picture import Event, Picture
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
-from ppsconsole.tui.engine_host import Live, Unfinished
+from ppsconsole.tui.desks import Unfinished
+from ppsconsole.tui.engine_host import Live
 
 
 @dataclass(frozen=True, slots=True)
