@@ -67,8 +67,7 @@ def open_console(inventory_path: str) -> int:
 def up(folder: str | None, is_detached: bool, profile: str, postgres: str) -> None:
     """Start a lab and print the path of its inventory; without --detach it lives until Ctrl-C."""
     if folder is None:
-        order = temporary_order(postgres, profile)
-        order = Order(order.folder, profile, postgres, is_own=True, is_leashed=not is_detached)
+        order = temporary_order(postgres, profile, is_leashed=not is_detached)
     else:
         order = Order(str(Path(folder).resolve()), profile, postgres, is_leashed=not is_detached)
     for number in (signal.SIGTERM, signal.SIGHUP):

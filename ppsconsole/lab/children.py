@@ -15,6 +15,8 @@ from ppsconsole.lab.account import Account
 from ppsconsole.lab.processes import ProcessId, identify
 from ppsconsole.masking import plain
 
+NO_SPACE = "No space left on device"  # what strerror calls ENOSPC; programs are run with LC_ALL=C.UTF-8
+
 
 @dataclass(slots=True)
 class Child:
@@ -132,7 +134,9 @@ class Children:
                 child.popen.send_signal(signal.SIGKILL)
                 raise LabError(f"{Path(argv[0]).name} did not end within {timeout_s:.0f}s", where="lab") from None
         if status != 0:
-            raise LabError(f"{Path(argv[0]).name} failed ({status}): {plain(text[-1500:], 600)}", where="lab")
+            # The last lines say why; where the disk is full, each of many lines says the same.
+            said = NO_SPACE if NO_SPACE in text else plain(_last_lines(text), 600)
+            raise LabError(f"{Path(argv[0]).name} failed ({status}): {said}", where="lab")
         return text
 
     def reap(self) -> None:
@@ -150,6 +154,11 @@ class Children:
                 child.popen.returncode = code  # so that Popen does not try to wait for it again
                 if not child.exited.done():
                     child.exited.set_result(code)
+
+
+def _last_lines(text: str) -> str:
+    """Return the end of `text`, from the beginning of a line on."""
+    return text if len(text) <= 600 else text[-600:].partition("\n")[2] or text[-600:]
 
 
 async def _read_all(output: IO[bytes]) -> bytes:

@@ -14,8 +14,9 @@ from ppsconsole.lab.control import call
 from ppsconsole.lab.layout import PROFILES
 from ppsconsole.lab.order import Order, python_path
 from ppsconsole.lab.processes import ProcessId
+from ppsconsole.lab.registry import registered, unlisted_reason, unregister
 from ppsconsole.lab.remains import end_processes, remove_files
-from ppsconsole.lab.state import FOLDER_PREFIX, LabState, registered, unregister
+from ppsconsole.lab.state import LabState, new_folder
 from ppsconsole.masking import plain
 
 Progress = Callable[[str], None]
@@ -56,6 +57,7 @@ def launch(order: Order, progress: Progress) -> Leash | str:
     """
     if order.profile not in PROFILES:
         raise UsageError(f"no profile {order.profile!r}", remedy="There are " + ", ".join(PROFILES))
+    clear_dead(progress)
     prepare(order, progress)
     env = {**os.environ, "PYTHONPATH": python_path()}
     process = subprocess.Popen(
@@ -100,6 +102,18 @@ def _follow(process: "subprocess.Popen[bytes]", order: Order, progress: Progress
     raise LabError(f"the lab ended while it started: {plain(''.join(stray)[-390:]) or 'it said nothing'}", where=str(order.path))
 
 
+def clear_dead(progress: Progress) -> None:
+    """Take away what is left of listed labs whose keeper and supervisor are both gone. What lives is left alone."""
+    for state in registered():
+        if state.is_alive:
+            continue
+        progress(f"a lab was killed in {state.folder}: taking away its remains")
+        try:
+            _clear(state)
+        except LabError as error:
+            progress(str(error))
+
+
 def prepare(order: Order, progress: Progress) -> None:
     """See that the folder is absent or empty; take away what a dead lab left there.
 
@@ -128,10 +142,10 @@ def prepare(order: Order, progress: Progress) -> None:
         raise UsageError(f"is not empty: {shown}", where=str(folder), remedy="A lab wants an absent or empty folder")
 
 
-def temporary_order(postgres: str = "bundled", profile: str = "default") -> Order:
-    """Return the order for a lab in a folder of its own that goes when we go."""
-    folder = tempfile.mkdtemp(prefix=FOLDER_PREFIX)
-    return Order(folder, profile=profile, postgres=postgres, is_own=True, is_leashed=True)
+def temporary_order(postgres: str = "bundled", profile: str = "default", *, is_leashed: bool = True) -> Order:
+    """Return the order for a lab in a folder of its own below the temporary folder."""
+    folder = new_folder(Path(tempfile.gettempdir()).resolve())
+    return Order(str(folder), profile=profile, postgres=postgres, is_leashed=is_leashed)
 
 
 def find_lab(folder: str | None, *, is_dead_allowed: bool = False) -> LabState:
@@ -154,6 +168,8 @@ def find_lab(folder: str | None, *, is_dead_allowed: bool = False) -> LabState:
         return state
     labs = [state for state in registered() if is_dead_allowed or state.is_alive]
     if not labs:
+        if reason := unlisted_reason():
+            raise LabError(f"no lab is listed; {reason}", where="lab", remedy="Name the folder of the one you mean: --dir DIR")
         raise LabError("no lab runs", where="lab", remedy="Start one: ppsconsole lab up --detach --dir DIR")
     if len(labs) > 1:
         folders = ", ".join(str(state.folder) for state in labs)

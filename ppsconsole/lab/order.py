@@ -14,7 +14,6 @@ class Order:
 
     Attributes:
         folder: Absolute path; absent or empty.
-        is_own: The folder was made for the lab and goes with it, though it exists already.
         is_leashed: The lab ends when its standard input does: when whoever started it is gone.
         postgres: `bundled`, `system` or a folder of programs.
     """
@@ -22,7 +21,6 @@ class Order:
     folder: str
     profile: str = "default"
     postgres: str = "bundled"
-    is_own: bool = False
     is_leashed: bool = False
 
     @property

@@ -10,7 +10,8 @@ from pathlib import Path
 from ppsconsole.lab.account import remove_tree
 from ppsconsole.lab.layout import LAB_MARK
 from ppsconsole.lab.processes import descendants, marked, reap_all, send
-from ppsconsole.lab.state import STATE_FILE, LabState, unregister
+from ppsconsole.lab.registry import unregister
+from ppsconsole.lab.state import STATE_FILE, LabState
 
 _IPC_RMID = 0
 
@@ -61,7 +62,8 @@ def remove_files(state: LabState) -> list[str]:
         return []
     if not foreign and state.is_folder_made:
         with contextlib.suppress(OSError):
-            state.folder.rmdir()
+            for folder in (state.folder, *state.folder.parents)[: 1 + state.parents_made]:
+                folder.rmdir()
     return foreign
 
 
@@ -83,13 +85,11 @@ def release_shared_memory(data: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    # A process that is just ending may still write; twice is enough once all are gone.
-    for _ in range(3):
+    # A process that is just ending may still write, and another command may be taking the same lab away.
+    for _ in range(20):
         try:
             remove_tree(path)
-        except FileNotFoundError:
-            continue
         except OSError:
-            time.sleep(0.05)
+            time.sleep(0.02)
             continue
         return

@@ -1,4 +1,4 @@
-"""What a lab writes down about itself: lab.json in its folder, and one line of it in the registry of running labs."""
+"""What a lab writes down about itself: lab.json in its folder."""
 
 import json
 import os
@@ -15,6 +15,10 @@ INVENTORY_FILE = "inventory.yaml"
 LOG_FILE = "lab.log"
 ELSEWHERE = Path("/var/tmp")  # open to all accounts, and survives nothing but the lab itself
 FOLDER_PREFIX = "ppsconsole-lab-"
+_OWN_KEYS = {
+    *("version", "id", "folder", "is_folder_made", "parents_made", "made", "elsewhere", "phase"),
+    *("keeper", "supervisor", "servers", "control", "inventory"),
+}
 
 
 @dataclass(slots=True)
@@ -33,6 +37,7 @@ class LabState:
         servers: Main processes by `HOST/SERVICE`.
         control: `address`, `port` and `token` of the control line.
         facts: For tests and tools: profile, network, hosts, roads, nodes.
+        parents_made: How many folders above `folder` the lab had to make for it.
     """
 
     id: str
@@ -46,6 +51,7 @@ class LabState:
     servers: dict[str, ProcessId] = field(default_factory=dict)
     control: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    parents_made: int = 0
 
     @property
     def is_alive(self) -> bool:
@@ -64,6 +70,7 @@ class LabState:
             "id": self.id,
             "folder": str(self.folder),
             "is_folder_made": self.is_folder_made,
+            "parents_made": self.parents_made,
             "made": self.made,
             "elsewhere": self.elsewhere,
             "phase": self.phase,
@@ -99,8 +106,7 @@ class LabState:
         except (OSError, ValueError) as error:
             raise LabError(f"cannot be read: {error}", where=str(path)) from error
         try:
-            known = ("version", "id", "folder", "is_folder_made", "made", "elsewhere", "phase", "keeper", "supervisor", "servers")
-            facts = {key: value for key, value in document.items() if key not in (*known, "control", "inventory")}
+            facts = {key: value for key, value in document.items() if key not in _OWN_KEYS}
             return cls(
                 id=document["id"],
                 folder=folder,
@@ -113,14 +119,20 @@ class LabState:
                 servers={name: ProcessId(*pair) for name, pair in document["servers"].items()},
                 control=document["control"],
                 facts=facts,
+                parents_made=int(document.get("parents_made", 0)),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise LabError(f"is not the state of a lab ({error!r})", where=str(path)) from error
 
 
 def new_id() -> str:
     """Return an id for a new lab."""
     return secrets.token_hex(4)
+
+
+def new_folder(base: Path) -> Path:
+    """Return a name for a folder of a lab's own in `base`. It is made only once lab.json tells of it, or tells so itself."""
+    return base / f"{FOLDER_PREFIX}{secrets.token_hex(8)}"
 
 
 def write_private(path: Path, text: str) -> None:
@@ -130,49 +142,6 @@ def write_private(path: Path, text: str) -> None:
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     draft.replace(path)
-
-
-def registry_folder() -> Path:
-    """Return the folder where running labs are listed, one file each."""
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "ppsconsole" / "labs"
-
-
-def register(state: LabState) -> None:
-    """List a lab as running. A home that cannot be written to only means that `--dir` must be given."""
-    folder = registry_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(folder / f"{state.id}.json", json.dumps({"folder": str(state.folder)}) + "\n")
-    except OSError:
-        return
-
-
-def unregister(lab: str) -> None:
-    """Take a lab from the list, and the folders of the list when they are empty."""
-    folder = registry_folder()
-    try:
-        (folder / f"{lab}.json").unlink(missing_ok=True)
-        folder.rmdir()
-        folder.parent.rmdir()
-    except OSError:
-        return
-
-
-def registered() -> list[LabState]:
-    """Return all labs in the list that still have a folder; also those whose supervisor is gone."""
-    found = []
-    folder = registry_folder()
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
-        try:
-            state = LabState.read(Path(json.loads(path.read_text(encoding="utf-8"))["folder"]))
-        except (OSError, ValueError, KeyError, TypeError, LabError):
-            state = None
-        if state is not None and state.id == path.stem:
-            found.append(state)
-        else:
-            path.unlink(missing_ok=True)
-    return found
 
 
 def _temporary(folder: str) -> str:

@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
-import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -15,16 +15,19 @@ from typing import Any
 from ppsconsole.clock import iso
 from ppsconsole.errors import LabError, PpsConsoleError
 from ppsconsole.lab.account import service_account
+from ppsconsole.lab.children import NO_SPACE
 from ppsconsole.lab.cluster import LabCluster, Materials
 from ppsconsole.lab.control import ControlServer
 from ppsconsole.lab.layout import default_layout
 from ppsconsole.lab.network import claim_network
 from ppsconsole.lab.order import Order
 from ppsconsole.lab.processes import end_tree, identify
+from ppsconsole.lab.registry import register, registry_folder
 from ppsconsole.lab.remains import remove_files
-from ppsconsole.lab.state import ELSEWHERE, FOLDER_PREFIX, INVENTORY_FILE, LOG_FILE, STATE_FILE, LabState, new_id, register
+from ppsconsole.lab.state import ELSEWHERE, INVENTORY_FILE, LOG_FILE, STATE_FILE, LabState, new_folder, new_id
 
 MADE = [STATE_FILE, LOG_FILE, INVENTORY_FILE, "hosts", "ssh_key", "known_hosts", "ca.pem", "database.password", "admin.password"]
+_FULL_BYTES = 1024 * 1024
 
 
 def supervise(order: Order) -> int:
@@ -60,10 +63,10 @@ class Supervisor:
             else:
                 self._report({"failed": "told to end while it started"})
         except* PpsConsoleError as errors:
-            self._report({"failed": "; ".join(str(error) for error in leaves(errors))})
+            self._report({"failed": self.reason(errors)})
         except* Exception as error:
             # A mistake of ours: the traceback is in the log, which goes with the lab, so its last line is told.
-            self._report({"failed": f"the lab broke while it started: {leaves(error)}"})
+            self._report({"failed": self.reason(error)})
             traceback.print_exception(error)
         finally:
             building.cancel()
@@ -75,17 +78,20 @@ class Supervisor:
     async def _build(self) -> None:
         began = time.monotonic()
         account = service_account()
-        state = self._state = self._move_in()
+        state = self._move_in()
         network, claim = claim_network()
         homes = state.folder / "hosts"
         if account.can_enter(state.folder):
             homes.mkdir(mode=0o711)
         else:
             # The service account cannot reach this folder (it is below /root, say): the hosts live elsewhere.
-            state.elsewhere = tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=ELSEWHERE)
-            os.chmod(state.elsewhere, 0o711)
-            homes.symlink_to(state.elsewhere)
-            homes = Path(state.elsewhere)
+            # Written down before it is made: killed in between, the lab must leave nothing that nobody knows of.
+            elsewhere = new_folder(ELSEWHERE)
+            state.elsewhere = str(elsewhere)
+            state.write()
+            elsewhere.mkdir(mode=0o711)
+            homes.symlink_to(elsewhere)
+            homes = elsewhere
         self._control = ControlServer(claim, self._answer)
         state.control = {"address": f"{network}.0.1", "port": self._control.port, "token": self._control.token}
         state.write()
@@ -96,28 +102,28 @@ class Supervisor:
         state.facts = {"profile": self._order.profile, **self._cluster.facts()}
         state.phase = "up"
         state.write()
-        register(state)
         await self._control.start()
         self._progress(f"up after {time.monotonic() - began:.1f}s")
 
     def _move_in(self) -> LabState:
-        """Take the folder: lab.json appears in it whole, and only if no other lab was faster."""
+        """Take the folder, and say so in the list: lab.json appears in it whole, and only if no other lab was faster."""
         folder = self._order.path
-        is_made = self._order.is_own
+        missing = 0
+        while not (folder, *folder.parents)[missing].exists():
+            missing += 1
         try:
-            folder.mkdir(parents=True)
-            is_made = True
-        except FileExistsError:
-            pass
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise LabError(f"could not be made: {error.strerror}", where=str(folder)) from error
-        state = LabState(new_id(), folder, is_made, list(MADE))
+        state = LabState(new_id(), folder, missing > 0, list(MADE), parents_made=max(0, missing - 1))
         state.keeper, state.supervisor = identify(os.getppid()), identify(os.getpid())
         try:
             os.close(os.open(folder / STATE_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            if is_made:
+            self._state = state
+            if state.is_folder_made:
                 folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
             state.write()
+            unlisted = register(state)
             log = os.open(folder / LOG_FILE, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
         except FileExistsError:
             raise LabError("another lab has just begun there", where=str(folder)) from None
@@ -126,6 +132,10 @@ class Supervisor:
         sys.stderr.flush()
         os.dup2(log, 2)
         os.close(log)
+        if unlisted:
+            self._progress(
+                f"this lab cannot be listed in {registry_folder()} ({unlisted}): name it in every command: --dir {folder}"
+            )
         return state
 
     def _listen_for_the_end(self) -> None:
@@ -177,6 +187,19 @@ class Supervisor:
                 asyncio.get_running_loop().call_later(0.05, self._ended.set)
                 return {"words": "ending"}
         raise LabError(f"not understood: {request.get('verb')!r}")
+
+    def reason(self, group: BaseExceptionGroup[BaseException]) -> str:
+        """Return in one line why the lab did not come up; parts that failed for one reason tell it once."""
+        told = dict.fromkeys(str(error) if isinstance(error, PpsConsoleError) else repr(error) for error in leaves(group))
+        state = self._state
+        folders = [self._order.path, *([Path(state.elsewhere)] if state is not None and state.elsewhere else [])]
+        free = {folder: shutil.disk_usage(folder).free for folder in folders if folder.exists()}
+        # Servers on a full disk fail in many words, and some only by their silence.
+        if free and (any(NO_SPACE in words for words in told) or min(free.values()) < _FULL_BYTES):
+            return f"no space left on device in {min(free, key=lambda folder: free[folder])}"
+        if all(isinstance(error, PpsConsoleError) for error in leaves(group)):
+            return "; ".join(told)
+        return "the lab broke while it started: " + "; ".join(told)
 
     def _progress(self, words: str) -> None:
         self._log(words)

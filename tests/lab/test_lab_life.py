@@ -1,6 +1,7 @@
 """A lab comes up, refuses what it must, and leaves nothing, however it ends."""
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -12,9 +13,15 @@ from pathlib import Path
 import pytest
 
 from ppsconsole.errors import LabError
-from ppsconsole.lab.layout import free_port
-from ppsconsole.lab.processes import ProcessId
+from ppsconsole.lab import registry
+from ppsconsole.lab.account import service_account
+from ppsconsole.lab.children import Children
+from ppsconsole.lab.launch import clear_dead
+from ppsconsole.lab.layout import LAB_MARK, free_port
+from ppsconsole.lab.order import Order
+from ppsconsole.lab.processes import ProcessId, marked
 from ppsconsole.lab.state import LabState
+from ppsconsole.lab.supervisor import Supervisor
 from tests.lab.conftest import Lab, remains_of, wait_for
 
 
@@ -138,6 +145,109 @@ def test_up_takes_away_the_remains_of_a_dead_lab(own_lab: Lab) -> None:
     assert own_lab.nodes()["db2"]["complaint"] == ""
 
 
+def _temporary_labs(folder: Path) -> list[LabState]:
+    """Return the labs that live in folders of their own below `folder`."""
+    return [state for path in folder.glob("ppsconsole-lab-*") if (state := LabState.read(path)) is not None]
+
+
+def test_up_takes_away_a_dead_lab_in_a_folder_of_its_own_and_leaves_living_ones(tmp_path: Path, own_lab: Lab) -> None:
+    own_lab.env["TMPDIR"] = str(tmp_path)
+    assert own_lab.up().returncode == 0
+    assert own_lab.command("up", "--detach").returncode == 0
+    [dead] = _temporary_labs(tmp_path)
+    before = _kill_both(Lab(dead.folder))
+    assert remains_of(before)
+    done = own_lab.command("up", "--detach")
+    assert done.returncode == 0, done.stderr
+    assert f"killed in {dead.folder}: taking away its remains" in done.stderr
+    assert not remains_of(before)
+    assert not dead.folder.exists()
+    assert own_lab.nodes()["db1"]["complaint"] == ""
+    [fresh] = _temporary_labs(tmp_path)
+    assert own_lab.command("down", "--dir", str(fresh.folder)).returncode == 0
+    assert not fresh.folder.exists()
+
+
+def test_a_lab_killed_while_it_starts_is_taken_away_by_the_next(tmp_path: Path, own_lab: Lab) -> None:
+    own_lab.env["TMPDIR"] = str(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ppsconsole", "lab", "up", "--detach"],
+        env={**os.environ, **own_lab.env},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    with process.stderr as told:
+        assert any("real: PostgreSQL" in line for line in told)  # initdb runs from now on
+        [half] = _temporary_labs(tmp_path)
+        assert half.phase == "starting"
+        assert half.keeper is not None
+        assert half.supervisor is not None
+        for each, number in ((half.keeper, signal.SIGSTOP), (half.supervisor, signal.SIGKILL), (half.keeper, signal.SIGKILL)):
+            os.kill(each.pid, number)
+        process.wait(30)
+    assert half.folder.exists()
+    done = own_lab.up()
+    assert done.returncode == 0, done.stderr
+    assert "taking away its remains" in done.stderr
+    assert not half.folder.exists()
+    assert not half.elsewhere or not Path(half.elsewhere).exists()
+    wait_for(lambda: not marked(LAB_MARK, half.id), "processes of the half-started lab gone")
+
+
+def test_folders_above_go_with_the_lab_that_made_them(tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "deep" / "er" / "lab", {"XDG_STATE_HOME": str(tmp_path / "state")})
+    assert lab.up().returncode == 0
+    assert lab.down().returncode == 0
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_lab_that_cannot_be_listed_says_so(tmp_path: Path) -> None:
+    blocked = tmp_path / "state"
+    blocked.write_text("a file where a folder should be")
+    lab = Lab(tmp_path / "own", {"XDG_STATE_HOME": str(blocked)})
+    done = lab.up()
+    assert done.returncode == 0, done.stderr
+    assert f"cannot be listed in {blocked}/ppsconsole/labs" in done.stderr
+    assert f"--dir {lab.folder}" in done.stderr
+    lost = lab.command("down")
+    assert lost.returncode == 1
+    assert "cannot be listed" in lost.stderr
+    assert "--dir DIR" in lost.stderr
+    assert lab.down().returncode == 0
+
+
+def test_labs_of_another_machine_that_shares_the_home_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    state = LabState("0123abcd", folder, True, ["lab.json"], supervisor=ProcessId(os.getpid(), 1))
+    state.write()
+    assert registry.register(state) == ""
+    assert [each.id for each in registry.registered()] == ["0123abcd"]
+    with monkeypatch.context() as there:
+        there.setattr(registry, "_place", lambda: "another 1")
+        assert registry.registered() == []
+        clear_dead(pytest.fail)
+    said: list[str] = []
+    clear_dead(said.append)
+    assert said == [f"a lab was killed in {folder}: taking away its remains"]
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_is_told_once(tmp_path: Path) -> None:
+    async def main() -> str:
+        children = Children()
+        noise = "for i in $(seq 200); do echo \"cp: error writing '/a/long/path/$i': No space left on device\" >&2; done; exit 1"
+        with pytest.raises(LabError) as caught:
+            await children.run(["/bin/sh", "-c", noise], account=service_account(), cwd=Path("/"), env={"PATH": "/usr/bin:/bin"})
+        supervisor = Supervisor(Order(str(tmp_path)))
+        return supervisor.reason(ExceptionGroup("", [caught.value, OSError(errno.ENOSPC, "No space left on device")]))
+
+    assert asyncio.run(main()) == f"no space left on device in {tmp_path}"
+
+
 def test_a_half_started_lab_is_recognised(own_lab: Lab) -> None:
     own_lab.folder.mkdir()
     state = LabState("0123abcd", own_lab.folder, True, ["lab.json", "ca.pem"], supervisor=ProcessId(os.getpid(), 1))
@@ -207,6 +317,29 @@ def test_taken_ports_are_gone_round() -> None:
             road.close()
 
     asyncio.run(main())
+
+
+def _names_below(*folders: Path) -> set[str]:
+    return {str(path) for folder in folders if folder.is_dir() for path in folder.rglob("*")}
+
+
+def test_nothing_stays_outside_the_folder(tmp_path: Path) -> None:
+    """Not in a home that holds nothing yet, and not in the caches of the machine."""
+    home = tmp_path / "home"
+    home.mkdir()
+    nowhere = {"HOME": str(home), "XDG_STATE_HOME": "", "XDG_CACHE_HOME": ""}
+    lab = Lab(tmp_path / "own", nowhere)
+    system = Path("/var/cache/ppsconsole")
+    before = _names_below(system)
+    done = lab.up()
+    assert done.returncode == 0, done.stderr
+    assert "stand-ins for Pleasant Password Server: pps1, pps2" in done.stderr
+    listed = home / ".local" / "state" / "ppsconsole" / "labs"
+    assert [path.name for path in listed.iterdir()] == [f"{lab.state['id']}.json"]
+    assert lab.down().returncode == 0
+    assert not lab.folder.exists()
+    assert _names_below(home) == set()
+    assert _names_below(system) <= before
 
 
 def test_two_labs_side_by_side(lab: Lab, own_lab: Lab) -> None:
