@@ -65,8 +65,10 @@ def advise(snapshot: Snapshot, inventory: Inventory, background: Background = NO
             remedy = _CLUSTER_REMEDY.get(each.rule, "") if each.verdict is Verdict.DOWN else ""
             ways = barred_ways(snapshot, inventory, background) if each.rule in _BARS else ()
             found.append(Advice(each.verdict, each.words, (), remedy, ways))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda each: _LOUDEST_FIRST.index(each.verdict)))  # stable: causes stay before effects
 
+
+_LOUDEST_FIRST = (Verdict.DOWN, Verdict.WARN, Verdict.UNKNOWN, Verdict.OFF, Verdict.OK)
 
 _BARS = ("split_brain", "system_identifier")
 """What is wrong with the cluster as a whole and keeps it from being moved."""
