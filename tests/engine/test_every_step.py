@@ -4,8 +4,12 @@ The plans are the real ones, made from the states in `tests.unit.runbook_cases`;
 scripted: each sets one fact of a small world, which refuses a second writer.
 """
 
+import asyncio
+import os
+import tempfile
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,7 +50,6 @@ def _nothing_to_fence_with() -> runbook_cases.Found:
 
 PLANS: dict[str, Plan] = {
     "switchover": runbook_cases.plan(runbook_cases.fine(), "switchover"),
-    "switchover-there-and-back": runbook_cases.plan(runbook_cases.swapped(), "switchover"),
     "failover-kept-down": runbook_cases.plan(runbook_cases.killed(), "failover"),
     "failover-quiesced": runbook_cases.plan(runbook_cases.host_gone(), "failover"),
     "failover-attested": runbook_cases.plan(_nothing_to_fence_with(), "failover"),
@@ -188,6 +191,18 @@ class Verb(SetFact):
         return tuple(replace(proof, **names) for proof in found)
 
 
+class AtOnce(ThreadPoolExecutor):
+    """Does what it is given where it is given: hundreds of runs need not wait for threads."""
+
+    def submit(self, work, /, *arguments, **options):
+        done: Future = Future()
+        try:
+            done.set_result(work(*arguments, **options))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
 @dataclass
 class Story:
     """One run: its world, its journal, and consoles that come and go."""
@@ -208,6 +223,7 @@ class Story:
         """Take the run up from the journal, as another console would, and do what was chosen."""
 
         async def main() -> RunResult:
+            asyncio.get_running_loop().set_default_executor(AtOnce())
             world = self.world
             bench = Workbench(runbook_cases.declared(), self.plan, self.run, HeldClock(), None, None, lambda words: None)
             actions = dict.fromkeys(ACTIONS, Verb(world))
@@ -226,10 +242,13 @@ async def answer(gate: Gate, step: Step, plan: Plan) -> str:
 
 
 @pytest.fixture(scope="module")
-def journal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journal]:
-    made = open_journal(folder=tmp_path_factory.mktemp("journal"))
-    yield made
-    made.close()
+def journal() -> Iterator[Journal]:
+    """A real journal, in memory where the machine has a place for that: some ten thousand commits wait for no disk."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        made = open_journal(folder=Path(folder))
+        yield made
+        made.close()
 
 
 # --- what must hold -------------------------------------------------------------------------------------------------------
@@ -239,7 +258,9 @@ def check_proofs(story: Story) -> None:
     """Nothing is promoted before its proofs are in the journal."""
     begun = [event.number for event in story.events if (event.kind, event.step) == ("step-started", "promote")]
     if "promote.act" in story.world.trace:
-        proved = {event.data["proof"]["kind"] for event in story.events if event.kind == "proof-made" and event.number < begun[-1]}
+        proved = {
+            event.data["proof"]["kind"] for event in story.events if event.kind == "proof-made" and event.number < begun[-1]
+        }
         assert proved == set(story.plan.step("promote").needs)
     acts = story.world.acts
     if "promote" in acts:
@@ -262,7 +283,13 @@ def check_back(story: Story) -> None:
     assert all(f"{step}.verify_undone" in world.trace for step in undone)
 
 
-CASES = [(name, step.id, way) for name, plan in PLANS.items() for step in plan.steps for way in WAYS]
+def _steps_of(name: str) -> list[str]:
+    """Return the steps to break: of plans that differ in how the primary is fenced only, those up to the promotion."""
+    ids = [step.id for step in PLANS[name].steps]
+    return ids[: ids.index("promote") + 1] if name in ("failover-quiesced", "failover-attested") else ids
+
+
+CASES = [(name, step, way) for name in PLANS for step in _steps_of(name) for way in WAYS]
 
 
 @pytest.mark.parametrize(("name", "step_id", "way_name"), CASES, ids=["/".join(case) for case in CASES])
