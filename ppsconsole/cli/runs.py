@@ -125,7 +125,7 @@ def _acting(word: Literal["resume", "back-out", "abandon"], about: str) -> None:
             asker = Asker(flags, is_terminal=is_asking)
             # The gates that are left belong to the way forward: the others come to none.
             is_interactive = is_asking or word != "resume"
-            opened = await desk.reopen(run_id, asker, flags.reason, is_interactive=is_interactive)
+            opened = await desk.reopen(run_id, asker, flags.reason, is_interactive=is_interactive, is_way_back=word != "resume")
             return await watched(desk, opened, asker, _works(word, flags.reason), is_json=is_json, is_ascii=is_ascii)
 
         return _at_desk(options, done)

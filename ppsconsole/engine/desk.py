@@ -206,7 +206,9 @@ class Desk:
         session = await Session.start(around, plan, ask, is_interactive=is_interactive, reason=reason)
         return await self._open_run(session)
 
-    async def reopen(self, run: str, ask: Ask, reason: str = "", *, is_interactive: bool = True) -> OpenRun:
+    async def reopen(
+        self, run: str, ask: Ask, reason: str = "", *, is_interactive: bool = True, is_way_back: bool = False
+    ) -> OpenRun:
         """Take the lease of an open run again, also of one that another machine began; nothing is done yet.
 
         Args:
@@ -214,6 +216,7 @@ class Desk:
             ask: Asks at gates.
             reason: For taking it over from somebody who may be at it.
             is_interactive: As for `begin`.
+            is_way_back: It will only be backed out or abandoned; that may need the lease in another place.
 
         Raises:
             UsageError: There is no such run, or it has ended.
@@ -221,7 +224,7 @@ class Desk:
         """
         around = await self._surroundings()
         found = await self.find(run)
-        session = await Session.resume(around, found, ask, is_interactive=is_interactive, reason=reason)
+        session = await Session.resume(around, found, ask, is_interactive=is_interactive, reason=reason, is_way_back=is_way_back)
         return await self._open_run(session)
 
     async def find(self, run: str) -> FoundRun:

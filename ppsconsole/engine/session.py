@@ -18,7 +18,7 @@ from ppsconsole.engine.lease_script import ROOT
 from ppsconsole.engine.resume import FoundRun
 from ppsconsole.engine.runner import Runner
 from ppsconsole.engine.stage import Stage
-from ppsconsole.engine.state import state_of
+from ppsconsole.engine.state import RunState, state_of
 from ppsconsole.errors import Blocked, PpsConsoleError, UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.event import RunEvent
@@ -64,18 +64,27 @@ class Session:
     """
 
     def __init__(
-        self, surroundings: Surroundings, plan: Plan, run: str, ask: Ask, events: tuple[RunEvent, ...], reason: str
+        self,
+        surroundings: Surroundings,
+        plan: Plan,
+        run: str,
+        ask: Ask,
+        events: tuple[RunEvent, ...],
+        reason: str,
+        *,
+        is_way_back: bool = False,
     ) -> None:
         """Put a session together; `start` and `resume` are what is called."""
         self.plan, self.run_id = plan, run
         self._around, self._reason, self._stage = surroundings, reason.strip(), Stage()
         inventory, ssh, clock = surroundings.inventory, surroundings.tools.ssh, surroundings.clock
-        claim = Claim(plan.cluster, run, plan.runbook, required_hosts(inventory, plan), reason)
+        state = state_of(plan, events)
+        required = hosts_back(inventory, plan, state) if is_way_back or state.is_backing_out else required_hosts(inventory, plan)
+        claim = Claim(plan.cluster, run, plan.runbook, required, reason)
         self.lease = Lease(claim, inventory, ssh, clock, root=surroundings.root)
         self._copies = Copies(plan, self.lease, ssh, self._issue, events)
         guard = Guard(inventory, plan, ssh, self.lease, clock, self._stage, self._sent, ssh.fingerprint)
         bench = Workbench(inventory, plan, run, clock, surroundings.tools, guard, self._say)
-        state = state_of(plan, events)
         self.runner = Runner(bench, surroundings.actions, surroundings.journal, ask, self, self._stage, state)
 
     @classmethod
@@ -121,9 +130,18 @@ class Session:
 
     @classmethod
     async def resume(
-        cls, surroundings: Surroundings, found: FoundRun, ask: Ask, *, is_interactive: bool, reason: str = ""
+        cls,
+        surroundings: Surroundings,
+        found: FoundRun,
+        ask: Ask,
+        *,
+        is_interactive: bool,
+        reason: str = "",
+        is_way_back: bool = False,
     ) -> "Session":
         """Take up a run that was left; nothing is done yet: go on with `runner.run`, `back_out`, `abandon`.
+
+        With `is_way_back` it will only be backed out or abandoned: see `hosts_back` for where that needs the lease.
 
         Raises:
             UsageError: The run has ended.
@@ -135,7 +153,7 @@ class Session:
         if not found.is_open:
             raise UsageError(f"run {found.run} has ended", remedy="See `ppsconsole runs show`")
         journal = surroundings.journal
-        session = cls(surroundings, found.plan, found.run, ask, found.events, reason)
+        session = cls(surroundings, found.plan, found.run, ask, found.events, reason, is_way_back=is_way_back)
         if not is_interactive:
             await session.runner.answer_all()
         journal.refuse_moved(surroundings.inventory)
@@ -149,6 +167,8 @@ class Session:
             await session._taken()
             if found.is_copy:
                 await session.runner.look_ahead()
+            if is_way_back:
+                session._refuse_late()
         except BaseException:
             await session._quit()
             raise
@@ -207,6 +227,14 @@ class Session:
         data = {"epoch": lease.epoch, "hosts": hosts, "unreachable": dict(lease.unreachable)}
         await self.runner.record("lease-taken", words=words, data=data)
 
+    def _refuse_late(self) -> None:
+        """See that the lease is held where it is needed, now that it is known how far a console before this one came."""
+        held = {host.name for host in self.lease.hosts}
+        lacking = [each for each in hosts_back(self._around.inventory, self.plan, self.runner.state) if each not in held]
+        if lacking:
+            what = "the primary may have been stopped, and without the lease on this host another console might promote"
+            raise Blocked(what, where=lacking[0], remedy="See that the host can be reached")
+
     async def _quit(self) -> None:
         """Bring the copies up to date, let the lease go, and the listeners."""
         try:
@@ -236,6 +264,19 @@ def required_hosts(inventory: Inventory, plan: Plan) -> tuple[str, ...]:
         if host is not None and host.platform == "linux":
             return (host.name,)
     return tuple(step.host for step in plan.steps if step.host is not None)[:1]
+
+
+def hosts_back(inventory: Inventory, plan: Plan, state: RunState) -> tuple[str, ...]:
+    """Return where the lease must be held to back out or abandon a run.
+
+    As long as nothing was done that a proof is made from, it is enough to hold it on the old primary's host: a console
+    that goes forwards has to act there first, and is refused. So a standby whose host is lost does not keep users
+    out. Later on another console might promote without asking the old primary again, and both need the lease on the host that
+    becomes primary.
+    """
+    is_forward_free = any(not step.is_markable and state.of(step.id).may_have_acted for step in plan.steps)
+    old = next((each.host for each in plan.identities if each.role == "primary" and each.node != plan.to and each.host), "")
+    return required_hosts(inventory, plan) if is_forward_free or not old else (old,)
 
 
 def _refuse_read_only(surroundings: Surroundings) -> None:
