@@ -171,6 +171,8 @@ async def _successor(bench: Workbench, name: str) -> str:
     await bench.hosts.look(host_of(bench.inventory, name).name, ":", timeout_s=SETTLE_S)
     if not found.in_recovery:
         return f"{name} is no standby: nothing is stopped for it"
+    if found.receiver != "streaming":
+        return f"{name} does not stream (its receiver: {found.receiver or 'none runs'}): what is written last would not reach it"
     return f"replay is paused on {name}" if found.is_replay_paused else ""
 
 
