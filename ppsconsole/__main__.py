@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 
 
 def main() -> None:
@@ -14,6 +15,11 @@ def main() -> None:
     except OSError:
         # The reader or the terminal is gone. The interpreter's own flush at exit would fail too, and hide the code behind 120.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+        # Where a terminal vanished, Textual's own threads go on waiting for it, and the interpreter would wait for them for ever
+        # (seen after a tmux server was killed). By now everything of ours is closed and durable.
+        sys.stderr.flush()
+        os._exit(exit_code)
     sys.exit(exit_code)
 
 
