@@ -23,6 +23,15 @@ class SteadyDriver(LinuxDriver):
         if self._file is not None:
             self._file = _Steady(self._file)  # type: ignore[assignment]
 
+    def disable_input(self) -> None:
+        """Stop reading keys.
+
+        The reading thread may have been told of the hang-up just before the silence took the terminal's place: then it waits in
+        a read that never ends, and would be waited for for ever. The end of the silence wakes it.
+        """
+        _end_silence()
+        super().disable_input()
+
 
 class _Steady:
     """A file whose errors are nobody's business: that the terminal is gone is told by the hang-up."""
@@ -46,9 +55,19 @@ class _Steady:
         return self._file.isatty()
 
 
+_silence: list[int] = []
+"""The writing ends that keep a silent standard input from ending."""
+
+
+def _end_silence() -> None:
+    while _silence:
+        os.close(_silence.pop())
+
+
 def let_go() -> None:
     """Put something silent in the place of a terminal that hung up: nothing to read, and writes that go nowhere."""
-    reading, _ = os.pipe()  # the other end stays open: then it is never readable, where an empty file always would be
+    reading, writing = os.pipe()
+    _silence.append(writing)  # while this end is open the other one is never readable, where an empty file always would be
     nowhere = os.open(os.devnull, os.O_WRONLY)
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(reading, sys.__stdin__.fileno())  # type: ignore[union-attr]

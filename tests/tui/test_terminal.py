@@ -169,3 +169,19 @@ def test_the_linux_console_gets_ascii(tmp_path: Path) -> None:
         assert opened.read_to_end() == 0
         assert opened.seen.isascii()
         assert b"38;2;" not in opened.seen
+
+
+def test_a_reader_that_the_silence_caught_is_woken_at_the_end() -> None:
+    """The race of a hang-up: told that there is something to read, then reading what never comes."""
+    code = (
+        "import os, threading\n"
+        "from ppsconsole.tui import terminal\n"
+        "terminal.let_go()\n"
+        "reader = threading.Thread(target=lambda: os.read(0, 1), daemon=True)\n"
+        "reader.start()\n"
+        "terminal._end_silence()\n"
+        "reader.join(20)\n"
+        "os._exit(7 if reader.is_alive() else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stdin=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 0
