@@ -123,6 +123,8 @@ class PpsConsoleApp(MovingApp, inherit_bindings=False):
             await self._feed.has_picture()
         # One look a second at the clock: it draws nothing while pictures are fresh.
         self.set_interval(1.0, self._look_at_the_clock)
+        if not self.is_headless:
+            self._looking_at_terminal = self.set_interval(2.0, self._look_at_the_terminal)
         self.screen.call_after_refresh(self._painted)
 
     def _painted(self) -> None:
@@ -204,6 +206,14 @@ class PpsConsoleApp(MovingApp, inherit_bindings=False):
             # Outside of the main thread (tests), and on other systems, there is nothing to catch.
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
                 loop.add_signal_handler(number, self._leave, code)
+
+    def _look_at_the_terminal(self) -> None:
+        """Leave as on a hang-up where the terminal is gone and nobody said so."""
+        from ppsconsole.tui.terminal import has_vanished
+
+        if has_vanished():
+            self._looking_at_terminal.stop()
+            self._leave(_SIGNALS[signal.SIGHUP])
 
     def _leave(self, code: int) -> None:
         if self.host.is_busy:

@@ -5,8 +5,10 @@ frame after that blocks the event loop for ever; the one that reads spins on a f
 """
 
 import contextlib
+import errno
 import os
 import sys
+import termios
 from typing import IO, TYPE_CHECKING, Any
 
 from textual.drivers.linux_driver import LinuxDriver
@@ -53,6 +55,20 @@ class _Steady:
 
     def isatty(self) -> bool:
         return self._file.isatty()
+
+
+def has_vanished() -> bool:
+    """Return whether the terminal is gone although nobody sent a hang-up.
+
+    `su -c` and the like run their command in a session without a controlling terminal: then the kernel tells nobody.
+    """
+    try:
+        termios.tcgetattr(sys.__stdin__.fileno())  # type: ignore[union-attr]
+    except termios.error as error:
+        return bool(error.args) and error.args[0] == errno.EIO
+    except (AttributeError, OSError, ValueError):
+        return False
+    return False
 
 
 _silence: list[int] = []

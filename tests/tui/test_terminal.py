@@ -71,8 +71,10 @@ class Terminal:
 
 
 @contextmanager
-def terminal(folder: Path, size: tuple[int, int] = (80, 24), **environ: str) -> Iterator[Terminal]:
-    """Open the console in a terminal of its own, which it also controls, as a login shell's would be."""
+def terminal(
+    folder: Path, size: tuple[int, int] = (80, 24), *, has_controlling_terminal: bool = True, **environ: str
+) -> Iterator[Terminal]:
+    """Open the console in a terminal of its own, which it controls as a login shell's would be; below `su -c` it does not."""
     path = folder / "inventory.yaml"
     path.write_text(INVENTORY)
     path.chmod(0o600)
@@ -86,7 +88,7 @@ def terminal(folder: Path, size: tuple[int, int] = (80, 24), **environ: str) -> 
         cwd=ROOT,
         env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8", **environ},
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if has_controlling_terminal else None,
     )
     os.close(slave)
     opened = Terminal(master, process)
@@ -185,3 +187,12 @@ def test_a_reader_that_the_silence_caught_is_woken_at_the_end() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], stdin=subprocess.PIPE, timeout=60, check=False)
     assert done.returncode == 0
+
+
+def test_a_terminal_that_vanishes_without_a_hang_up_ends_the_console_too(tmp_path: Path) -> None:
+    with terminal(tmp_path, has_controlling_terminal=False) as opened:
+        opened.read_until(b"READ-ONLY")
+        wait_for_file(tmp_path / "modules")
+        os.close(opened.master)
+        opened.master = -1
+        assert opened.process.wait(DEADLINE_S) == 129
