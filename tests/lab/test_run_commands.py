@@ -165,9 +165,11 @@ def test_a_run_is_held_killed_and_gone_on_with_from_another_machine(desk: Desk, 
     approved = desk.hash("switchover", "--to", "db1")
     with desk.begun("run", "switchover", "--to", "db1", "--approve", approved) as first:
         read_until(first, lambda line: "done drain-lb1" in line)
+        first.send_signal(signal.SIGSTOP)  # it must not run ahead while the other one starts
         second = other_machine("run", "switchover", "--to", "db1", "--approve", approved)
         assert (second.returncode, "holds the lease" in second.stderr) == (7, True), second.stdout + second.stderr
         first.send_signal(signal.SIGTERM)
+        first.send_signal(signal.SIGCONT)
         left = first.communicate(timeout=LIMIT_S)[0]
     assert first.returncode == 5, left
     assert "held between two steps" in left
@@ -183,8 +185,9 @@ def test_a_run_is_held_killed_and_gone_on_with_from_another_machine(desk: Desk, 
     # Another journal: all that is known comes from the copies on the hosts, which may lack the last word.
     copied = other_machine.json("runs", "show", newest["run"])
     phases = {step["id"]: step["phase"] for step in copied["steps"]}
-    assert (phases["disable-db2"], phases["promote"]) == ("done", "pending")
+    assert phases["disable-db2"] == "done"
     assert phases["stop-primary"] in ("started", "done")
+    assert phases["promote"] in ("pending", "started")  # the kill follows the line that it waits for, some moments later
     done = other_machine("runs", "resume", "--reason", "the other console is gone")
     assert done.returncode == 0, done.stdout + done.stderr
     assert desk.roles() == {"db1": "primary", "db2": "standby"}
