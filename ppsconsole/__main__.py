@@ -3,22 +3,27 @@
 import os
 import sys
 import threading
+from typing import NoReturn
 
 
 def main() -> None:
     """Run `ppsconsole` and exit with its code."""
     from ppsconsole.cli.main import run
 
-    exit_code = run(console=_open_console)
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # The reader or the terminal is gone. The interpreter's own flush at exit would fail too, and hide the code behind 120.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    leave(run(console=_open_console))
+
+
+def leave(exit_code: int) -> NoReturn:
+    """End the process with `exit_code`, whatever has become of its terminal."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # The reader or the terminal is gone. The interpreter's flush at exit would fail too, and hide the code behind 120.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
         # Where a terminal vanished, Textual's own threads go on waiting for it, and the interpreter would wait for them for ever
         # (seen after a tmux server was killed). By now everything of ours is closed and durable.
-        sys.stderr.flush()
         os._exit(exit_code)
     sys.exit(exit_code)
 

@@ -7,6 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from ppsconsole.__main__ import leave
 from ppsconsole.probes.monitor import Monitor
 from ppsconsole.tui.app import run
 
@@ -24,4 +25,4 @@ class HeldMonitor(Monitor):
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1], monitor_factory=HeldMonitor))
+    leave(run(sys.argv[1], monitor_factory=HeldMonitor))
