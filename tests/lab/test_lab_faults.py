@@ -225,6 +225,11 @@ def test_the_stored_connection_is_switched_on_the_host(lab: Lab) -> None:
     assert "db7" in str(wrong.stderr)
 
 
+def test_an_error_stream_outlives_the_output_stream(lab: Lab) -> None:
+    [done] = lab.ssh("web2", "echo first; exec >&-; sleep 0.3; echo second >&2; exit 3")
+    assert (done.stdout, done.stderr, done.exit_status) == ("first\n", "second\n", 3)
+
+
 def test_what_does_not_exist_is_refused_with_what_does(lab: Lab) -> None:
     for arguments, words in (
         (("kill", "db9"), "bastion-a, bastion-b, lb1, pps1, pps2, db1, db2"),
