@@ -5,6 +5,7 @@ or an empty mapping) and is not judged a second time; a record that was no mappi
 """
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,10 +13,13 @@ from ppsconsole.inventory.chains import resolve_chains
 from ppsconsole.inventory.database_checks import check_database
 from ppsconsole.inventory.kinds import absolute
 from ppsconsole.inventory.model import Backup, Balancer, Host, Inventory, Limit, Service
-from ppsconsole.inventory.reading import Reading, Steps
+from ppsconsole.inventory.reading import Reading, Steps, quoted
 
 LESS_IS_WORSE = frozenset(("certificate_days",))
 """Limits that warn below a number instead of above it."""
+
+_POSIX_PATH = re.compile(r"/.*[^/]\Z")
+_WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/].|\\\\.")
 
 _PLATFORM = {"systemd": "linux", "windows-service": "windows", "iis-app-pool": "windows"}
 
@@ -33,6 +37,7 @@ def check(inventory: Inventory, reading: Reading) -> Inventory:
     _doubles(inventory, reading)
     _names(inventory, reading)
     _services(inventory, reading)
+    _logs(inventory, reading)
     _web_nodes(inventory, reading)
     _balancers(inventory, reading)
     _accounts(inventory, reading)
@@ -115,6 +120,24 @@ def _services(inventory: Inventory, reading: Reading) -> None:
         if host is not None and platform and host.platform not in (platform, None):
             what = f"'{service.kind}' does not exist on host {host.name}, whose platform is {host.platform}"
             reading.refuse_at((*here, "kind"), what, f"set `platform: {platform}` at the host, or choose another kind of service")
+
+
+def _logs(inventory: Inventory, reading: Reading) -> None:
+    """A log lies on a host, and only a whole path means the same file to every login."""
+    for name, kind, steps, host_name in _nodes(inventory):
+        if kind in ("bastion", "directory"):
+            continue
+        owner = _owner(inventory, steps, name)
+        if owner.log and "host" not in reading.keys_at(steps):
+            reading.refuse_at((*steps, "log"), f"a {kind} without a host has no file there", "remove it, or name its `host`")
+            continue
+        host = inventory.hosts.get(host_name) if host_name else None
+        is_windows = host is not None and host.platform == "windows"
+        for number, path in enumerate(owner.log):
+            if path is not None and not (_WINDOWS_PATH if is_windows else _POSIX_PATH).match(path):
+                example = r"C:\Logs\pps.log" if is_windows else "/var/log/pps.log"
+                at = (*steps, "log", number) if len(owner.log) > 1 else (*steps, "log")
+                reading.refuse_at(at, f"{quoted(path)} is no whole path", f"expected a file on the host, e.g. {example}")
 
 
 def _owner(inventory: Inventory, steps: Steps, name: str) -> Any:

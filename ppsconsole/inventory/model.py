@@ -153,6 +153,7 @@ class WebNode:
         declared: `active` nodes serve users, `passive` ones wait.
         database: The instance it is declared to use; None when it may be any (an indirect name).
         account: Local low-privilege account for the login check (law 11); None leaves it `not checked`.
+        log: Files on the host that it writes its log to, the one to look at first in front.
     """
 
     name: str
@@ -166,6 +167,7 @@ class WebNode:
     switch: Switch = Switch()
     account: str | None = None
     account_password: SecretRef | None = None
+    log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,7 @@ class Instance:
         upstreams: How this instance replicates from others, by their name: libpq's keywords (`host=... port=... user=...
             passfile=...`), never a password. For those left out it is taken from the `primary_conninfo` that the other one
             kept from its own time as a standby, with that one's address and port.
+        log: Files on the host that the server writes its log to; it is asked for them where none is named.
     """
 
     name: str
@@ -194,6 +197,7 @@ class Instance:
     service: Service | None = None
     site: str | None = None
     upstreams: Mapping[str, str] = field(default_factory=dict)
+    log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +242,7 @@ class Balancer:
         include: The one file, inside that configuration, which a run may rewrite.
         proof_header: Response header in which the balancer names the member that answered.
         address: URL where this balancer itself answers users; needed where there are several, or a virtual address is in front.
+        log: Files on the host that it writes its log to; nginx is asked for them where none is named.
     """
 
     name: str
@@ -253,6 +258,7 @@ class Balancer:
     address: str | None = None
     record: str | None = None
     site: str | None = None
+    log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

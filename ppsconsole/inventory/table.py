@@ -57,6 +57,7 @@ REPLICATION: Final = {
 
 _MERGE = "PPS does not support merging databases, so a merge replica could never be used again after a failover"
 _PORT = Whole(1, 65535)
+_LOG = Listing(Text(), may_be_one=True)
 
 
 def _remember_ssh(value: Any, reading: Reading) -> None:
@@ -163,6 +164,7 @@ WEB_NODE = Record(
         Field("switch", SWITCH, "How it is pointed at another database."),
         Field("account", Text(), "Local low-privilege account for the login check; left out, that is `not checked`."),
         Field("account_password", Secret(), "Where the password of `account` is found."),
+        Field("log", _LOG, "Files on the host that it logs to; left out, a systemd service's journal is read."),
     ],
     about="One PPS server on a host.",
 )
@@ -185,6 +187,7 @@ INSTANCE = Record(
             Keyed(Ref("instances"), Text()),
             "How it replicates from others, by their name: `host=... port=... user=... passfile=...`, never a password.",
         ),
+        Field("log", _LOG, "Files on the host that it logs to; left out, the server is asked, then the journal of its service."),
     ],
     about="One server of the database group.",
     inherits=("port",),
@@ -239,6 +242,7 @@ BALANCER = Record(
         Field("address", Url(), "URL where this one itself answers; needed where there are several or a virtual address."),
         Field("record", Address(), "For dns: the name that is moved."),
         Field("site", Ref("sites"), "Its site, for a balancer without a host."),
+        Field("log", _LOG, "Files on the host that it logs to; left out, nginx is asked, then the journal of its service."),
     ],
     about="What stands in front of the web nodes.",
 )

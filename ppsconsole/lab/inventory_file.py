@@ -76,6 +76,7 @@ def _instance(layout: Layout, fabric: Fabric, node: LabNode, postgres: Postgres)
         "data_directory": str(host.home / "data"),
         "bin_directory": str(postgres.bin),
         "service": _service(node),
+        "log": str(host.home / "log" / "db.log"),
         "upstreams": {other.name: _upstream(layout, fabric, host, other) for other in others},
     }
 
@@ -98,6 +99,8 @@ def _web_node(layout: Layout, node: LabNode, folder: Path) -> dict[str, Any]:
         "declared": "active" if node.name == "pps1" else "passive",
         "database": "db1",
         "switch": {"method": "command", "program": "pps-connection"},
+        # The second one has what the process says when it does not even get as far as its log.
+        "log": [str(host.home / "log" / name) for name in ("standin.log", "pps.log")],
     }
 
 
@@ -118,4 +121,5 @@ def _balancer(layout: Layout, fabric: Fabric, node: LabNode) -> dict[str, Any]:
         "program": "nginx",
         "proof_header": PROOF_HEADER,
         "service": _service(node),
+        "log": [str(home / "log" / name) for name in ("error.log", "access.log")],
     }

@@ -56,6 +56,17 @@ from tests.unit.inventory_texts import SMALL, changed, mistake, mistakes, parsed
             "hosts.in.via: the bastion chain passes in twice: bas, in, in",
         ),
         (
+            "db2: {host: db2}",
+            "db2: {host: db2, log: postgresql.log}",
+            "inv.yaml:19:27: database.instances.db2.log: 'postgresql.log' is no whole path; expected a file on the host",
+        ),
+        ("host: bas,", "host: bas, log: [/var/log/a, /var/log/],", "balancers.lb1.log[1]: '/var/log/' is no whole path"),
+        (
+            'lb1: {kind: nginx, host: bas, members: {"192.0.2.21:10001": web1}',
+            "lb1: {kind: dns, record: pps.example.org, log: /var/log/x",
+            "balancers.lb1.log: a balancer without a host has no file there; remove it, or name its `host`",
+        ),
+        (
             "192.0.2.12,",
             "192.0.2.11,",
             "hosts.db2.address: '192.0.2.11' with SSH port 22 is host db1 already; two hosts need two addresses",

@@ -62,6 +62,13 @@ from tests.unit.inventory_texts import SMALL, changed, mistake, mistakes, parsed
             "kind: ngnix",
             "balancers.lb1.kind: 'ngnix' is not one of the choices; did you mean 'nginx'? allowed: nginx, haproxy",
         ),
+        (
+            "kind: nginx",
+            "kind: nginx, log: {}",
+            "balancers.lb1.log: a mapping is of the wrong type; expected a list, each entry text",
+        ),
+        ("kind: nginx", "kind: nginx, log: [~]", "balancers.lb1.log[0]: an empty entry; expected text"),
+        ("kind: nginx", 'kind: nginx, log: "/a\\nb"', "balancers.lb1.log: '/a b' holds the control character U+000A"),
         ("kind: nginx", "kind: {}", "balancers.lb1.kind: a mapping is of the wrong type; expected one of nginx, haproxy"),
         (
             '"192.0.2.21:10001": web1',
