@@ -8,7 +8,8 @@ import pytest
 
 from ppsconsole.cluster.picture import CommandRecord, Event
 from ppsconsole.cluster.verdicts import Verdict
-from ppsconsole.tui.keymap import ACTIONS, shown_key
+from ppsconsole.settings.actions import ACTIONS
+from ppsconsole.settings.keys import shown_key
 from ppsconsole.tui.screens.help import HelpScreen
 from ppsconsole.tui.screens.home import HomeScreen
 from tests.tui.screen_text import screen_lines, screen_text

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import hanging
+from ppsconsole.settings.actions import ACTIONS, PLACES
+from ppsconsole.settings.keys import shown_key
 from ppsconsole.tui.badge import badge
-from ppsconsole.tui.keymap import ACTIONS, PLACES, shown_key
 from ppsconsole.tui.screens.page import Page
 
 HOW = (

@@ -1,7 +1,8 @@
 """The last row of every screen: the keys that work here, from the table of keys."""
 
 from ppsconsole.draw.text import Glyphs, Line, Span
-from ppsconsole.tui.keymap import ACTIONS, Action, Place, shown_key
+from ppsconsole.settings.actions import ACTIONS, Action, Place
+from ppsconsole.settings.keys import shown_key
 from ppsconsole.tui.widgets.lines import LinesView
 
 

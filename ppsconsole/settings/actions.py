@@ -1,0 +1,184 @@
+"""The one table of what can be done by key: bindings, key strip, help, cheat sheet and `console.yaml` are made from it.
+
+Loading this module checks the table: a key with two meanings in one place, or one that terminals keep for themselves, is refused.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ppsconsole.settings.keys import why_forbidden
+
+Place = Literal["everywhere", "home", "page", "choose", "plan", "run", "dialog"]
+
+PLACES: dict[Place, str] = {
+    "everywhere": "Everywhere but in a dialog",
+    "home": "On the home screen",
+    "page": "On a page (node, events, commands, help)",
+    "choose": "Where a way out is chosen",
+    "plan": "On a plan",
+    "run": "On a run",
+    "dialog": "In a dialog",
+}
+"""Where keys work, in the order of the help page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that the operator can do.
+
+    Attributes:
+        id: Stable name, kebab-case: what `console.yaml` refers to.
+        keys: The console's names of the keys, the first one is shown.
+        run: Textual's action string.
+        description: For the help page, what it does.
+        where: The place in which the keys work.
+        label: For the key strip, one or two words; empty keeps it out of the strip.
+        is_locked: Greyed while the console is read-only; that it is refused then is not the screen's business.
+        is_instant: What is typed next may be meant for what it opens: it acts before any later key is looked at.
+        is_fixed: Its key is the same for everybody.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    run: str
+    description: str
+    where: Place
+    label: str = ""
+    is_locked: bool = False
+    is_instant: bool = False
+    is_fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a key of a table.
+
+    Attributes:
+        ids: The actions that are concerned.
+        key: The key, empty where an id is the matter.
+        words: What is wrong.
+    """
+
+    ids: tuple[str, ...]
+    key: str
+    words: str
+
+
+class KeymapError(ValueError):
+    """The table of keys contradicts itself."""
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("select-up", ("up", "k"), "move(0, -1)", "Select the node above; in another pane, scroll up", "home"),
+    Action("select-down", ("down", "j"), "move(0, 1)", "Select the node below; in another pane, scroll down", "home"),
+    Action("select-left", ("left", "h"), "move(-1, 0)", "Select the node to the left", "home"),
+    Action("select-right", ("right", "l"), "move(1, 0)", "Select the node to the right", "home"),
+    Action("select-first", ("g", "home"), "leap(0)", "Select the first node; in another pane, go to its top", "home"),
+    Action("select-last", ("G", "end"), "leap(1)", "Select the last node; in another pane, go to its end", "home"),
+    Action("way-out", ("f",), "app.way_out", "Plan the way out that the advice ranks first", "home", "Way out"),
+    Action("choose", ("F",), "app.choose", "Choose among all ways: switchover, failover, restart", "home"),
+    Action("open-node", ("enter",), "app.open_node", "Open the selected node: every fact with source and age", "home", "Node"),
+    Action("next-pane", ("tab",), "next_pane(1)", "Go to the next pane", "home", "Pane"),
+    Action("previous-pane", ("shift+tab",), "next_pane(-1)", "Go to the previous pane", "home"),
+    Action("to-topology", ("escape",), "to_topology", "Go back to the topology", "home"),
+    Action("back", ("escape",), "back", "Go back to the home screen", "page", "Back"),
+    Action("scroll-up", ("up", "k"), "scroll(-1)", "Scroll up one line", "page"),
+    Action("scroll-down", ("down", "j"), "scroll(1)", "Scroll down one line", "page"),
+    Action("page-up", ("pageup", "b"), "scroll_page(-1)", "Scroll up one page", "page"),
+    Action("page-down", ("pagedown", "space"), "scroll_page(1)", "Scroll down one page", "page", "Page"),
+    Action("to-top", ("g", "home"), "scroll_to_end(0)", "Go to the top", "page"),
+    Action("to-end", ("G", "end"), "scroll_to_end(1)", "Go to the end", "page"),
+    Action("poll-page", ("r",), "app.poll", "Look at everything again now", "page", "Poll now"),
+    Action("choose-up", ("up", "k"), "move(-1)", "Select the way above", "choose"),
+    Action("choose-down", ("down", "j"), "move(1)", "Select the way below", "choose"),
+    Action("choose-first", ("g", "home"), "leap(0)", "Select the first way", "choose"),
+    Action("choose-last", ("G", "end"), "leap(1)", "Select the last way", "choose"),
+    Action("choose-it", ("enter",), "choose", "Plan the selected way; nothing is changed by that", "choose", "Plan it"),
+    Action("choose-back", ("escape",), "back", "Go back", "choose", "Back"),
+    Action("run-plan", ("x",), "app.confirm_plan", "Run this plan: asks for the cluster's name first", "plan", "Run", True),
+    Action("plan-commands", ("enter",), "toggle_commands", "Show or hide the selected step's commands", "plan", "Commands"),
+    Action("plan-preflight", ("p",), "toggle_preflight", "Show or hide what preflight found well", "plan", "Preflight"),
+    Action("plan-again", ("r",), "app.plan_again", "Make the plan again from fresh facts", "plan", "Again"),
+    Action("plan-ways", ("o",), "app.choose", "Choose another way", "plan", "Other ways"),
+    Action("plan-up", ("up", "k"), "move(-1)", "Select the step above; above the first one, scroll up", "plan"),
+    Action("plan-down", ("down", "j"), "move(1)", "Select the step below", "plan"),
+    Action("plan-page-up", ("pageup",), "scroll_page(-1)", "Scroll up one page", "plan"),
+    Action("plan-page-down", ("pagedown", "space"), "scroll_page(1)", "Scroll down one page", "plan"),
+    Action("plan-top", ("g", "home"), "scroll_to_end(0)", "Go to the top", "plan"),
+    Action("plan-end", ("G", "end"), "scroll_to_end(1)", "Go to the end", "plan"),
+    Action("plan-back", ("escape",), "back", "Go back", "plan", "Back"),
+    Action("hold", ("space",), "app.run_hold", "Hold after the step at hand", "run", "Hold"),
+    Action("retry", ("r",), "app.run_retry", "Go on: resume, or try the step again; verified first", "run", "Go on", True),
+    Action("back-out", ("b",), "app.run_back_out", "Undo what was done, before the point of no return", "run", "Back out", True),
+    Action("mark-done", ("m",), "app.run_mark_done", "Mark the step done; runs its verification", "run", "Mark done", True),
+    Action("abandon", ("a",), "app.run_abandon", "End the run where it stands; touches nothing", "run", "Abandon", True),
+    Action("run-up", ("up", "k"), "scroll(-1)", "Scroll the output up; it no longer follows", "run"),
+    Action("run-down", ("down", "j"), "scroll(1)", "Scroll the output down", "run"),
+    Action("run-page-up", ("pageup",), "scroll_page(-1)", "Scroll the output up one page", "run"),
+    Action("run-page-down", ("pagedown",), "scroll_page(1)", "Scroll the output down one page", "run"),
+    Action("run-top", ("g", "home"), "scroll_to_end(0)", "Go to the first output", "run"),
+    Action("run-end", ("G", "end"), "scroll_to_end(1)", "Go to the newest output, and follow it", "run"),
+    Action("run-back", ("escape",), "back", "Leave this screen; the run goes on", "run", "Leave"),
+    Action("dialog-next", ("tab", "down"), "app.focus_next", "Go to the next field or button", "dialog", "Next"),
+    Action("dialog-previous", ("shift+tab", "up"), "app.focus_previous", "Go to the one before", "dialog"),
+    Action("dialog-cancel", ("escape",), "cancel", "Cancel: nothing is done", "dialog", "Cancel"),
+    Action("to-run", ("R",), "app.open_run", "Go to the run; with none going, to one left unfinished", "everywhere"),
+    Action("unlock", ("w",), "app.unlock", "Unlock the console, or make it read-only again", "everywhere", "Unlock"),
+    Action("events", ("e",), "open_page('events')", "All events, newest first", "everywhere", "Events"),
+    Action("commands", ("c",), "open_page('commands')", "Every command and query that was sent", "everywhere", "Commands"),
+    Action("poll", ("r",), "app.poll", "Look at everything again now, without waiting for the next round", "home", "Poll now"),
+    Action("copy", ("y",), "copy", "Copy the text of this screen to the clipboard and to a file", "everywhere", "Copy"),
+    Action("help", ("question_mark",), "open_page('help')", "This page", "everywhere", "Help"),
+    Action("quit", ("q",), "quit", "Leave the console", "everywhere", "Quit"),
+    Action("interrupt", ("ctrl+c",), "quit", "Leave the console, whatever else the keys mean", "everywhere", is_fixed=True),
+)
+
+
+def reach(where: Place) -> tuple[Place, ...]:
+    """Return the places in which a key of `where` works."""
+    return tuple(place for place in PLACES if place not in ("everywhere", "dialog")) if where == "everywhere" else (where,)
+
+
+def faults(actions: Iterable[Action]) -> tuple[Fault, ...]:
+    """Return everything by which a table contradicts itself: forbidden keys, two meanings in one place, an id used twice."""
+    wrong: list[Fault] = []
+    seen_ids: set[str] = set()
+    taken: dict[tuple[Place, str], str] = {}
+    for action in actions:
+        if action.id in seen_ids:
+            wrong.append(Fault((action.id,), "", f"the action {action.id!r} is there twice"))
+        seen_ids.add(action.id)
+        for key in action.keys:
+            if why := why_forbidden(key):
+                wrong.append(Fault((action.id,), key, f"{key} of {action.id!r} is forbidden: {why}"))
+            for place in reach(action.where):
+                other = taken.setdefault((place, key), action.id)
+                if other != action.id:
+                    words = f"{key} means both {other!r} and {action.id!r} ({PLACES[place].lower()})"
+                    wrong.append(Fault((other, action.id), key, words))
+    # A key that clashes everywhere is told once, not once for each place.
+    return tuple({(each.ids, each.key): each for each in reversed(wrong)}.values())[::-1]
+
+
+def check(actions: Iterable[Action]) -> None:
+    """Refuse a table that contradicts itself.
+
+    Raises:
+        KeymapError: Names everything that is wrong.
+    """
+    if wrong := faults(actions):
+        raise KeymapError("; ".join(each.words for each in wrong))
+
+
+def changed(keys: Mapping[str, tuple[str, ...]], actions: tuple[Action, ...] = ACTIONS) -> tuple[Action, ...]:
+    """Return the table with other keys for some actions.
+
+    Args:
+        keys: The keys by the id of the action; those that are missing keep theirs.
+        actions: The table to start from.
+    """
+    return tuple(replace(each, keys=keys[each.id]) if each.id in keys else each for each in actions)
+
+
+check(ACTIONS)
