@@ -12,7 +12,9 @@ from ppsconsole.inventory.find import find
 
 _COMMANDS = {
     "inventory": ("ppsconsole.cli.inventory", "inventory", "Check an inventory, print its JSON schema, show it resolved."),
+    "keys": ("ppsconsole.cli.keys", "keys", "Print which key does what; a console.yaml to start from."),
     "lab": ("ppsconsole.cli.lab", "lab", "Start a real cluster on this machine, break it, take it away."),
+    "logs": ("ppsconsole.cli.logs", "logs", "Print the log of a node, its end or as it grows."),
     "plan": ("ppsconsole.cli.plan", "plan", "Show what a runbook would do now; nothing is changed."),
     "run": ("ppsconsole.cli.run", "run", "Run a runbook: switchover, failover, restart."),
     "runs": ("ppsconsole.cli.runs", "runs", "List, show, resume, back out, abandon and report runs."),
@@ -40,11 +42,16 @@ class _LazyGroup(click.Group):
 
 @click.group(cls=_LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-i", "--inventory", "inventory_path", metavar="FILE", help="The inventory; see `inventory check`.")
-@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal, for selecting and copying text.")
-@click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only.")
+@click.option("--theme", metavar="NAME", help="Colours; goes before PPSCONSOLE_THEME and console.yaml.")
+@click.option(
+    "--mouse/--no-mouse", "has_mouse", default=None, help="Take the mouse, or leave it to the terminal for selecting text."
+)
+@click.option("--ascii/--unicode", "is_ascii", default=None, help="What drawings are made of; left out, what the terminal shows.")
 @click.version_option(__version__, prog_name="ppsconsole")
 @click.pass_context
-def root(ctx: click.Context, inventory_path: str | None, no_mouse: bool, is_ascii: bool) -> None:
+def root(
+    ctx: click.Context, inventory_path: str | None, theme: str | None, has_mouse: bool | None, is_ascii: bool | None
+) -> None:
     """Operate the high availability of a Pleasant Password Server cluster.
 
     Without a command it opens the console; without a terminal it prints the status instead.
@@ -52,9 +59,9 @@ def root(ctx: click.Context, inventory_path: str | None, no_mouse: bool, is_asci
     Exit codes: 0 success, 1 failed, 2 wrong usage or inventory, 5 something warns or is down, 6 something is unknown.
     """
     hand_in(ctx, ctx.obj)
-    ctx.obj = Options(inventory_path)
+    ctx.obj = Options(inventory_path, theme, has_mouse, None if is_ascii is None else "ascii" if is_ascii else "unicode")
     if ctx.invoked_subcommand is None:
-        ctx.exit(open_face(ctx, find(inventory_path), is_mouse=not no_mouse, is_ascii=is_ascii))
+        ctx.exit(open_face(ctx, find(inventory_path)))
 
 
 def run(arguments: list[str] | None = None, console: Console | None = None) -> int:

@@ -83,6 +83,26 @@ def parse_upstreams(text: str) -> dict[str, tuple[ServerLine, ...]]:
     return upstreams
 
 
+def log_files(text: str) -> tuple[str, ...]:
+    """Return the files that nginx logs to according to what `nginx -T` printed, error logs first, each once.
+
+    What is no file that can be named is left out: `off`, `stderr`, `syslog:...`, names with variables or relative to its prefix.
+
+    Raises:
+        BadAnswer: A quote is not closed.
+    """
+    found: dict[str, list[str]] = {"error_log": [], "access_log": []}
+    words: list[str] = []
+    for _, token, is_quoted in _tokens(text):
+        if is_quoted or token not in ("{", "}", ";"):
+            words.append(token)
+            continue
+        if token == ";" and len(words) > 1 and words[0] in found and words[1].startswith("/") and "$" not in words[1]:
+            found[words[0]].append(words[1])
+        words = []
+    return tuple(path for path in dict.fromkeys((*found["error_log"], *found["access_log"])) if path != "/dev/null")
+
+
 def _server(words: list[str], line: int) -> ServerLine:
     if len(words) < 2:
         raise BadAnswer(f"line {line} of the nginx configuration: a server without an address")

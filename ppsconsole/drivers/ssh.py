@@ -3,7 +3,8 @@
 import asyncio
 import importlib
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -97,6 +98,44 @@ class SshPool:
             result = await self._run(host, command, stdin, timeout_s, limit_bytes)
             outcome = f"rc {result.exit_status}"
             return result
+        except DriverError as error:
+            outcome = error.word
+            raise
+        finally:
+            self._on_command(CommandRecord(at, host.name, plain(command), time.monotonic() - started, outcome))
+
+    async def stream(self, host: Host, command: str, *, timeout_s: float = 5.0) -> AsyncGenerator[bytes, None]:
+        """Run one shell command that goes on until this generator is closed, and yield what it prints as it comes.
+
+        Its standard input is open for as long: a command that is to leave nothing behind ends at its end.
+
+        Args:
+            host: Where to run it.
+            command: For the login shell of the host.
+            timeout_s: Limit for the connection; the command has none.
+
+        Raises:
+            LineDropped: The connection was lost.
+            DriverError: There is no connection; the subclass says why.
+        """
+        at, started, outcome = self._clock.now(), time.monotonic(), "ok"
+        try:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    chain = (*await self._bastions_of(host), host.name)
+                    line = self._line(chain, host)
+                    connection = await self._connected(line, chain)
+            except TimeoutError:
+                raise TimedOut(f"no login to the host within {timeout_s:g}s", where=host.name) from None
+            from ppsconsole.drivers import ssh_commands
+
+            async with line.channels:
+                try:
+                    async with aclosing(ssh_commands.stream(connection, command, host.name)) as chunks:
+                        async for chunk in chunks:
+                            yield chunk
+                except ssh_commands.ClosedBeforeUse as error:
+                    raise Unreachable("the connection was lost before the command was sent", where=host.name) from error
         except DriverError as error:
             outcome = error.word
             raise

@@ -5,7 +5,7 @@ Imports asyncssh; `ppsconsole.drivers.ssh` imports this module when the first co
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import asyncssh
@@ -58,6 +58,33 @@ async def execute(
     else:
         status = process.exit_status
     return CommandResult(status, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace"), time.monotonic() - started)
+
+
+async def stream(connection: asyncssh.SSHClientConnection, command: str, where: str) -> AsyncGenerator[bytes, None]:
+    """Run `command` over `connection` and yield what it prints as it comes; its standard input stays open until this is left.
+
+    A reader that is slow slows the command down: no more than a window is kept.
+
+    Raises:
+        ClosedBeforeUse: The connection was dead and the command was not sent.
+        LineDropped: The connection was lost.
+        BadAnswer: The host refused to run it.
+    """
+    process: asyncssh.SSHClientProcess[bytes] = await _opened(
+        connection.create_process(command, encoding=None, request_pty=False, window=_WINDOW_BYTES),
+        lambda late: late.channel.abort(),
+        connection,
+        where,
+    )
+    try:
+        while chunk := await process.stdout.read(_CHUNK_BYTES):
+            yield chunk
+        if process.exit_status is None and process.exit_signal is None and connection.is_closed():
+            raise _dropped(where)
+    except (asyncssh.Error, OSError) as error:
+        raise _dropped(where) from error
+    finally:
+        process.channel.abort()
 
 
 async def reach(connection: asyncssh.SSHClientConnection, address: str, port: int, bastion: str, where: str) -> None:
