@@ -9,6 +9,26 @@ from ppsconsole.inventory.places import config_home
 
 VARIABLE = "PPSCONSOLE_INVENTORY"
 PREFERRED = "inventory.yaml"
+SETTINGS = "console.yaml"
+"""The operator's own settings lie in the same folder; they are no inventory."""
+MORE = "inventories"
+"""A folder beside the preferred one, for those who look after several clusters."""
+
+
+class NoInventory(UsageError):
+    """No place names a file."""
+
+
+class SeveralInventories(UsageError):
+    """The configuration folder holds several, and nobody said which.
+
+    Attributes:
+        paths: All of them.
+    """
+
+    def __init__(self, what: str, *, remedy: str, paths: tuple[str, ...]) -> None:
+        super().__init__(what, remedy=remedy)
+        self.paths = paths
 
 
 def find(option: str | None, environ: Mapping[str, str] = os.environ) -> str:
@@ -21,7 +41,9 @@ def find(option: str | None, environ: Mapping[str, str] = os.environ) -> str:
         environ: The environment, for `PPSCONSOLE_INVENTORY` and `XDG_CONFIG_HOME`.
 
     Raises:
-        UsageError: No place names a file, or the configuration folder holds several; lists all places looked at.
+        NoInventory: No place names a file; lists all places looked at.
+        SeveralInventories: The configuration folder holds several; lists them.
+        UsageError: `-i` was given an empty path.
     """
     if option is not None:
         if not option.strip():
@@ -29,26 +51,67 @@ def find(option: str | None, environ: Mapping[str, str] = os.environ) -> str:
         return option
     if environ.get(VARIABLE):
         return environ[VARIABLE]
-    folder = config_home(environ)
-    found = _candidates(folder)
-    if PREFERRED in found:
-        return str(folder / PREFERRED)
+    found = candidates(environ)
     if len(found) == 1:
-        return str(folder / found[0])
-    looked = f"looked at: -i (not given), ${VARIABLE} (not set), {folder}/*.yaml"
+        return found[0]
     if found:
-        raise UsageError(
-            f"{len(found)} inventories and none is called {PREFERRED}; {looked} ({', '.join(found)})",
-            remedy=f"Choose one with -i FILE, or name the usual one {PREFERRED}.",
+        listed = "".join(f"\n  ppsconsole -i {path}" for path in found)
+        raise SeveralInventories(
+            f"{len(found)} inventories, and nobody said which; {_looked(environ)}",
+            remedy=f"Choose one with -i FILE:{listed}",
+            paths=found,
         )
-    raise UsageError(
-        f"no inventory was found; {looked} (no such file)",
-        remedy=f"Give -i FILE, set ${VARIABLE}, or copy sample-inventory.yaml to {folder / PREFERRED} and edit it.",
+    raise NoInventory(
+        f"no inventory was found; {_looked(environ)} (no such file)",
+        remedy=(
+            "`ppsconsole inventory init` writes one by asking and looking, `ppsconsole lab` needs none. Or give -i FILE, "
+            f"set ${VARIABLE}, or copy sample-inventory.yaml to {usual_place(environ)} and edit it."
+        ),
     )
 
 
-def _candidates(folder: Path) -> list[str]:
+def candidates(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Return every inventory that the configuration folder offers, the preferred one first."""
+    folder = config_home(environ)
+    own = _yaml_files(folder)
+    if PREFERRED in own:
+        own = [PREFERRED]  # the others beside it are copies and drafts, unless they lie in the folder for several
+    return tuple(
+        str(each) for each in (*(folder / name for name in own), *(folder / MORE / name for name in _yaml_files(folder / MORE)))
+    )
+
+
+def places(environ: Mapping[str, str] = os.environ) -> tuple[tuple[str, str], ...]:
+    """Return where an inventory is looked for, in this order, each with what is there."""
+    folder = config_home(environ)
+    return (
+        ("-i FILE", "not given"),
+        (f"${VARIABLE}", environ.get(VARIABLE) or "not set"),
+        (str(folder / PREFERRED), _said(_yaml_files(folder).count(PREFERRED))),
+        (str(folder / "*.yaml"), _said(len(_yaml_files(folder)))),
+        (str(folder / MORE / "*.yaml"), _said(len(_yaml_files(folder / MORE)))),
+    )
+
+
+def usual_place(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where a new inventory belongs."""
+    folder = config_home(environ)
+    return folder / PREFERRED
+
+
+def _said(count: int) -> str:
+    return "no such file" if count == 0 else "1 file" if count == 1 else f"{count} files"
+
+
+def _looked(environ: Mapping[str, str]) -> str:
+    folder = config_home(environ)
+    return f"looked at: -i (not given), ${VARIABLE} (not set), {folder}/*.yaml, {folder / MORE}/*.yaml"
+
+
+def _yaml_files(folder: Path) -> list[str]:
     try:
-        return sorted(name for name in os.listdir(folder) if name.endswith(".yaml") and not name.startswith("."))
+        return sorted(
+            name for name in os.listdir(folder) if name.endswith(".yaml") and not name.startswith(".") and name != SETTINGS
+        )
     except OSError:
         return []

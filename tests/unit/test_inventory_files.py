@@ -7,7 +7,7 @@ import pytest
 
 from ppsconsole.errors import InventoryError, UsageError
 from ppsconsole.inventory import files
-from ppsconsole.inventory.find import find
+from ppsconsole.inventory.find import SeveralInventories, find
 from ppsconsole.inventory.load import load
 from ppsconsole.inventory.places import cache_home, config_home, state_home
 from tests.unit.inventory_texts import SMALL
@@ -135,7 +135,7 @@ def test_nothing_found_names_every_place(tmp_path):
         find(None, {"XDG_CONFIG_HOME": str(tmp_path)})
     text = str(caught.value)
     assert "-i (not given), $PPSCONSOLE_INVENTORY (not set)" in text
-    assert f"{tmp_path}/ppsconsole/*.yaml (no such file)" in text
+    assert f"{tmp_path}/ppsconsole/*.yaml, {tmp_path}/ppsconsole/inventories/*.yaml (no such file)" in text
     assert f"copy sample-inventory.yaml to {tmp_path}/ppsconsole/inventory.yaml" in text
 
 
@@ -143,8 +143,24 @@ def test_several_found_are_named(tmp_path):
     (tmp_path / "ppsconsole").mkdir()
     for name in ("b.yaml", "a.yaml"):
         (tmp_path / "ppsconsole" / name).touch()
-    with pytest.raises(UsageError, match=r"2 inventories and none is called inventory\.yaml; .*\(a\.yaml, b\.yaml\)"):
+    with pytest.raises(SeveralInventories, match="2 inventories, and nobody said which") as caught:
         find(None, {"XDG_CONFIG_HOME": str(tmp_path)})
+    assert caught.value.paths == (f"{tmp_path}/ppsconsole/a.yaml", f"{tmp_path}/ppsconsole/b.yaml")
+    assert f"\n  ppsconsole -i {tmp_path}/ppsconsole/b.yaml" in str(caught.value)
+
+
+def test_the_folder_for_several_goes_beside_the_usual_one(tmp_path):
+    environ = {"XDG_CONFIG_HOME": str(tmp_path)}
+    folder = tmp_path / "ppsconsole" / "inventories"
+    folder.mkdir(parents=True)
+    (folder / "eu.yaml").touch()
+    assert find(None, environ) == str(folder / "eu.yaml"), "the only one needs no choice"
+    (tmp_path / "ppsconsole" / "inventory.yaml").touch()
+    (tmp_path / "ppsconsole" / "copy.yaml").touch()
+    (tmp_path / "ppsconsole" / "console.yaml").touch()
+    with pytest.raises(SeveralInventories) as caught:
+        find(None, environ)
+    assert caught.value.paths == (f"{tmp_path}/ppsconsole/inventory.yaml", str(folder / "eu.yaml"))
 
 
 def test_an_empty_option_is_not_the_same_as_none():
