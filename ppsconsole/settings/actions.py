@@ -9,12 +9,14 @@ from typing import Literal
 
 from ppsconsole.settings.keys import why_forbidden
 
-Place = Literal["everywhere", "home", "page", "choose", "plan", "run", "dialog"]
+Place = Literal["everywhere", "home", "node", "log", "page", "choose", "plan", "run", "dialog"]
 
 PLACES: dict[Place, str] = {
     "everywhere": "Everywhere but in a dialog",
     "home": "On the home screen",
-    "page": "On a page (node, events, commands, help)",
+    "node": "On a node",
+    "log": "On a log",
+    "page": "On a page (events, commands, help)",
     "choose": "Where a way out is chosen",
     "plan": "On a plan",
     "run": "On a run",
@@ -79,9 +81,44 @@ ACTIONS: tuple[Action, ...] = (
     Action("way-out", ("f",), "app.way_out", "Plan the way out that the advice ranks first", "home", "Way out"),
     Action("choose", ("F",), "app.choose", "Choose among all ways: switchover, failover, restart", "home"),
     Action("open-node", ("enter",), "app.open_node", "Open the selected node: every fact with source and age", "home", "Node"),
+    Action(
+        "open-log", ("L",), "app.open_log", "Open the log of the selected node; without one, the console's own", "home", "Log"
+    ),
     Action("next-pane", ("tab",), "next_pane(1)", "Go to the next pane", "home", "Pane"),
     Action("previous-pane", ("shift+tab",), "next_pane(-1)", "Go to the previous pane", "home"),
     Action("to-topology", ("escape",), "to_topology", "Go back to the topology", "home"),
+    Action("node-back", ("escape",), "back", "Go back", "node", "Back"),
+    Action("node-log", ("l", "L"), "app.open_log", "Open its log", "node", "Log"),
+    Action("node-ways", ("enter",), "app.choose", "Choose among what can be done about it, and see the plan", "node", "Ways"),
+    Action("next-section", ("tab",), "next_section(1)", "Go to the next section", "node", "Section"),
+    Action("previous-section", ("shift+tab",), "next_section(-1)", "Go to the section before", "node"),
+    Action("node-up", ("up", "k"), "scroll(-1)", "Scroll up one line", "node"),
+    Action("node-down", ("down", "j"), "scroll(1)", "Scroll down one line", "node"),
+    Action("node-page-up", ("pageup", "b"), "scroll_page(-1)", "Scroll up one page", "node"),
+    Action("node-page-down", ("pagedown", "space"), "scroll_page(1)", "Scroll down one page", "node"),
+    Action("node-top", ("g", "home"), "scroll_to_end(0)", "Go to the top", "node"),
+    Action("node-end", ("G", "end"), "scroll_to_end(1)", "Go to the end", "node"),
+    Action("poll-node", ("r",), "app.poll", "Look at everything again now", "node", "Poll now"),
+    Action("log-back", ("escape",), "back", "Leave the search or the filter; without one, go back", "log", "Back"),
+    Action("log-follow", ("f",), "follow", "Follow the log as it grows, or stop at what is shown", "log", "Follow"),
+    Action("log-search", ("slash",), "search", "Search; capitals matter where the text has some", "log", "Search"),
+    Action("log-next-match", ("n",), "next_match(1)", "Go to the next match", "log"),
+    Action("log-previous-match", ("N",), "next_match(-1)", "Go to the match before", "log"),
+    Action(
+        "log-filter", ("ampersand",), "filter", "Show only lines with a text in them; an empty text shows all", "log", "Filter"
+    ),
+    Action("log-next", ("tab", "right_square_bracket"), "next_source(1)", "Go to the next log", "log", "Next log"),
+    Action("log-previous", ("shift+tab", "left_square_bracket"), "next_source(-1)", "Go to the log before", "log"),
+    Action("log-pager", ("o",), "pager", "Open everything that was read in $PAGER", "log", "Pager"),
+    Action("log-wrap", ("z",), "wrap", "Wrap long lines, or cut them off", "log", "Wrap"),
+    Action("log-left", ("left", "h"), "scroll_aside(-1)", "Go left in long lines that are cut off", "log"),
+    Action("log-right", ("right", "l"), "scroll_aside(1)", "Go right in long lines that are cut off", "log"),
+    Action("log-up", ("up", "k"), "scroll(-1)", "Scroll up one row; it no longer follows", "log"),
+    Action("log-down", ("down", "j"), "scroll(1)", "Scroll down one row", "log"),
+    Action("log-page-up", ("pageup", "b"), "scroll_page(-1)", "Scroll up one page", "log"),
+    Action("log-page-down", ("pagedown", "space"), "scroll_page(1)", "Scroll down one page", "log"),
+    Action("log-top", ("g", "home"), "scroll_to_end(0)", "Go to the oldest line", "log"),
+    Action("log-end", ("G", "end"), "scroll_to_end(1)", "Go to the newest line, and follow it", "log"),
     Action("back", ("escape",), "back", "Go back to the home screen", "page", "Back"),
     Action("scroll-up", ("up", "k"), "scroll(-1)", "Scroll up one line", "page"),
     Action("scroll-down", ("down", "j"), "scroll(1)", "Scroll down one line", "page"),
