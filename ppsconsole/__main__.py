@@ -3,7 +3,10 @@
 import os
 import sys
 import threading
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from ppsconsole.settings.file import Settings
 
 
 def main() -> None:
@@ -28,10 +31,10 @@ def leave(exit_code: int) -> NoReturn:
     sys.exit(exit_code)
 
 
-def _open_console(inventory_path: str, *, is_mouse: bool = True, is_ascii: bool = False, banner: str = "") -> int:
+def _open_console(inventory_path: str, *, settings: "Settings | None" = None, banner: str = "") -> int:
     from ppsconsole.tui.app import run  # Textual is loaded only when the console is really opened
 
-    return run(inventory_path, is_mouse=is_mouse, is_ascii=is_ascii, banner=banner)
+    return run(inventory_path, settings=settings, banner=banner)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 PpsConsoleError
 ├── UsageError              wrong words on the command line (exit 2)
 ├── InventoryError          a declared thing is wrong: all mistakes at once (exit 2)
+├── SettingsError           the same of a person's own console.yaml
 ├── DriverError             something could not be reached or did not answer
 │   ├── Unreachable         no connection: refused, timed out, no route
 │   │   └── BastionDown     ... because a bastion on the way failed
@@ -51,7 +52,7 @@ class UsageError(PpsConsoleError):
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing wrong in an inventory.
+    """One thing wrong in an inventory, or in another file of the user.
 
     Attributes:
         path: The file as the user named it.
@@ -73,23 +74,36 @@ class Mistake:
         return f"{place}: {self.what}" + (f"; {self.allowed}" if self.allowed else "")
 
 
-class InventoryError(PpsConsoleError):
-    """The inventory cannot be used.
+class _MistakesError(PpsConsoleError):
+    """A file of the user cannot be used.
 
     Attributes:
         mistakes: Every mistake found, in the order of the file.
     """
 
     exit_code = 2
+    file: ClassVar[str] = "file"
 
     def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
         noun = "mistake" if len(mistakes) == 1 else "mistakes"
-        super().__init__(f"{len(mistakes)} {noun} in the inventory")
+        super().__init__(f"{len(mistakes)} {noun} in the {self.file}")
         self.mistakes = mistakes
 
     def __str__(self) -> str:
         """Return one line for each mistake."""
         return "\n".join(str(mistake) for mistake in self.mistakes)
+
+
+class InventoryError(_MistakesError):
+    """The inventory cannot be used."""
+
+    file = "inventory"
+
+
+class SettingsError(_MistakesError):
+    """The user's own settings (`console.yaml`) cannot be used."""
+
+    file = "settings"
 
 
 class DriverError(PpsConsoleError):

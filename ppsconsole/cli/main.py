@@ -43,9 +43,7 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-i", "--inventory", "inventory_path", metavar="FILE", help="The inventory; see `inventory check`.")
 @click.option("--theme", metavar="NAME", help="Colours; goes before PPSCONSOLE_THEME and console.yaml.")
-@click.option(
-    "--mouse/--no-mouse", "has_mouse", default=None, help="Take the mouse, or leave it to the terminal for selecting text."
-)
+@click.option("--mouse/--no-mouse", "has_mouse", default=None, help="Take the mouse, or leave it to the terminal.")
 @click.option("--ascii/--unicode", "is_ascii", default=None, help="What drawings are made of; left out, what the terminal shows.")
 @click.version_option(__version__, prog_name="ppsconsole")
 @click.pass_context

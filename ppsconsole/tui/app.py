@@ -19,11 +19,12 @@ from ppsconsole.draw.text import ASCII, UNICODE, Glyphs
 from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.runbooks.building import Background
+from ppsconsole.settings.file import Settings, load_settings
 from ppsconsole.tui.clipboard import copy_path, keep, load_into_tmux
 from ppsconsole.tui.desks import Desk, Unfinished
 from ppsconsole.tui.engine_host import EngineHost
 from ppsconsole.tui.feed import Feed
-from ppsconsole.tui.keymap import bindings
+from ppsconsole.tui.keymap import bindings, overlay
 from ppsconsole.tui.lock import Lock
 from ppsconsole.tui.moving import MovingApp
 from ppsconsole.tui.scene import Scene
@@ -55,6 +56,7 @@ class PpsConsoleApp(MovingApp, inherit_bindings=False):
         source: Where pictures come from; run and stopped by the app.
         palette: Colours; those that suit the terminal when left out.
         glyphs: Characters to draw with.
+        settings: How the person at the console wants it: keys.
         banner: A remark for the header, such as where the lab lives.
         clock: Time; the machine's own when left out.
         desk: Makes what plans and runs; called when it is first needed. Left out, the console only looks.
@@ -76,19 +78,23 @@ class PpsConsoleApp(MovingApp, inherit_bindings=False):
         *,
         palette: Palette | None = None,
         glyphs: Glyphs = UNICODE,
+        settings: Settings | None = None,
         banner: str = "",
         clock: Clock | None = None,
         desk: Callable[[], Desk] | None = None,
         lock: Lock | None = None,
         driver_class: "type[Driver] | None" = None,
     ) -> None:
-        self._palette = palette or load_palette(suitable_theme(os.environ))
+        self.settings = settings or Settings()
+        self._palette = palette or load_palette(self.settings.theme or suitable_theme(os.environ))
         # Which colour filter NO_COLOR gets is decided inside App.__init__, before a theme of ours can be registered.
         super().__init__(driver_class=driver_class, ansi_color=True if self._palette.is_ansi else None)
         theme = self._palette.theme()
         self.register_theme(theme)
         self.theme = theme.name
         self.animation_level = "none"
+        self.actions = self.settings.actions()
+        self.set_keymap(overlay(self.actions))
         self.glyphs = glyphs
         self._clock: Clock = clock or SystemClock()
         self._source = source
@@ -275,8 +281,7 @@ def run(
     inventory_path: str,
     *,
     monitor_factory: Callable[[Inventory], Source] | None = None,
-    is_mouse: bool = True,
-    is_ascii: bool = False,
+    settings: Settings | None = None,
     banner: str = "",
 ) -> int:
     """Open the console on the cluster that `inventory_path` declares and stay until the operator leaves.
@@ -284,8 +289,7 @@ def run(
     Args:
         inventory_path: The inventory; loaded before the terminal is touched.
         monitor_factory: Makes the source of pictures; left out, the real monitor.
-        is_mouse: Whether to take the mouse; everything is reachable without it.
-        is_ascii: Draw with ASCII alone; done anyway where the locale or the terminal knows no more.
+        settings: How the person at the console wants it; read from the environment and `console.yaml` when left out.
         banner: A remark for the header.
 
     Returns:
@@ -293,14 +297,16 @@ def run(
 
     Raises:
         InventoryError: The inventory is wrong.
-        UsageError: `PPSCONSOLE_THEME` names no theme.
+        SettingsError: `console.yaml` is wrong.
+        UsageError: There is no such theme.
     """
     from ppsconsole.inventory.load import load
     from ppsconsole.probes.monitor import Monitor
 
+    settings = settings or load_settings(os.environ)
     inventory = load(inventory_path)
     source: Source = monitor_factory(inventory) if monitor_factory is not None else Monitor(inventory)
-    glyphs = ASCII if is_ascii or not _has_glyphs() else UNICODE
+    is_plain = settings.glyphs == "ascii" or (settings.glyphs == "auto" and not _has_glyphs())
     lock = Lock(os.environ)
 
     def desk() -> Desk:
@@ -309,12 +315,19 @@ def run(
         return EngineDesk(inventory, environ=lock.environ)
 
     app = PpsConsoleApp(
-        inventory, source, glyphs=glyphs, banner=banner, desk=desk, lock=lock, driver_class=_driver_class(os.environ)
+        inventory,
+        source,
+        glyphs=ASCII if is_plain else UNICODE,
+        settings=settings,
+        banner=banner,
+        desk=desk,
+        lock=lock,
+        driver_class=_driver_class(os.environ),
     )
     # Textual believes an exported COLUMNS more than the terminal: the console would keep its size for ever.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
-    app.run(mouse=is_mouse)
+    app.run(mouse=settings.has_mouse)
     return app.return_code or 0
 
 

@@ -1,0 +1,32 @@
+"""`ppsconsole keys`: the table of keys, and a `console.yaml` to start from."""
+
+import json
+import sys
+
+import click
+
+from ppsconsole.cli.options import Options
+from ppsconsole.cli.show import columns, print_lines
+from ppsconsole.settings.sheet import as_json, commented_yaml, markdown, sheet_lines
+
+
+@click.command()
+@click.option("--json", "is_json", is_flag=True, help="Print the table as JSON.")
+@click.option("--yaml", "is_yaml", is_flag=True, help="Print a console.yaml with everything in it, commented out.")
+@click.option("--markdown", "is_markdown", is_flag=True, help="Print the cheat sheet of the README.")
+@click.option("--ascii", "is_ascii", is_flag=True, help="Print ASCII characters only.")
+@click.pass_obj
+def keys(options: Options, is_json: bool, is_yaml: bool, is_markdown: bool, is_ascii: bool) -> int:
+    """Print which key does what in the console, with your own keys; a wrong console.yaml exits with 2."""
+    if is_yaml:
+        click.echo(commented_yaml(), nl=False)
+    elif is_markdown:
+        click.echo(markdown())
+    elif is_json:
+        click.echo(json.dumps(as_json(options.settings().actions()), indent=2))
+    else:
+        from ppsconsole.cli.status import glyphs
+
+        lines = sheet_lines(options.settings().actions(), columns(), glyphs(is_ascii))
+        print_lines(lines, is_coloured=sys.stdout.isatty())
+    return 0
