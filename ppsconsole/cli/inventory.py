@@ -1,4 +1,4 @@
-"""`ppsconsole inventory check | schema | show`."""
+"""`ppsconsole inventory check | init | schema | show`."""
 
 import json
 from typing import TYPE_CHECKING
@@ -12,7 +12,21 @@ if TYPE_CHECKING:
     from ppsconsole.inventory.model import Inventory
 
 
-@click.group("inventory", help="Check, describe or show the inventory file.")
+class _Group(click.Group):
+    """Loads what looks at hosts only where an inventory is made."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted((*super().list_commands(ctx), "init"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "init":
+            from ppsconsole.cli.init import init
+
+            return init
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group("inventory", cls=_Group, help="Make, check, describe or show the inventory file.")
 def inventory() -> None:
     """Hold the commands together."""
 
@@ -21,7 +35,11 @@ def inventory() -> None:
 @click.pass_context
 def check(ctx: click.Context) -> None:
     """Print `FILE: ok, …`, or every mistake to stderr and exit 2."""
-    found = _loaded(ctx)
+    click.echo(summary(_loaded(ctx)))
+
+
+def summary(found: "Inventory") -> str:
+    """Return one line that says that an inventory is good and what is in it."""
     counts = (
         (len(found.sites), "site"),
         (len(found.hosts), "host"),
@@ -31,7 +49,7 @@ def check(ctx: click.Context) -> None:
         (len(found.directories), "directory"),
         (len(found.backups), "backup"),
     )
-    click.echo(f"{found.path}: ok, " + ", ".join(_counted(*each) for each in counts))
+    return f"{found.path}: ok, " + ", ".join(_counted(*each) for each in counts)
 
 
 @inventory.command("schema", help="Print the JSON schema of the inventory file, for editors.")

@@ -265,7 +265,7 @@ class Secret(Kind):
     """A reference to a secret. What stands there is never repeated in a message: it may be the secret itself."""
 
     expected = "a reference: env:NAME, file:PATH, keyring:SERVICE/USER or command:PROGRAM …"
-    _RESTS: Final = {
+    FORMS: Final = {
         "env": re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}"),
         "file": re.compile(r"\S(?:.*\S)?"),
         "keyring": re.compile(r"[^/\s]+(?:/[^/\s]+)+"),
@@ -281,14 +281,14 @@ class Secret(Kind):
         if is_null(node):
             return ABSENT
         scheme, colon, rest = text.partition(":")
-        pattern = self._RESTS.get(scheme) if colon else None
+        pattern = self.FORMS.get(scheme) if colon else None
         # A token among a command's arguments is a secret in clear all the same.
         if pattern is not None and mask(rest) != rest:
             pattern = None
         if pattern is None or not pattern.fullmatch(rest) or _UNSEEN.search(text) or len(text) > LONGEST_TEXT:
             what = "not a valid reference (not shown)" if pattern else "a secret stands here in clear (not shown)"
             near = _SCHEME(text)
-            hint = reading.nearest(near.group(1).lower(), self._RESTS) if near and scheme not in self._RESTS else ""
+            hint = reading.nearest(near.group(1).lower(), self.FORMS) if near and scheme not in self.FORMS else ""
             reading.refuse(node, what, f"{hint}expected {self.expected}")
             return None
         return SecretRef(scheme, absolute(rest, reading.folder) if scheme == "file" else rest)
