@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.clock import Clock, SystemClock, duration
+from ppsconsole.cluster.dead_wal import DeadWal
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.draw.plan import direction
 from ppsconsole.engine import facts, memory
@@ -122,6 +123,7 @@ class Desk:
         self._opened: Journal | None = None
         self._opening = asyncio.Lock()
         self._tools: Tools | None = None
+        self._dead_wal: DeadWal | None = None
 
     async def aclose(self) -> None:
         """Let go of connections and journal."""
@@ -145,9 +147,14 @@ class Desk:
         self.history = self.history.after(snapshot)
         memory.keep(self.inventory.cluster.name, self.history, snapshot.at)
 
-    async def background(self) -> Background:
-        """Return what is known beside inventory and snapshot, but for the secrets: estimates, and what was seen before."""
-        return Background(await self._estimates(), self.history)
+    async def background(self, snapshot: Snapshot) -> Background:
+        """Return what advice on `snapshot` rests on beside it: the same as for plans, but for the secrets.
+
+        That is what earlier runs took, what was seen before, and what stands on the disk of a dead primary; the latter is read
+        again only where the last reading does not tell of this death or is older than `FRESH_S`.
+        """
+        estimates, dead_wal = await asyncio.gather(self._estimates(), self._read(snapshot, ""))
+        return Background(estimates, self.history, None, dead_wal)
 
     async def plan(self, request: Request) -> Plan:
         """Return the plan for `request`, from facts that are read now.
@@ -158,8 +165,23 @@ class Desk:
         """
         known(request.runbook, RUNBOOKS, "runbook")  # a misspelt name is told before everything is looked at
         snapshot, estimates = await asyncio.gather(self.look(), self._estimates())
-        background = Background(estimates, self.history, await facts.tried_secrets(self.inventory))
+        self._dead_wal = None  # a plan rests on what is read for it
+        reading = self._read(snapshot, request.to) if request.runbook == "failover" else _nothing()
+        dead_wal, secrets = await asyncio.gather(reading, facts.tried_secrets(self.inventory))
+        background = Background(estimates, self.history, secrets, dead_wal)
         return plan_of(self.inventory, snapshot, request, commands_of, background)
+
+    async def _read(self, snapshot: Snapshot, to: str) -> DeadWal | None:
+        """Return what stands on the disk of a dead primary, from a reading that is still good or a new one."""
+        if any(node.role == "primary" for node in snapshot.of_kind("database")) or not snapshot.is_complete:
+            self._dead_wal = None
+            return None
+        last, now = self._dead_wal, self._clock.now()
+        ours = None if last is None else snapshot.node(last.standby)
+        is_good = last is not None and ours is not None and ours.value("lsn") == last.have_lsn and now - last.at <= FRESH_S
+        if not is_good or last is None or to not in ("", last.standby):
+            self._dead_wal = await facts.dead_wal(self.inventory, snapshot, self._drivers().ssh, self._clock, to)
+        return self._dead_wal
 
     async def _estimates(self) -> Mapping[str, float]:
         try:
@@ -298,6 +320,10 @@ class Desk:
         except BaseException:
             await session.aclose()
             raise
+
+
+async def _nothing() -> None:
+    """Read nothing."""
 
 
 def _no_record(_: Any) -> None:

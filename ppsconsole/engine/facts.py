@@ -4,12 +4,16 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from ppsconsole.actions.dead_wal import Behind, read_dead_wal
 from ppsconsole.clock import Clock
-from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.cluster.dead_wal import DeadWal
+from ppsconsole.cluster.snapshot import Node, Snapshot
+from ppsconsole.drivers.base import Shell
 from ppsconsole.drivers.secrets import resolve
-from ppsconsole.errors import SecretError
+from ppsconsole.errors import Blocked, SecretError, UsageError
 from ppsconsole.inventory.model import Inventory, SecretRef
 from ppsconsole.probes.monitor import Monitor
+from ppsconsole.runbooks.failover import pair_of
 
 
 async def look(inventory: Inventory, clock: Clock) -> Snapshot:
@@ -21,6 +25,38 @@ def deadline_s(inventory: Inventory) -> float:
     """Return how long one look at everything may take: connecting through a bastion, then the question itself."""
     longest = max([host.ssh.connect_timeout_s * (1 + len(host.via)) for host in inventory.hosts.values()], default=0.0)
     return longest + inventory.polling.timeout_s + 1.0
+
+
+async def dead_wal(inventory: Inventory, snapshot: Snapshot, shell: Shell, clock: Clock, to: str = "") -> DeadWal | None:
+    """Read on the dead primary's disk what the standby lacks; None where there is no dead primary whose disk could be read.
+
+    Args:
+        inventory: What was declared.
+        snapshot: The world now; it has to show the primary's processes gone, on a host that answers.
+        shell: Runs the commands that read.
+        clock: Stamps the reading.
+        to: The standby that would be promoted; empty for the most advanced one.
+    """
+    try:
+        gone, ours = pair_of(inventory, snapshot, to)
+    except (Blocked, UsageError):
+        return None
+    behind = _behind(ours)
+    if behind is None or not _is_readable(inventory, gone):
+        return None
+    return await read_dead_wal(inventory, shell, clock, gone.name, behind)
+
+
+def _is_readable(inventory: Inventory, gone: Node) -> bool:
+    has_place = inventory.database.instances[gone.name].data_directory is not None
+    return has_place and gone.value("host.ssh") == "ok" and gone.value("service") in ("failed", "stopped")
+
+
+def _behind(ours: Node) -> Behind | None:
+    values = [ours.value(name) for name in ("lsn", "replay_lsn", "timeline", "system_identifier")]
+    if any(value is None for value in values):
+        return None
+    return Behind(ours.name, str(values[0]), str(values[1]), int(values[2]), str(values[3]))
 
 
 async def tried_secrets(inventory: Inventory) -> dict[str, str]:

@@ -24,6 +24,7 @@ class Loss:
 
     Attributes:
         window_s: From the last commit that the standby has to the first moment the primary was seen dead; None is unknown.
+            Where it is exact: from the first commit that is lost to the last one, and 0 only where none is.
         missing_bytes: WAL that the standby lacks, where it is known.
         transactions: Commits lost, where they were counted.
         words: Where the numbers come from.
@@ -49,9 +50,17 @@ class Loss:
         return window <= accepted_s
 
     def said(self) -> str:
-        """Return the loss in a few words: `none (proved)`, `up to 3.2s (bounded)`, `unknown: counts as unlimited`."""
+        """Return the loss in a few words.
+
+        `none (proved)`, `nothing (exact)`, `12 transactions, 3.2s (exact)`, `up to 3.2s (bounded)`, or
+        `unknown: counts as unlimited`.
+        """
         if self.tier is LossTier.NONE:
             return "none (proved)"
+        if self.tier is LossTier.EXACT and self.window_s is not None:
+            if not self.transactions:
+                return "nothing (exact)"
+            return f"{self.transactions} transaction{'' if self.transactions == 1 else 's'}, {duration(self.window_s)} (exact)"
         if self.tier is LossTier.UNKNOWN or self.window_s is None:
             return "unknown: counts as unlimited"
         return f"up to {duration(self.window_s)} ({self.tier.value})"

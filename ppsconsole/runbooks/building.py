@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from ppsconsole.cluster.dead_wal import DeadWal
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Identity
@@ -26,11 +27,13 @@ class Background:
         estimates: Seconds by verb, learned from earlier runs.
         history: What was seen of primary and standbys before now.
         secrets: For each secret reference the empty string, or why it does not resolve; None when nobody tried.
+        dead_wal: What was read on the disk of a dead primary; None when nobody tried.
     """
 
     estimates: Mapping[str, float] = field(default_factory=dict)
     history: History = field(default_factory=History)
     secrets: Mapping[str, str] | None = None
+    dead_wal: DeadWal | None = None
 
 
 NOTHING_KNOWN = Background()

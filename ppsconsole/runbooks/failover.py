@@ -13,7 +13,6 @@ from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
 from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
-from ppsconsole.runbooks.history import History
 from ppsconsole.runbooks.loss import loss_of
 from ppsconsole.runbooks.preflight import preflight_failover
 from ppsconsole.runbooks.request import Request, named_instance, without_node
@@ -57,11 +56,10 @@ def plan_failover(
     without_node(request)
     driven(inventory)
     one_history(snapshot)
-    old = _dead_primary(inventory, snapshot)
-    new = _candidate(inventory, snapshot, request)
+    old, new = pair_of(inventory, snapshot, request.to)
     side = web_side(inventory, snapshot, new.name, old.name)
     shop = Shop(inventory, commands, background.estimates)
-    loss = _loss(snapshot, background.history, old.name, new.name)
+    loss = failover_loss(snapshot, background, old.name, new.name)
     steps = _steps(shop, snapshot, side, old.name, new.name, loss)
     case = Case(inventory, snapshot, background, old, new, side, request)
     return Plan(
@@ -89,10 +87,10 @@ def _dead_primary(inventory: Inventory, snapshot: Snapshot) -> Node:
     return lost_primary(inventory, snapshot)
 
 
-def _candidate(inventory: Inventory, snapshot: Snapshot, request: Request) -> Node:
+def _candidate(inventory: Inventory, snapshot: Snapshot, to: str) -> Node:
     """Return the standby to promote: the named one, else the most advanced by timeline, then by position."""
     usable = standbys(snapshot)
-    name = named_instance(inventory, request.to) if request.to else ""
+    name = named_instance(inventory, to) if to else ""
     found = usable[0] if usable and not name else next((node for node in usable if node.name == name), None)
     if found is None:
         who = name or "none of the instances"
@@ -101,11 +99,23 @@ def _candidate(inventory: Inventory, snapshot: Snapshot, request: Request) -> No
     return found
 
 
-def _loss(snapshot: Snapshot, history: History, old: str, new: str) -> Loss:
-    """Return the loss; what was seen of another primary than `old` says nothing of it."""
+def failover_loss(snapshot: Snapshot, background: Background, old: str, new: str) -> Loss:
+    """Return what promoting `new` in place of `old` gives up; what was seen of another primary says nothing of it."""
+    history = background.history
     is_ours = history.primary == old
     samples = history.samples.get(new, ()) if is_ours else ()
-    return loss_of(samples, snapshot, history.dead_since if is_ours else None, primary=old, standby=new)
+    dead_since = history.dead_since if is_ours else None
+    return loss_of(samples, snapshot, dead_since, primary=old, standby=new, dead_wal=background.dead_wal)
+
+
+def pair_of(inventory: Inventory, snapshot: Snapshot, to: str = "") -> tuple[Node, Node]:
+    """Return the dead primary and the standby to promote: the one called `to`, else the most advanced.
+
+    Raises:
+        UsageError: `to` does not exist.
+        Barred: The primary lives, or there is no standby to promote.
+    """
+    return _dead_primary(inventory, snapshot), _candidate(inventory, snapshot, to)
 
 
 def rung_of(inventory: Inventory, snapshot: Snapshot, side: WebSide, old: str) -> Rung:
@@ -130,7 +140,7 @@ def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, old: str, new: str, lo
     inventory = shop.inventory
     rung = rung_of(inventory, snapshot, side, old)
     doors = [name for name in inventory.balancers if is_reachable(snapshot, name) is not False]
-    question = f"Promoting {new} gives up what only {old} had: {loss.said()} ({loss.words}). Name the window that you accept."
+    question = loss_question(old, new, loss)
     steps = [
         *drain_steps(shop, doors, is_optional=True),
         *stop_steps(shop, side, is_all_disabled=rung is Rung.QUIESCED),
@@ -156,6 +166,11 @@ def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, old: str, new: str, lo
     if made[0].gate is None:
         made = (replace(made[0], gate=_gate(inventory, made, old, new, loss)), *made[1:])
     return made
+
+
+def loss_question(old: str, new: str, loss: Loss) -> str:
+    """Return what is asked before `new` is promoted: asked again with another loss when that has been read again."""
+    return f"Promoting {new} gives up what only {old} had: {loss.said()} ({loss.words}). Name the window that you accept."
 
 
 def _fence(shop: Shop, snapshot: Snapshot, old: str, rung: Rung) -> Step:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from ppsconsole.clock import hhmmss
+from ppsconsole.clock import duration, hhmmss
 from ppsconsole.cluster.database import lsn_number
+from ppsconsole.cluster.dead_wal import DeadWal
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.runbooks.history import Sample
@@ -12,12 +13,22 @@ PROVED_LATER = Loss(LossTier.NONE, words="a switchover proves it before it promo
 NOTHING_MOVES = Loss(LossTier.NONE, words="the same data is started again: what was committed is kept")
 
 
-def loss_of(samples: Iterable[Sample], snapshot: Snapshot, dead_since: float | None, *, primary: str, standby: str) -> Loss:
+def loss_of(
+    samples: Iterable[Sample],
+    snapshot: Snapshot,
+    dead_since: float | None,
+    *,
+    primary: str,
+    standby: str,
+    dead_wal: DeadWal | None = None,
+) -> Loss:
     """Return what promoting `standby` in place of the dead `primary` gives up.
 
-    Everything that was lost was committed after the last commit that the standby has, and before the primary was seen dead.
-    The window's beginning is the later of two moments that both come before every lost commit: the last sample at which the
-    standby has what the primary had, and the commit time of the last transaction that it replayed.
+    Where the WAL on the dead primary's disk was read, that is it. Else everything that was lost was committed after the last
+    commit that the standby has, and before the primary was seen dead. The window's beginning is the later of two moments that
+    both come before every lost commit: the last sample at which the standby has what the primary had, and the commit time of
+    the last transaction that it replayed. That nothing was written between two looks says nothing of what came after them:
+    nobody but the dead primary's own disk can tell that.
 
     Args:
         samples: Of these two, oldest first.
@@ -25,6 +36,7 @@ def loss_of(samples: Iterable[Sample], snapshot: Snapshot, dead_since: float | N
         dead_since: When the primary was first seen dead, seconds since 1970 UTC; None takes the snapshot's own time.
         primary: The instance that is gone.
         standby: The instance that would be promoted.
+        dead_wal: What was read on the dead primary's disk; None when nobody tried.
     """
     ours, gone = snapshot.node(standby), snapshot.node(primary)
     have = None if ours is None else ours.value("lsn")
@@ -35,17 +47,58 @@ def loss_of(samples: Iterable[Sample], snapshot: Snapshot, dead_since: float | N
         if told is not None:
             return told
     seen = [each for each in samples if each.primary_lsn is not None]
+    is_ours = dead_wal is not None and (dead_wal.primary, dead_wal.standby) == (primary, standby)
+    doubt = _doubt(dead_wal, seen, str(have)) if dead_wal is not None and is_ours else ""
+    if dead_wal is not None and is_ours and not doubt:
+        return _read(dead_wal)
     skew_s = _skew(seen, gone)
     start, source = _start(seen, ours, str(have), skew_s)
     missing = _missing(seen, str(have))
+    not_exact = f"; not exact: {doubt}" if doubt else ""
     if start is None:
-        return Loss(LossTier.UNKNOWN, None, missing, None, f"nobody saw {primary} and {standby} together, and {source}")
+        return Loss(
+            LossTier.UNKNOWN, None, missing, None, f"nobody saw {primary} and {standby} together, and {source}{not_exact}"
+        )
     end = snapshot.at if dead_since is None else dead_since
     said = f"first seen dead at {hhmmss(end)}" if dead_since is not None else f"not seen dead before {hhmmss(end)}"
     words = f"{standby} has {source}; {primary} {said} UTC"
     if missing:
         words += f"; at {hhmmss(seen[-1].at)} it was {missing} bytes of WAL behind"
-    return Loss(LossTier.BOUNDED, max(0.0, end - start), missing, None, words)
+    return Loss(LossTier.BOUNDED, max(0.0, end - start), missing, None, words + not_exact)
+
+
+def _doubt(found: DeadWal, seen: list[Sample], have: str) -> str:
+    """Return why what was read on the dead primary's disk does not settle it; empty when it does."""
+    if found.trouble or found.end_lsn is None:
+        return found.trouble or f"the log of {found.primary} has no end"
+    if lsn_number(have) < lsn_number(found.have_lsn):
+        return f"{found.standby} has less than when the log of {found.primary} was read"
+    ahead = [each.primary_lsn for each in seen if each.primary_lsn and lsn_number(each.primary_lsn) > lsn_number(found.end_lsn)]
+    if ahead:
+        return f"the log of {found.primary} ends at {found.end_lsn}, and it was seen at {ahead[-1]}: its disk lacks some of it"
+    return ""
+
+
+_INSTANT_S = 0.001
+"""The least window of a loss that is one: `--accept-loss 0` accepts no lost commit, however short the time was."""
+
+
+def _read(found: DeadWal) -> Loss:
+    """Return the loss that the dead primary's own log tells."""
+    read = f"the log of {found.primary} was read at {hhmmss(found.at)} UTC and ends at {found.end_lsn}"
+    if not found.commits or found.first_at is None or found.last_at is None:
+        words = f"nothing: {read}, and {found.standby} has every commit in it"
+        return Loss(LossTier.EXACT, 0.0, found.missing_bytes, 0, words)
+    window_s = max(_INSTANT_S, found.last_at - found.first_at)
+    number = f"{found.commits} transaction{'' if found.commits == 1 else 's'}"
+    between = f"committed from {_moment(found.first_at)} to {_moment(found.last_at)} UTC"
+    words = f"{number} in {found.missing_bytes} bytes of WAL, {between} within {duration(window_s)}: {read}"
+    return Loss(LossTier.EXACT, window_s, found.missing_bytes, found.commits, words)
+
+
+def _moment(at: float) -> str:
+    """Return a time of day with milliseconds."""
+    return f"{hhmmss(at)}.{int(at * 1000) % 1000:03d}"
 
 
 def _told_by_control(gone: Node, ours: Node, have: str) -> Loss | None:

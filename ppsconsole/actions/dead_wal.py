@@ -1,0 +1,227 @@
+"""Reads the end of the WAL of a dead primary on its own host, with its own programs; changes nothing there.
+
+The standby has a transaction when it has the whole of its COMMIT record. So reading begins before the position that the standby
+has replayed, which is the end of a record, and every COMMIT whose end lies behind what the standby has flushed is lost.
+"""
+
+import shlex
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ppsconsole.actions.looks import parse_remains, remains_command
+from ppsconsole.actions.places import data_directory_of, program_of
+from ppsconsole.clock import Clock
+from ppsconsole.cluster.database import lsn_number
+from ppsconsole.cluster.dead_wal import DeadWal
+from ppsconsole.drivers.base import CommandResult, Shell
+from ppsconsole.errors import Blocked, DriverError
+from ppsconsole.inventory.model import Instance, Inventory
+from ppsconsole.masking import plain
+
+LIMIT_BYTES = 64 << 20
+"""More WAL than this is not read: the answer would take longer than anybody wants to wait for it."""
+LIMIT_S = 8.0
+
+_BEFORE = 64 << 10
+_COMMITS, _RECORDS = 20_000, 4_000
+_PAGE, _SEGMENT = 8192, 16 << 20
+_MARK = "@@wal"
+_STANDING = ("could not", "cannot")
+"""Words of pg_waldump that mean that it could not go on; all others mean that there the log ends, as recovery would find too."""
+
+# mawk knows neither intervals nor strtonum: numbers are told as they stand.
+_AWK = r"""
+/^rmgr:/ {
+  if (!match($0, /lsn: [0-9A-F]+\/[0-9A-F]+/)) next
+  lsn = substr($0, RSTART + 5, RLENGTH - 5)
+  is_switch = ($0 ~ /desc: SWITCH/) ? 1 : 0
+  match($0, /len \(rec\/tot\): *[0-9]+\/ *[0-9]+/); tot = substr($0, RSTART, RLENGTH); sub(/.*\/ */, "", tot)
+  if (n++ < RECORDS) print "r", lsn, tot
+  if ($0 ~ /^rmgr: Transaction .* desc: COMMIT/) {
+    match($0, /[0-9]+-[0-9]+-[0-9]+ [0-9]+:[0-9]+:[0-9]+\.[0-9]+/)
+    if (c++ < COMMITS) print "c", lsn, tot, substr($0, RSTART, RLENGTH)
+  }
+}
+/^status / { print }
+END { print "n", c + 0; if (n) print "last", lsn, tot, is_switch }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """The standby that a dead primary is compared with.
+
+    Attributes:
+        have_lsn: The furthest position that it has.
+        replay_lsn: How far it has replayed: the end of a record.
+        timeline: On which it is.
+        system_identifier: Which system it copies.
+    """
+
+    name: str
+    have_lsn: str
+    replay_lsn: str
+    timeline: int
+    system_identifier: str
+
+
+async def read_dead_wal(inventory: Inventory, shell: Shell, clock: Clock, primary: str, behind: Behind) -> DeadWal:
+    """Return what the WAL of `primary` holds beyond what the standby has; where that cannot be told, why."""
+    instance, host = inventory.database.instances[primary], inventory.host_of(primary)
+    found = DeadWal(primary, behind.name, behind.have_lsn, clock.now())
+    if host is None:
+        return _not(found, f"no host is declared for {primary}")
+    missing = lsn_number(behind.have_lsn) - lsn_number(behind.replay_lsn)
+    if missing > LIMIT_BYTES // 2:
+        return _not(found, f"{behind.name} has {missing} bytes of WAL still to replay")
+    try:
+        command = dead_wal_command(instance, behind)
+        result = await shell.run(host, command, timeout_s=LIMIT_S + 2.0, limit_bytes=4 << 20)
+        return parse_dead_wal(result, found, behind)
+    except (DriverError, Blocked) as error:
+        return _not(found, f"the WAL on {host.name} was not read: {plain(error.what, 200)}")
+    except (ValueError, IndexError, KeyError):
+        return _not(found, f"the WAL on {host.name} was not understood")
+
+
+def dead_wal_command(instance: Instance, behind: Behind) -> str:
+    """Return the command that tells what is left of the server, its control file, and the records from before `replay_lsn` on."""
+    start = _begin(lsn_number(behind.replay_lsn))
+    end = lsn_number(behind.have_lsn) + LIMIT_BYTES
+    wal = shlex.quote(f"{data_directory_of(instance)}/pg_wal")
+    dump = (
+        f"LC_ALL=C TZ=UTC timeout {LIMIT_S:g} {shlex.quote(program_of(instance, 'pg_waldump'))} "
+        f"-t {behind.timeline} -p {wal} -s {_lsn(start)} -e {_lsn(end)}"
+    )
+    return (
+        f"{remains_command(instance)}; echo {_MARK}; "
+        f'{{ {dump}; echo "status $?"; }} | LC_ALL=C awk -v RECORDS={_RECORDS} -v COMMITS={_COMMITS} {shlex.quote(_AWK)}'
+    )
+
+
+def _begin(replayed: int) -> int:
+    """Return where to begin: some way before `replayed`, so that the record which ends there is seen.
+
+    It is in the same segment where that has room, because the one before may be gone.
+    """
+    page = (replayed - _BEFORE) // _PAGE * _PAGE
+    segment = replayed // _SEGMENT * _SEGMENT
+    return max(0, page if replayed - segment <= _PAGE else max(page, segment))
+
+
+def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind) -> DeadWal:
+    """Return `found` with what the answer to `dead_wal_command` says.
+
+    Raises:
+        BadAnswer: The data directory cannot be looked into.
+        ValueError: The answer makes no sense.
+    """
+    head, mark, tail = result.stdout.partition(f"{_MARK}\n")
+    left = parse_remains(CommandResult(result.exit_status, head, result.stderr, result.duration_s))
+    name = found.primary
+    if not left.is_gone:
+        return _not(found, f"{name} still has processes: its log may go on")
+    if not left.control:
+        return _not(found, f"the control file of {name} was not read: {left.complaint}")
+    if left.control["control_system_identifier"] != behind.system_identifier:
+        return _not(found, f"the data directory of {name} belongs to another system than {behind.name}")
+    if left.control["control_timeline"] != behind.timeline:
+        return _not(
+            found, f"{name} stopped on timeline {left.control['control_timeline']}, {behind.name} is on {behind.timeline}"
+        )
+    records, commits, counted, status, last = _parsed(tail)
+    if not mark or last is None or status != 1:
+        return _not(found, _why(status, result.stderr, name))
+    if any(word in result.stderr for word in _STANDING) or "error in WAL record" not in result.stderr:
+        return _not(found, _why(status, result.stderr, name))
+    replayed, have = lsn_number(behind.replay_lsn), lsn_number(behind.have_lsn)
+    segment = _size(head, "Bytes per WAL segment")
+    page = _size(head, "WAL block size")
+    starts = [(at, _end(at, length, page, segment)) for at, length in records]
+    end = _end(*last[:2], page, segment)
+    if last[2]:  # the rest of the segment is left empty, and positions go on behind it
+        end = -(-end // segment) * segment
+    if starts[0][0] > replayed + 40 or any(at < replayed < until for at, until in starts) or end < have:
+        return _not(found, f"the log of {name} and that of {behind.name} do not fit together")
+    if counted > len(commits):
+        return _not(found, f"{name} has more than {len(commits)} commits that had to be looked at")
+    lost = [when for at, length, when in commits if _end(at, length, page, segment) > have]
+    return DeadWal(
+        name,
+        found.standby,
+        found.have_lsn,
+        found.at,
+        end_lsn=_lsn(end),
+        commits=len(lost),
+        first_at=min(lost, default=None),
+        last_at=max(lost, default=None),
+    )
+
+
+_Commit = tuple[int, int, float]
+
+
+def _parsed(text: str) -> tuple[list[tuple[int, int]], list[_Commit], int, int | None, tuple[int, int, bool] | None]:
+    """Return records from the beginning on, commits, how many commits there were, pg_waldump's status, and the last record.
+
+    Of a record its position and length; of a commit also its time; of the last record whether it ends its segment.
+    """
+    records: list[tuple[int, int]] = []
+    commits: list[_Commit] = []
+    counted = 0
+    status: int | None = None
+    last: tuple[int, int, bool] | None = None
+    for line in text.splitlines():
+        kind, *words = line.split()
+        match kind:
+            case "r":
+                records.append((lsn_number(words[0]), int(words[1])))
+            case "c":
+                when = datetime.fromisoformat(f"{words[2]} {words[3]}").replace(tzinfo=UTC).timestamp()
+                commits.append((lsn_number(words[0]), int(words[1]), when))
+            case "n":
+                counted = int(words[0])
+            case "status":
+                status = int(words[0])
+            case "last":
+                last = (lsn_number(words[0]), int(words[1]), words[2] == "1")
+    return records, commits, counted, status, last
+
+
+def _end(at: int, length: int, page: int, segment: int) -> int:
+    """Return the position behind a record: padded to 8 bytes, with the headers of the pages that it runs over.
+
+    Headers take 24 bytes, and 40 at the beginning of a segment (PostgreSQL's access/xlog_internal.h).
+    """
+    left, here = (length + 7) // 8 * 8, at
+    while left > 0:
+        room = page - here % page
+        taken = min(left, room)
+        here, left = here + taken, left - taken
+        if left > 0:
+            here += 40 if here % segment == 0 else 24
+    return here
+
+
+def _size(control: str, label: str) -> int:
+    for line in control.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == label:
+            return int(value)
+    raise ValueError(f"pg_controldata does not tell {label}")
+
+
+def _why(status: int | None, stderr: str, name: str) -> str:
+    if status == 0:
+        return f"{name} has more than {LIMIT_BYTES >> 20} MB of WAL that had to be read"
+    if status == 124:
+        return f"reading the log of {name} took longer than {LIMIT_S:g}s"
+    return f"the log of {name} was not read to its end: {plain(stderr, 200) or 'pg_waldump said nothing'}"
+
+
+def _not(found: DeadWal, why: str) -> DeadWal:
+    return DeadWal(found.primary, found.standby, found.have_lsn, found.at, trouble=why)
+
+
+def _lsn(number: int) -> str:
+    return f"{number >> 32:X}/{number & 0xFFFFFFFF:X}"

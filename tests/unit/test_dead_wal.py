@@ -1,0 +1,174 @@
+"""What pg_waldump says of a dead primary's log, and what that means for a standby: by value."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ppsconsole.actions.dead_wal import Behind, dead_wal_command, parse_dead_wal
+from ppsconsole.cluster.dead_wal import DeadWal
+from ppsconsole.drivers.base import CommandResult
+from ppsconsole.inventory.model import Instance
+from ppsconsole.plan.loss import Loss, LossTier
+from ppsconsole.runbooks.history import Sample
+from ppsconsole.runbooks.loss import loss_of
+from tests.unit.observations import NOW
+from tests.unit.runbook_cases import killed, seen
+
+SYSTEM = "7000000000000000001"
+CONTROL = f"""Database system identifier:           {SYSTEM}
+Database cluster state:               in production
+Latest checkpoint location:           0/2000080
+Latest checkpoint's TimeLineID:       1
+WAL block size:                       8192
+Bytes per WAL segment:                16777216
+"""
+ENDS = "pg_waldump: error: error in WAL record at 0/3000100: invalid record length at 0/3000128: expected at least 24, got 0"
+DAY = "2026-11-23"
+
+
+def behind(have: str = "0/3000060", replay: str = "0/3000060") -> Behind:
+    return Behind("db2", have, replay, 1, SYSTEM)
+
+
+def answer(*records: str, status: int = 1, commits: int | None = None, control: str = CONTROL, left: str = "") -> CommandResult:
+    """Return what the host says; a record is `LSN TOTAL` and, where it commits, ` TIME`; a switch is ` SWITCH`."""
+    lines = [f"{left}{control}@@wal"]
+    counted = 0
+    for each in records:
+        lsn, total, *when = each.split()
+        lines.append(f"r {lsn} {total}")
+        if when and when != ["SWITCH"]:
+            counted += 1
+            lines.append(f"c {lsn} {total} {DAY} {when[0]}")
+    lines += [f"status {status}", f"n {counted if commits is None else commits}"]
+    if records:
+        lsn, total, *when = records[-1].split()
+        lines.append(f"last {lsn} {total} {int(when == ['SWITCH'])}")
+    return CommandResult(0, "\n".join(lines) + "\n", ENDS, 0.1)
+
+
+def read(result: CommandResult, found: Behind | None = None) -> DeadWal:
+    standby = found or behind()
+    return parse_dead_wal(result, DeadWal("db1", "db2", standby.have_lsn, NOW), standby)
+
+
+BEFORE = "0/3000028 50"  # ends at 0/3000060, as far as the standby has it
+
+
+def at(time: str) -> float:
+    return datetime.fromisoformat(f"{DAY} {time}").replace(tzinfo=UTC).timestamp()
+
+
+def test_commits_behind_the_standby_are_lost_and_those_before_are_not() -> None:
+    found = read(
+        answer("0/3000000 34 10:00:00.1", BEFORE, "0/3000060 34 10:00:01.25", "0/3000088 120", "0/3000100 34 10:00:04.75")
+    )
+    assert (found.trouble, found.commits, found.end_lsn) == ("", 2, "0/3000128")
+    assert (found.first_at, found.last_at, found.missing_bytes) == (at("10:00:01.25"), at("10:00:04.75"), 0xC8)
+
+
+def test_a_commit_that_arrived_by_half_is_lost() -> None:
+    standby = behind(have="0/3000070")  # replay knows that the record is not whole
+    assert read(answer(BEFORE, "0/3000060 34 10:00:01.0"), standby).commits == 1
+    whole = behind(have="0/3000088")
+    assert read(answer(BEFORE, "0/3000060 34 10:00:01.0"), whole).commits == 0
+
+
+def test_a_record_runs_over_the_headers_of_pages() -> None:
+    # It begins 16 bytes before the end of a page: 16 there, a header of 24, and the other 24 behind it.
+    assert read(answer(BEFORE, "0/3001FF0 34 10:00:01.0")).end_lsn == "0/3002030"
+    assert read(answer(BEFORE, "0/3FFFFF0 34 10:00:01.0")).end_lsn == "0/4000040"  # 40 at the beginning of a segment
+
+
+def test_nothing_behind_the_standby_is_nothing_lost() -> None:
+    found = read(answer(BEFORE))
+    assert (found.trouble, found.commits, found.missing_bytes, found.first_at) == ("", 0, 0, None)
+
+
+def test_a_switched_segment_ends_where_the_next_begins() -> None:
+    standby = behind(have="0/4000000", replay="0/4000000")
+    assert read(answer(BEFORE, "0/3000060 24 SWITCH"), standby).end_lsn == "0/4000000"
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (answer(BEFORE, left="process=77 postgres postgres: walwriter\n"), "still has processes"),
+        (answer(BEFORE, left="pid=77\n"), "still has processes"),
+        (answer(BEFORE, control=""), "control file of db1 was not read"),
+        (answer(BEFORE, control=CONTROL.replace(SYSTEM, "1")), "another system"),
+        (answer(BEFORE, control=CONTROL.replace("TimeLineID:       1", "TimeLineID:       2")), "stopped on timeline 2"),
+        (answer(BEFORE, status=0), "more than 64 MB"),
+        (answer(BEFORE, status=124), "took longer than 8s"),
+        (answer(), "not read to its end"),
+        (answer("0/3000028 80"), "do not fit together"),  # the standby replayed to the middle of it: another history
+        (answer("0/3000100 34"), "do not fit together"),  # what comes before it was not seen
+        (answer(BEFORE, "0/3000060 34 10:00:00.0", commits=99), "more than 1 commits"),
+    ],
+)
+def test_what_does_not_settle_it_says_why(result: CommandResult, words: str) -> None:
+    found = read(result)
+    assert (found.end_lsn, found.commits) == (None, 0)
+    assert words in found.trouble
+
+
+def test_a_log_that_cannot_be_opened_has_no_end() -> None:
+    result = answer(BEFORE)
+    gone = CommandResult(0, result.stdout, 'pg_waldump: error: could not find file "000000010000000000000004"', 0.1)
+    assert "could not find file" in read(gone).trouble
+
+
+def test_a_log_that_ends_before_what_the_standby_has_is_not_believed() -> None:
+    assert "do not fit" in read(answer(BEFORE), behind(have="0/3000090")).trouble
+
+
+def test_the_command_begins_before_what_was_replayed_and_reads_no_more_than_it_may() -> None:
+    instance = Instance("db1", "db1", data_directory="/data/d b1", bin_directory="/pg/bin")
+    command = dead_wal_command(instance, behind(have="0/3052000", replay="0/3050000"))
+    assert "-t 1 -p '/data/d b1/pg_wal' -s 0/3040000 -e 0/7052000" in command
+    assert "-s 0/3000000 " in dead_wal_command(instance, behind(replay="0/3004000"))  # its segment begins there
+    assert "-s 0/2FF0000 " in dead_wal_command(instance, behind(replay="0/3000028"))  # nothing before it in its segment
+
+
+def loss(found: DeadWal, *samples: Sample) -> Loss:
+    return loss_of(samples, seen(killed()), None, primary="db1", standby="db2", dead_wal=found)
+
+
+def test_what_was_read_is_the_loss() -> None:
+    found = loss(read(answer(BEFORE, "0/3000060 34 10:00:01.25", "0/3000088 34 10:00:04.75")))
+    assert (found.tier, found.window_s, found.transactions, found.missing_bytes) == (LossTier.EXACT, 3.5, 2, 0x50)
+    assert found.said() == "2 transactions, 3.5s (exact)"
+    assert "10:00:01.250 to 10:00:04.750" in found.words
+    assert found.is_accepted_by(4.0)
+    assert not found.is_accepted_by(3.0)
+
+
+def test_one_lost_commit_is_not_accepted_by_zero() -> None:
+    found = loss(read(answer(BEFORE, "0/3000060 34 10:00:01.25")))
+    assert found.said().startswith("1 transaction,")
+    assert not found.is_accepted_by(0.0)
+    assert found.is_accepted_by(1.0)
+
+
+def test_exactly_nothing_is_said_so() -> None:
+    found = loss(read(answer(BEFORE)))
+    assert (found.tier, found.window_s, found.transactions, found.said()) == (LossTier.EXACT, 0.0, 0, "nothing (exact)")
+    assert found.is_accepted_by(0.0)
+
+
+def test_what_could_not_be_read_falls_back_with_its_reason() -> None:
+    found = loss(DeadWal("db1", "db2", "0/3000060", NOW, trouble="no disk"))
+    assert found.tier is LossTier.BOUNDED
+    assert found.words.endswith("; not exact: no disk")
+
+
+def test_a_disk_that_lost_what_the_primary_had_is_not_believed() -> None:
+    found = loss(read(answer(BEFORE)), Sample(NOW - 9, "0/3000090", "0/3000060", NOW - 9, True))
+    assert found.tier is LossTier.BOUNDED
+    assert "its disk lacks some of it" in found.words
+
+
+def test_what_was_read_of_others_says_nothing() -> None:
+    found = loss(DeadWal("db9", "db2", "0/3000060", NOW, end_lsn="0/3000060"))
+    assert found.tier is LossTier.BOUNDED
+    assert "exact" not in found.words
