@@ -9,13 +9,11 @@ import click
 
 from ppsconsole.advice.diagnosis import advise
 from ppsconsole.cli.options import Options
-from ppsconsole.cluster.picture import Picture
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.status import draw_status
 from ppsconsole.draw.text import ASCII, UNICODE, Glyphs, line_text
-from ppsconsole.engine import memory
-from ppsconsole.engine.facts import deadline_s
+from ppsconsole.engine.desk import Desk
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.probes.monitor import Monitor
 from ppsconsole.runbooks.building import Background
@@ -42,10 +40,18 @@ def status(options: Options, is_json: bool, is_watch: bool, is_ascii: bool, widt
 
 def show(inventory: Inventory, *, is_json: bool = False, is_ascii: bool = False, width: int | None = None) -> int:
     """Look once, print, and return the exit code."""
-    picture = asyncio.run(Monitor(inventory).once(deadline_s(inventory)))
-    background = _background(picture.snapshot, inventory)
-    click.echo(_text(picture, inventory, background, is_json=is_json, is_ascii=is_ascii, width=width))
-    return exit_code(picture.snapshot)
+    return asyncio.run(_once(inventory, is_json=is_json, is_ascii=is_ascii, width=width))
+
+
+async def _once(inventory: Inventory, *, is_json: bool, is_ascii: bool, width: int | None) -> int:
+    desk = Desk(inventory)
+    try:
+        snapshot = await desk.look()
+        background = await _background(desk, snapshot)
+    finally:
+        await desk.aclose()
+    click.echo(_text(snapshot, inventory, background, is_json=is_json, is_ascii=is_ascii, width=width))
+    return exit_code(snapshot)
 
 
 def exit_code(snapshot: Snapshot) -> int:
@@ -56,15 +62,13 @@ def exit_code(snapshot: Snapshot) -> int:
     return EXIT_UNKNOWN if verdict is Verdict.UNKNOWN else EXIT_OK
 
 
-def _background(snapshot: Snapshot, inventory: Inventory) -> Background:
-    """Take note of what was seen, and return it with what was seen before: what is lost by a failover hangs on it."""
-    history = memory.recall(inventory.cluster.name, snapshot.at).after(snapshot)
-    memory.keep(inventory.cluster.name, history, snapshot.at)
-    return Background(history=history)
+async def _background(desk: Desk, snapshot: Snapshot) -> Background:
+    """Return what advice on `snapshot` rests on; where all is well there is none, and nothing is looked up."""
+    return Background(history=desk.history) if snapshot.verdict is Verdict.OK else await desk.background(snapshot)
 
 
 def _text(
-    picture: Picture,
+    snapshot: Snapshot,
     inventory: Inventory,
     background: Background,
     *,
@@ -73,7 +77,6 @@ def _text(
     width: int | None,
     indent: int = 2,
 ) -> str:
-    snapshot = picture.snapshot
     advice = advise(snapshot, inventory, background)
     if is_json:
         document = snapshot.as_json() | {"advice": [each.as_json() for each in advice]}
@@ -89,7 +92,7 @@ def glyphs(is_ascii: bool) -> Glyphs:
 
 
 async def _watch(inventory: Inventory, *, is_json: bool, is_ascii: bool, width: int | None) -> int:
-    monitor = Monitor(inventory)
+    monitor, desk = Monitor(inventory), Desk(inventory)
     polling = asyncio.create_task(monitor.run())
     shown = ""
     code = EXIT_UNKNOWN
@@ -99,17 +102,20 @@ async def _watch(inventory: Inventory, *, is_json: bool, is_ascii: bool, width: 
                 polling.result()
             if not picture.snapshot.is_complete:
                 continue
-            code = exit_code(picture.snapshot)
-            background = _background(picture.snapshot, inventory)
-            key = _key(picture.snapshot)
+            snapshot = picture.snapshot
+            code = exit_code(snapshot)
+            desk.saw(snapshot)
+            key = _key(snapshot)
             if key != shown:
                 shown = key
-                click.echo(_text(picture, inventory, background, is_json=is_json, is_ascii=is_ascii, width=width, indent=0))
+                background = await _background(desk, snapshot)
+                click.echo(_text(snapshot, inventory, background, is_json=is_json, is_ascii=is_ascii, width=width, indent=0))
     except asyncio.CancelledError:
         pass  # Ctrl-C is how a watch ends; the last state is its result
     finally:
         polling.cancel()
         await asyncio.gather(polling, return_exceptions=True)
+        await desk.aclose()
     return code
 
 

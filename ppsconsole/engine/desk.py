@@ -38,6 +38,9 @@ JOURNAL_VARIABLE = "PPSCONSOLE_JOURNAL"
 READ_ONLY_VARIABLE = "PPSCONSOLE_READ_ONLY"
 """Set to anything but the empty text and `0`, nothing is run."""
 
+KEEP_S = 5.0
+"""How often what was seen is written down while nothing is new: well within `memory.WATCHED_S`."""
+
 FRESH_S = 30.0
 """A plan that is older is made again before it is begun: somebody may have read it for an hour."""
 
@@ -124,6 +127,9 @@ class Desk:
         self._opening = asyncio.Lock()
         self._tools: Tools | None = None
         self._dead_wal: DeadWal | None = None
+        self._kept_at = 0.0
+        self._learned: Mapping[str, float] = {}
+        self._learned_at = 0.0
 
     async def aclose(self) -> None:
         """Let go of connections and journal."""
@@ -144,17 +150,21 @@ class Desk:
 
     def saw(self, snapshot: Snapshot) -> None:
         """Take note of what was seen, for the loss that a later failover would have; a face that polls calls it."""
-        self.history = self.history.after(snapshot)
-        memory.keep(self.inventory.cluster.name, self.history, snapshot.at)
+        before, self.history = self.history, self.history.after(snapshot)
+        # Also where nothing is new: a death is remembered only while somebody is known to have kept looking.
+        if self.history != before or not 0.0 <= snapshot.at - self._kept_at < KEEP_S:
+            memory.keep(self.inventory.cluster.name, self.history, snapshot.at)
+            self._kept_at = snapshot.at
 
     async def background(self, snapshot: Snapshot) -> Background:
         """Return what advice on `snapshot` rests on beside it: the same as for plans, but for the secrets.
 
-        That is what earlier runs took, what was seen before, and what stands on the disk of a dead primary; the latter is read
-        again only where the last reading does not tell of this death or is older than `FRESH_S`.
+        That is what earlier runs took, what was seen before, and what stands on the disk of a dead primary. Journal and disk are
+        read again only where the last reading is older than `FRESH_S` or does not tell of this death.
         """
-        estimates, dead_wal = await asyncio.gather(self._estimates(), self._read(snapshot, ""))
-        return Background(estimates, self.history, None, dead_wal)
+        if not 0.0 <= snapshot.at - self._learned_at < FRESH_S:
+            self._learned, self._learned_at = await self._estimates(), snapshot.at
+        return Background(self._learned, self.history, None, await self._read(snapshot, ""))
 
     async def plan(self, request: Request) -> Plan:
         """Return the plan for `request`, from facts that are read now.

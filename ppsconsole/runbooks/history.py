@@ -16,7 +16,7 @@ class Sample:
     """Primary and one standby at one moment.
 
     Attributes:
-        at: When the primary's position was read, seconds since 1970 UTC by the console's clock.
+        at: When the primary was asked for its position, seconds since 1970 UTC by the console's clock.
         primary_lsn: Flushed position of the primary; None when it did not answer.
         standby_lsn: The furthest position that the standby has; None when unknown.
         last_replay_at: Commit time of the standby's last replayed transaction, by the primary's clock.
@@ -38,8 +38,8 @@ class History:
 
     Attributes:
         primary: The last instance that was seen to be the only primary; empty when none was.
-        dead_since: The first moment at which it was seen dead, seconds since 1970 UTC; None while it lives or is
-            only unreachable.
+        dead_since: Since when it has been seen dead at every look, seconds since 1970 UTC; None while it lives or is only
+            unreachable. A look that does not see it dead lets it begin anew: it may live again, and take writes.
         samples: By standby, oldest first.
     """
 
@@ -48,7 +48,12 @@ class History:
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
 
     def after(self, snapshot: Snapshot) -> "History":
-        """Return the history with what `snapshot` shows added; another primary starts a new one."""
+        """Return the history with what `snapshot` shows added; another primary starts a new one.
+
+        A look that was not completed adds nothing: what it did not see proves neither life nor death.
+        """
+        if not snapshot.is_complete:
+            return self
         databases = snapshot.of_kind("database")
         primaries = [node for node in databases if node.role == "primary"]
         if len(primaries) > 1:
@@ -57,10 +62,25 @@ class History:
             old = self.samples if primaries[0].name == self.primary else {}
             return History(primaries[0].name, None, _added(old, primaries[0], databases))
         was = snapshot.node(self.primary)
-        if was is None or self.dead_since is not None or was.verdict is not Verdict.DOWN:
-            return self
+        if was is None or not _is_seen_dead(was):
+            return replace(self, dead_since=None) if self.dead_since is not None else self
         sql = was.facts.get("sql")
-        return replace(self, dead_since=snapshot.at if sql is None else sql.at)
+        return self if self.dead_since is not None else replace(self, dead_since=snapshot.at if sql is None else sql.at)
+
+    def then(self, later: "History") -> "History":
+        """Return this history with another one after it that was begun by itself: of another primary, only the later one."""
+        if not later.primary or self.primary != later.primary:
+            return later if later.primary else self
+        samples = dict(self.samples)
+        for name, found in later.samples.items():
+            before = tuple(each for each in samples.get(name, ()) if each.at < found[0].at) if found else samples.get(name, ())
+            samples[name] = (*before, *found)[-KEPT:]
+        return replace(later, samples=samples)
+
+
+def _is_seen_dead(node: Node) -> bool:
+    """Return whether an instance is down and nobody sees it alive: not while it starts, stops, or runs without an answer."""
+    return node.verdict is Verdict.DOWN and not any(each.sees == "alive" for each in node.vantages)
 
 
 def _added(
@@ -69,13 +89,16 @@ def _added(
     lsn = primary.facts.get("lsn")
     if lsn is None or lsn.value is None:
         return samples
+    # A fact is stamped when its answer has come: the position may be older by the time that this took, and commits of that time
+    # must not count as seen.
+    at = lsn.at - float(primary.value("sql_latency_s") or 0.0)
     found = dict(samples)
     for node in databases:
         if node.role != "standby":
             continue
         before = found.get(node.name, ())
-        if not before or before[-1].at < lsn.at:
-            found[node.name] = (*before, _sample(lsn.at, str(lsn.value), primary, node))[-KEPT:]
+        if not before or before[-1].at < at:
+            found[node.name] = (*before, _sample(at, str(lsn.value), primary, node))[-KEPT:]
     return found
 
 

@@ -71,8 +71,8 @@ def _doubt(found: DeadWal, seen: list[Sample], have: str) -> str:
     """Return why what was read on the dead primary's disk does not settle it; empty when it does."""
     if found.trouble or found.end_lsn is None:
         return found.trouble or f"the log of {found.primary} has no end"
-    if lsn_number(have) < lsn_number(found.have_lsn):
-        return f"{found.standby} has less than when the log of {found.primary} was read"
+    if have != found.have_lsn:
+        return f"{found.standby} was elsewhere when the log of {found.primary} was read"
     ahead = [each.primary_lsn for each in seen if each.primary_lsn and lsn_number(each.primary_lsn) > lsn_number(found.end_lsn)]
     if ahead:
         return f"the log of {found.primary} ends at {found.end_lsn}, and it was seen at {ahead[-1]}: its disk lacks some of it"

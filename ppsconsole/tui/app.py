@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, ClassVar
 from ppsconsole.advice.diagnosis import advise
 from ppsconsole.clock import Clock, SystemClock
 from ppsconsole.cluster.picture import Event, Picture
+from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.text import ASCII, UNICODE, Glyphs
 from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
-from ppsconsole.runbooks.building import Background
 from ppsconsole.settings.file import Settings, load_settings
 from ppsconsole.tui.clipboard import copy_path, keep, load_into_tmux
 from ppsconsole.tui.desks import Desk, Unfinished
@@ -156,10 +156,18 @@ class PpsConsoleApp(MovingApp, inherit_bindings=False):
     def show_picture(self, picture: Picture) -> None:
         """Show a new picture on all screens."""
         self.host.saw(picture.snapshot)
-        advice = advise(picture.snapshot, self._scene.inventory, Background(history=self.host.history))
+        advice = advise(picture.snapshot, self._scene.inventory, self.host.background)
         now = picture.snapshot.at if self._scene.run is None else self._clock.now()  # a run's times go by the clock
         self._show(replace(self._scene, picture=picture, advice=advice, now=now, is_stale=False))
         self._look_at_the_clock()
+        if self._has_desk and picture.snapshot.verdict is not Verdict.OK:
+            self.start_errand(self._weighed(picture.snapshot))
+
+    async def _weighed(self, snapshot: Snapshot) -> None:
+        """Read what the advice rests on beside the picture, and tell the advice again where that is new."""
+        if await self.host.weigh(snapshot) and self._scene.snapshot is not None:
+            advice = advise(self._scene.snapshot, self._scene.inventory, self.host.background)
+            self._show(replace(self._scene, advice=advice))
 
     def _show(self, scene: Scene) -> None:
         if scene != self._scene:

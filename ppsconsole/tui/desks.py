@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
+from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.history import History
 from ppsconsole.runbooks.request import Request
 
@@ -116,6 +118,14 @@ class Desk(Protocol):
     """
 
     history: History
+
+    def saw(self, snapshot: Snapshot) -> None:
+        """Take note of what was seen, for the loss that a later failover would have."""
+        ...
+
+    async def background(self, snapshot: Snapshot) -> Background:
+        """Return what advice on `snapshot` rests on beside it."""
+        ...
 
     async def plan(self, request: Request) -> Plan:
         """Return the plan for `request`, from facts that are read now."""

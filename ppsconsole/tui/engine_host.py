@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.run_view import RunView
 from ppsconsole.errors import Blocked, PpsConsoleError
 from ppsconsole.masking import plain
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
+from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.history import History
 from ppsconsole.tui.desks import Desk, Session
 from ppsconsole.tui.lock import Lock
@@ -90,6 +92,7 @@ class EngineHost:
 
     Attributes:
         history: What the pictures showed of primary and standbys.
+        background: What advice rests on beside the pictures.
         live: What is shown of the run; None before there is one.
     """
 
@@ -107,6 +110,8 @@ class EngineHost:
         self._events: list[RunEvent] = []
         self._leaving: asyncio.Task[bool] | None = None
         self.history = History()
+        self.background = Background()
+        self._is_weighing = False
         self.live: Live | None = None
 
     @property
@@ -114,14 +119,31 @@ class EngineHost:
         """The desk; made on first use."""
         if self._desk is None:
             self._desk = self._make_desk()
-            self._desk.history = self.history
+            self._desk.history = self._desk.history.then(self.history)  # what earlier commands saw, then our own pictures
         return self._desk
 
     def saw(self, snapshot: Snapshot) -> None:
-        """Remember what a picture showed: losses are estimated from it."""
-        self.history = (self.history if self._desk is None else self._desk.history).after(snapshot)
-        if self._desk is not None:
-            self._desk.history = self.history
+        """Remember what a picture showed: losses are estimated from it, also by later commands on this machine."""
+        if self._desk is None:
+            self.history = self.history.after(snapshot)
+        else:
+            self._desk.saw(snapshot)
+            self.history = self._desk.history
+        has_primary = any(node.role == "primary" for node in snapshot.of_kind("database"))
+        self.background = replace(
+            self.background, history=self.history, dead_wal=None if has_primary else self.background.dead_wal
+        )
+
+    async def weigh(self, snapshot: Snapshot) -> bool:
+        """Read what advice on `snapshot` rests on beside it; return whether that is new. Without a desk nothing is read yet."""
+        if self._desk is None or self._is_weighing or snapshot.verdict is Verdict.OK or not snapshot.is_complete:
+            return False
+        self._is_weighing = True
+        try:
+            before, self.background = self.background, await self._desk.background(snapshot)
+        finally:
+            self._is_weighing = False
+        return self.background != before
 
     @property
     def is_busy(self) -> bool:

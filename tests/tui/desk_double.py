@@ -7,6 +7,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from ppsconsole.clock import HeldClock
+from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.engine.gates import Ask
 from ppsconsole.engine.runner import RunResult
 from ppsconsole.errors import Blocked, Leased, UsageError
@@ -15,6 +16,7 @@ from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.step import Gate
+from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.history import History
 from ppsconsole.runbooks.request import Request
 from tests.engine.scripted import Memory, Scene, World, scripted_plan
@@ -109,6 +111,12 @@ class DeskDouble:
     def kinds(self) -> list[str]:
         """What the journal has of the latest run."""
         return self.sessions[-1].scene.kinds()
+
+    def saw(self, snapshot: Snapshot) -> None:
+        self.history = self.history.after(snapshot)
+
+    async def background(self, snapshot: Snapshot) -> Background:
+        return Background(history=self.history)
 
     async def plan(self, request: Request) -> Plan:
         self.asked.append(request)

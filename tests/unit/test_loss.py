@@ -1,6 +1,7 @@
 """Loss by value: the window from the last commit that the standby has to the first moment the primary was seen dead."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -142,6 +143,37 @@ def test_history_keeps_the_first_moment_of_death() -> None:
 
 def test_unreachable_is_no_death() -> None:
     assert History().after(seen(fine())).after(seen(unreachable())).dead_since is None
+
+
+def test_a_look_that_does_not_see_it_dead_begins_its_death_anew() -> None:
+    gone = History().after(seen(fine())).after(look(killed(), NOW + 2, declared()))
+    assert gone.dead_since == NOW
+    assert gone.after(look(unreachable(), NOW + 3, declared())).dead_since is None
+    starting = killed()
+    change(starting, "db1", sql="starting", service="running")
+    assert gone.after(look(starting, NOW + 3, declared())).dead_since is None
+
+
+def test_a_look_that_was_not_completed_says_nothing() -> None:
+    gone = History().after(seen(fine())).after(look(killed(), NOW + 2, declared()))
+    assert gone.after(replace(seen(unreachable()), is_complete=False)) == gone
+    assert History().after(replace(seen(fine()), is_complete=False)) == History()
+
+
+def test_a_position_counts_from_when_it_was_asked_for() -> None:
+    slow = fine()
+    change(slow, "db1", sql_latency_s=1.5)
+    assert History().after(seen(slow)).samples["db2"][0].at == NOW - 1.5
+
+
+def test_what_earlier_commands_saw_comes_before_ones_own() -> None:
+    earlier = History("db1", NOW - 1, {"db2": (sample(60, HAVE), sample(5, HAVE))})
+    own = History("db1", None, {"db2": (sample(5, HAVE), sample(3, HAVE))})
+    assert earlier.then(own) == History("db1", None, {"db2": (sample(60, HAVE), sample(5, HAVE), sample(3, HAVE))})
+    assert earlier.then(History()) == earlier
+    assert History().then(own) == own
+    other = replace(own, primary="db2")
+    assert earlier.then(other) == other
 
 
 def test_history_is_bounded() -> None:
