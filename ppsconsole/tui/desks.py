@@ -143,8 +143,8 @@ class Desk(Protocol):
         """Return what journal and hosts know of a run."""
         ...
 
-    async def reopen(self, run: str, ask: "Ask", reason: str = "") -> Session:
-        """Take the lease of an open run again; nothing is done yet."""
+    async def reopen(self, run: str, ask: "Ask", reason: str = "", *, is_way_back: bool = False) -> Session:
+        """Take the lease of an open run again, maybe to back it out or abandon it alone; nothing is done yet."""
         ...
 
     async def aclose(self) -> None:

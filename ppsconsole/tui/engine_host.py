@@ -103,6 +103,7 @@ class EngineHost:
         self.lock = lock
         self._desk: Desk | None = None
         self._session: Session | None = None
+        self._is_way_back = False  # what the session was taken for
         self._told: Told | None = None  # whose story is shown: outlives the session's end
         self._telling: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -185,19 +186,27 @@ class EngineHost:
         self._told = Told(found.run, found.plan, holder, started_at)
         self._show("standing")
 
-    async def take(self, reason: str = "") -> None:
+    async def take(self, reason: str = "", *, is_way_back: bool = False) -> None:
         """Take the lease of the run that is shown, unless it is held already.
 
+        Args:
+            reason: For taking it over from somebody who may be at it.
+            is_way_back: It will only be backed out or abandoned, which may need the lease in another place: a lost standby must
+                not keep users out. A run that was taken so is taken again before it goes on.
+
         Raises:
-            Blocked: The console is read-only, or there is no run to take.
+            Blocked: The console is read-only, there is no run to take, or the lease cannot be had where it is needed.
             Leased: Somebody else has the lease; a reason takes it over where the engine allows that.
         """
         self._may_act()
+        if self._session is not None and self._is_way_back and not is_way_back and not self.is_busy:
+            await self._close()
         if self._session is None:
             if self._told is None or self.live is None or self.live.activity == "ended":
                 raise Blocked("there is no run at hand", remedy="f plans a way out; R goes to an unfinished run")
             self._answers = {}
-            await self._open(await self.desk.reopen(self._told.run, self._asked, reason))
+            await self._open(await self.desk.reopen(self._told.run, self._asked, reason, is_way_back=is_way_back))
+            self._is_way_back = is_way_back
 
     def hold(self) -> None:
         """Ask the run to stop after the step at hand.
@@ -285,7 +294,7 @@ class EngineHost:
 
     async def _open(self, session: Session) -> None:
         await self._close()
-        self._session = session
+        self._session, self._is_way_back = session, False
         self._told = Told(session.run, session.plan, session.holder, session.started_at)
         self._events = list(session.past)
         session.listen(self._heard)

@@ -225,7 +225,7 @@ class MovingApp(App[None], inherit_bindings=False):
     def action_run_back_out(self) -> None:
         """Ask for a reason, and undo what was done."""
         words = "Every step that was done is undone, the last one first, each verified. Refused once there is no way back."
-        self._with_reason("Back out", words, "Back out", self.host.back_out)
+        self._with_reason("Back out", words, "Back out", self.host.back_out, is_way_back=True)
 
     def action_run_mark_done(self) -> None:
         """Ask for a reason, and mark the step done, after a look."""
@@ -239,9 +239,9 @@ class MovingApp(App[None], inherit_bindings=False):
     def action_run_abandon(self) -> None:
         """Ask for a reason, and end the run where it stands."""
         words = "The run ends where it stands and nothing is touched: the cluster stays half way, and no console resumes it."
-        self._with_reason("Abandon the run", words, "Abandon", self.host.abandon)
+        self._with_reason("Abandon the run", words, "Abandon", self.host.abandon, is_way_back=True)
 
-    def _with_reason(self, title: str, words: str, button: str, act: Callable[[str], None]) -> None:
+    def _with_reason(self, title: str, words: str, button: str, act: Callable[[str], None], *, is_way_back: bool = False) -> None:
         if self.host.live is None or self.host.live.activity == "ended":
             self._say("There is no open run.")
         elif not self.host.lock.is_open:
@@ -249,24 +249,24 @@ class MovingApp(App[None], inherit_bindings=False):
         elif self.host.is_busy:
             self._say("The run is at a step. Hold it first with Space.", "warning")
         else:
-            self.start_errand(self._reasoned(reason_question(title, words, button), act))
+            self.start_errand(self._reasoned(reason_question(title, words, button), act, is_way_back=is_way_back))
 
-    async def _reasoned(self, question: Question, act: Callable[[str], None]) -> None:
+    async def _reasoned(self, question: Question, act: Callable[[str], None], *, is_way_back: bool) -> None:
         reason = await self.ask(question)
         if reason is not None:
-            await self._acted(lambda: act(reason))
+            await self._acted(lambda: act(reason), is_way_back=is_way_back)
 
-    async def _acted(self, act: Callable[[], None]) -> None:
+    async def _acted(self, act: Callable[[], None], *, is_way_back: bool = False) -> None:
         """Take the lease where it is not held, then act; a foreign lease is taken over with a typed reason alone."""
         try:
-            await self.host.take()
+            await self.host.take(is_way_back=is_way_back)
         except Leased as error:
             words = f"{error} Taking over makes the other console powerless: only if nobody is at it."
             reason = await self.ask(reason_question("Take the run over", words, "Take over"))
             if reason is None:
                 return
             try:
-                await self.host.take(reason)
+                await self.host.take(reason, is_way_back=is_way_back)
             except PpsConsoleError as refusal:
                 self._refused("not taken over", refusal)
                 return

@@ -100,6 +100,7 @@ class DeskDouble:
     moves: int = 0  # how many more plans differ from the one before
     left: list[OpenDouble] = field(default_factory=list)
     is_leased: bool = False
+    is_standby_lost: bool = False  # its host cannot be reached, so there is no lease on it
     refusal: str = ""
     history: History = field(default_factory=History)
     asked: list[Request] = field(default_factory=list)
@@ -145,7 +146,9 @@ class DeskDouble:
             raise UsageError(f"no run {run!r}")
         return found[0]
 
-    async def reopen(self, run: str, ask: Ask, reason: str = "") -> SessionDouble:
+    async def reopen(self, run: str, ask: Ask, reason: str = "", *, is_way_back: bool = False) -> SessionDouble:
+        if self.is_standby_lost and not is_way_back:
+            raise Blocked("the lease could not be taken, and it is needed here: no answer", where="h2", remedy="See to it")
         if self.is_leased and not reason:
             raise Leased("anna@ops2 pid 12 may be at it", where="h1", remedy="Give a reason to take it over")
         self.reasons.append(reason)

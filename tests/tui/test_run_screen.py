@@ -356,6 +356,27 @@ def test_a_run_that_somebody_may_be_at_is_taken_over_with_a_reason_alone() -> No
     run_desk(look, desk)
 
 
+def test_a_run_whose_standby_is_lost_does_not_go_on_and_can_be_backed_out() -> None:
+    world = World()
+    desk = DeskDouble(world, left=[left_behind(world)], is_standby_lost=True)
+
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await opened.until(lambda: bool(opened.app.scene.unfinished))
+        await opened.press("R", "w")
+        await on(opened, RunScreen)
+        await opened.press("r")
+        await opened.until(lambda: bool(opened.app.scene.own_events))
+        assert "the lease could not be taken" in opened.app.scene.own_events[-1].words
+        assert desk.sessions == []
+        await opened.press("b")
+        await on(opened, Dialog)
+        await opened.press(*"no standby", "tab", "enter")
+        await opened.until(lambda: opened.app.host.live.activity == "ended")
+        assert opened.app.host.live.view.verdict is RunVerdict.ROLLED_BACK
+
+    run_desk(look, desk)
+
+
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
 def test_quitting_while_a_run_goes_asks_and_staying_changes_nothing(key: str) -> None:
     desk = DeskDouble()
