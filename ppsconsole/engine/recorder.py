@@ -71,6 +71,11 @@ class Recorder:
             self._made(kind, step, words, data)
             self._writing()
 
+    async def settle(self) -> None:
+        """Wait until everything noted so far is durable and followed, or the journal has failed: the next `record` raises why."""
+        while (self._waiting and self._failure is None) or (self._writer is not None and not self._writer.done()):
+            await asyncio.shield(self._writing())
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Have `listener` called for all events from now on; the returned function ends that."""
         queue: asyncio.Queue[RunEvent] = asyncio.Queue()
@@ -85,8 +90,7 @@ class Recorder:
 
     async def aclose(self) -> None:
         """Write what is waiting, let the listeners catch up for a moment, and let go of them."""
-        while self._waiting and self._failure is None:
-            await asyncio.shield(self._writing())
+        await self.settle()
         queues = [queue.join() for queue, _ in self._listeners.values()]
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):

@@ -130,6 +130,7 @@ class Runner:
                 if result.outcome is not Outcome.DONE and not step.is_optional:
                     return await self._stopped(step, result)
             await self._custody.flush()  # a host that keeps no copy is an issue, and has to be known by now
+            await self.recorder.settle()
             return await self._finish(self._success(), "all steps are done")
 
     def hold(self) -> None:

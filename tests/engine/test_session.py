@@ -252,7 +252,7 @@ def test_a_console_that_died_is_followed_by_one_elsewhere_with_a_reason(tmp_path
 def test_a_host_that_keeps_no_copy_is_an_issue_and_no_stop(tmp_path) -> None:
     async def body(hosts: Hosts, console: Console) -> None:
         async with await console.start() as session:
-            await session._copies.settle()
+            await session._copies.flush()
             copy = hosts.file("h1", f"runs/{session.run_id}/events.jsonl")
             copy.unlink()
             copy.mkdir()

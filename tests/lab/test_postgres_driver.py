@@ -86,8 +86,12 @@ def test_all_facts_of_a_pair_for_a_member_of_pg_monitor(pair):
         ) as web:
             web.execute("SELECT 1")  # leaves a transaction open
             async with Looker(places(pair)) as looker:
-                # The standby first: the primary writes on by itself, and may only be ahead.
-                return await looker.look("db2"), await looker.look("db1")
+                deadline = time.monotonic() + 60
+                while True:
+                    # The standby first: the primary writes on by itself, and may only be ahead.
+                    standby, primary = await looker.look("db2"), await looker.look("db1")
+                    if primary.replicas[0].unflushed_bytes == 0 or time.monotonic() > deadline:
+                        return standby, primary
 
     pair.await_streaming()
     standby, primary = asyncio.run(main())
