@@ -39,6 +39,7 @@ class Action:
         is_locked: Greyed while the console is read-only; that it is refused then is not the screen's business.
         is_instant: What is typed next may be meant for what it opens: it acts before any later key is looked at.
         is_fixed: Its key is the same for everybody.
+        not_in: Places that go their own way, where it works `everywhere` else.
     """
 
     id: str
@@ -50,6 +51,14 @@ class Action:
     is_locked: bool = False
     is_instant: bool = False
     is_fixed: bool = False
+    not_in: tuple[Place, ...] = ()
+
+    @property
+    def reach(self) -> tuple[Place, ...]:
+        """The places in which its keys work."""
+        if self.where != "everywhere":
+            return (self.where,)
+        return tuple(place for place in PLACES if place not in ("everywhere", "dialog", *self.not_in))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +169,41 @@ ACTIONS: tuple[Action, ...] = (
     Action("dialog-next", ("tab", "down"), "app.focus_next", "Go to the next field or button", "dialog", "Next"),
     Action("dialog-previous", ("shift+tab", "up"), "app.focus_previous", "Go to the one before", "dialog"),
     Action("dialog-cancel", ("escape",), "cancel", "Cancel: nothing is done", "dialog", "Cancel"),
+    Action("pane-topology", ("1",), "pane('topology')", "Go to the topology", "home"),
+    Action("pane-gauges", ("2",), "pane('gauges')", "Go to the gauges", "home"),
+    Action("pane-advice", ("3",), "pane('advice')", "Go to the advice", "home"),
+    Action("pane-node", ("4",), "pane('node')", "Go to the selected node's facts", "home"),
+    Action("pane-events", ("5",), "pane('events')", "Go to the events", "home"),
+    Action("pane-commands", ("6",), "pane('commands')", "Go to the commands we ran", "home"),
+    Action(
+        "command",
+        ("colon",),
+        "app.command_line",
+        "Type a command: an action, a node, a way out, a theme; Tab completes, Esc leaves",
+        "everywhere",
+        "Command",
+        is_instant=True,
+    ),
+    Action(
+        "find",
+        ("slash",),
+        "app.find",
+        "Find words on this screen; lists show only what has them; Esc clears",
+        "everywhere",
+        "Find",
+        is_instant=True,
+        not_in=("log",),
+    ),
+    Action("next-found", ("n",), "app.next_found(1)", "Go to the next place that was found", "everywhere", not_in=("log",)),
+    Action("previous-found", ("N",), "app.next_found(-1)", "Go to the one before", "everywhere", not_in=("log",)),
+    Action(
+        "jump",
+        ("apostrophe", "semicolon"),
+        "app.jump",
+        "Put a letter on everything that can be chosen; the letter chooses it",
+        "everywhere",
+        is_instant=True,
+    ),
     Action("to-run", ("R",), "app.open_run", "Go to the run; with none going, to one left unfinished", "everywhere"),
     Action("unlock", ("w",), "app.unlock", "Unlock the console, or make it read-only again", "everywhere", "Unlock"),
     Action("events", ("e",), "open_page('events')", "All events, newest first", "everywhere", "Events"),
@@ -170,11 +214,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", ("q",), "quit", "Leave the console", "everywhere", "Quit"),
     Action("interrupt", ("ctrl+c",), "quit", "Leave the console, whatever else the keys mean", "everywhere", is_fixed=True),
 )
-
-
-def reach(where: Place) -> tuple[Place, ...]:
-    """Return the places in which a key of `where` works."""
-    return tuple(place for place in PLACES if place not in ("everywhere", "dialog")) if where == "everywhere" else (where,)
 
 
 def faults(actions: Iterable[Action]) -> tuple[Fault, ...]:
@@ -189,7 +228,7 @@ def faults(actions: Iterable[Action]) -> tuple[Fault, ...]:
         for key in action.keys:
             if why := why_forbidden(key):
                 wrong.append(Fault((action.id,), key, f"{key} of {action.id!r} is forbidden: {why}"))
-            for place in reach(action.where):
+            for place in action.reach:
                 other = taken.setdefault((place, key), action.id)
                 if other != action.id:
                     words = f"{key} means both {other!r} and {action.id!r} ({PLACES[place].lower()})"

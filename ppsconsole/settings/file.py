@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ppsconsole.errors import InventoryError, Mistake, SettingsError
+from ppsconsole.inventory.find import SETTINGS
 from ppsconsole.inventory.places import config_home
 from ppsconsole.settings.actions import ACTIONS, Action, changed, faults
 from ppsconsole.settings.keys import key_name, shown_key, why_forbidden
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from ppsconsole.inventory.reading import Reading
 
-FILE = "console.yaml"
 THEME = "PPSCONSOLE_THEME"
 
 GlyphSet = Literal["auto", "ascii", "unicode"]
@@ -67,7 +67,7 @@ class Settings:
 
 def settings_path(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the place of the file, whether it is there or not."""
-    return config_home(environ) / FILE
+    return config_home(environ) / SETTINGS
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:

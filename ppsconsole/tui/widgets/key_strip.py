@@ -1,9 +1,32 @@
-"""The last row of every screen: the keys that work here, from the table of keys."""
+"""The last row of every screen: the keys that work here, from the table of keys; or the line that is being typed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from ppsconsole.draw.text import Glyphs, Line, Span
+from ppsconsole.draw.words import fitted, width_of
 from ppsconsole.settings.actions import ACTIONS, Action, Place
 from ppsconsole.settings.keys import shown_key
+from ppsconsole.tui.jumping import Target
+from ppsconsole.tui.keymap import actions_of
+from ppsconsole.tui.line_edit import LineEdit
 from ppsconsole.tui.widgets.lines import LinesView
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """A line that is being typed.
+
+    Attributes:
+        prompt: What stands before it: `:` or `/`.
+        remark: Said behind it: how much was found, or why it is refused.
+        is_refused: Whether the remark refuses it.
+    """
+
+    prompt: str
+    edit: LineEdit
+    remark: str = ""
+    is_refused: bool = False
 
 
 class KeyStrip(LinesView, inherit_bindings=False):
@@ -14,27 +37,90 @@ class KeyStrip(LinesView, inherit_bindings=False):
         self.glyphs = glyphs
         self.where: Place = where
         self.is_unlocked = False
+        self._found = ""
+        self._typing: Typing | None = None
 
     def show_lock(self, is_unlocked: bool) -> None:
         """Grey the keys that change something, or not."""
         self.is_unlocked = is_unlocked
         self.redraw()
 
+    def show_found(self, words: str) -> None:
+        """Say what is searched for on this screen; empty when nothing is."""
+        self._found = words
+        self.redraw()
+
+    def show_typing(self, typing: Typing | None) -> None:
+        """Show a line that is being typed in place of the keys, or the keys again."""
+        self._typing = typing
+        self.redraw()
+
     def draw(self, width: int, height: int) -> tuple[Line, ...]:
         """Return the row."""
-        return (key_line(self.where, width, self.is_unlocked),)
+        if self._typing is not None:
+            return (typing_line(self._typing, width, self.glyphs),)
+        return (key_line(self.where, width, self.is_unlocked, actions_of(self.app), self._found),)
+
+    def jump_targets(self) -> list[Target]:
+        """Return the keys that are shown, each with what it does."""
+        if self._typing is not None or self._found:
+            return []
+        targets: list[Target] = []
+        column = 0
+        for each in _shown(self.where, self.size.width, self.is_unlocked, actions_of(self.app)):
+            targets.append(Target(self, 0, column + 1, each.width - 2, self._doing(each.action)))
+            column += each.width
+        return targets
+
+    def _doing(self, action: Action) -> Callable[[], None]:
+        def act() -> None:
+            self.app.call_later(self.app.run_action, action.run, self.app if action.where == "everywhere" else self.screen)
+
+        return act
 
 
-def key_line(where: Place, width: int, is_unlocked: bool = False) -> Line:
-    """Return keys and labels of a place, at most `width` cells; those before the last two are dropped from the right."""
-    shown = [each for each in ACTIONS if each.label and each.where in (where, "everywhere")]
-    texts = [(each, shown_key(each.keys[0]), _label(each, is_unlocked)) for each in shown]
-    while len(texts) > 2 and sum(len(key) + len(label) + 3 for _, key, label in texts) > width:
-        del texts[-3]
-    line: list[Span] = []
-    for each, key, label in texts:
-        is_grey = each.is_locked and not is_unlocked
-        line.extend((Span(" "), Span(key, "dim" if is_grey else "title"), Span(f" {label} ", "dim")))
+def typing_line(typing: Typing, width: int, glyphs: Glyphs) -> Line:
+    """Return the line that is being typed with its remark, which is cut off first."""
+    room = max(8, width - 2 - min(len(typing.remark) + 2, width // 2))
+    line = (Span(" "), Span(typing.prompt, "title"), *typing.edit.spans(room))
+    remark = Span(f"  {typing.remark}", "warn" if typing.is_refused else "dim")
+    return fitted((*line, remark), width, glyphs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    action: Action
+    key: str
+    label: str
+
+    @property
+    def width(self) -> int:
+        return width_of(self.key) + width_of(self.label) + 3
+
+
+def _shown(where: Place, width: int, is_unlocked: bool, actions: Sequence[Action]) -> list[_Entry]:
+    """Return what fits; what stands before the last two is dropped from the right."""
+    shown = [each for each in actions if each.label and where in each.reach]
+    entries = [_Entry(each, shown_key(each.keys[0]), _label(each, is_unlocked)) for each in shown]
+    while len(entries) > 2 and sum(entry.width for entry in entries) > width:
+        del entries[-3]
+    return entries
+
+
+def key_line(where: Place, width: int, is_unlocked: bool = False, actions: Sequence[Action] = ACTIONS, found: str = "") -> Line:
+    """Return keys and labels of a place, at most `width` cells; those before the last two are dropped from the right.
+
+    Args:
+        where: The place.
+        width: Cells.
+        is_unlocked: Whether keys that change something are to be pressed.
+        actions: The table, with the user's own keys.
+        found: What is searched for, said first; empty when nothing is.
+    """
+    line: list[Span] = [Span(f" {found} ", "selected")] if found else []
+    for each in _shown(where, width - sum(width_of(span.text) for span in line), is_unlocked, actions):
+        is_grey = each.action.is_locked and not is_unlocked
+        line.extend((Span(" "), Span(each.key, "dim" if is_grey else "title"), Span(f" {each.label} ", "dim")))
     return tuple(line)
 
 

@@ -1,6 +1,6 @@
 """The one widget that draws: styled lines from `ppsconsole.draw`, no markup, only changed rows are sent again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, get_args
 
 from rich.segment import Segment
@@ -12,6 +12,9 @@ from textual.widget import Widget
 from ppsconsole.draw.text import Line, Style, line_text
 
 _CACHED_ROWS = 512
+
+Decoration = Callable[[int, Line], Line]
+"""Draws something over a line, given its number: what was found, or the letter of a jump."""
 
 
 class LinesView(Widget, can_focus=False, inherit_bindings=False):
@@ -49,6 +52,8 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
         self._lines: tuple[Line, ...] = ()
         self._top = 0
         self._title = ""
+        self._mark = ""
+        self._decorations: dict[str, Decoration] = {}
         self._position = ""
         self._drawn_for = Size(0, 0)
         self._strips: dict[tuple[Line, int], Strip] = {}
@@ -105,6 +110,20 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
             self._title = title
             self._write_title()
 
+    def set_mark(self, mark: str) -> None:
+        """Put `mark` before the title, such as the key that leads here; it is no part of the text that is copied."""
+        if mark != self._mark:
+            self._mark = mark
+            self._write_title()
+
+    def decorate(self, name: str, decoration: Decoration | None) -> None:
+        """Draw something over the lines from now on, or no longer."""
+        if decoration is not None:
+            self._decorations[name] = decoration
+        elif self._decorations.pop(name, None) is None:
+            return
+        self.refresh()
+
     # scrolling ------------------------------------------------------------------------------------------------------
 
     def go_to(self, row: int) -> None:
@@ -140,7 +159,10 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
             self._write_title()
 
     def _write_title(self) -> None:
-        self.border_title = Content("  ".join(part for part in (self._title, self._position) if part))
+        self.border_title = Content("  ".join(part for part in (self._entitled(), self._position) if part))
+
+    def _entitled(self) -> str:
+        return f"{self._mark} {self._title}" if self._mark and self._title else self._title
 
     # drawing --------------------------------------------------------------------------------------------------------
 
@@ -159,7 +181,10 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
         number = y + self._top
         if number >= len(self._lines):
             return Strip.blank(width, self.rich_style)
-        key = (self._lines[number], width)
+        line = self._lines[number]
+        for decoration in self._decorations.values():
+            line = decoration(number, line)
+        key = (line, width)
         strip = self._strips.get(key)
         if strip is None:
             if len(self._strips) >= _CACHED_ROWS:
