@@ -9,7 +9,9 @@ from typing import Literal
 
 from ppsconsole.settings.keys import why_forbidden
 
-Place = Literal["everywhere", "home", "node", "log", "page", "choose", "plan", "run", "dialog"]
+Place = Literal[
+    "everywhere", "home", "node", "log", "page", "choose", "plan", "run", "dialog", "first", "mistakes", "wizard", "preview"
+]
 
 PLACES: dict[Place, str] = {
     "everywhere": "Everywhere but in a dialog",
@@ -21,8 +23,15 @@ PLACES: dict[Place, str] = {
     "plan": "On a plan",
     "run": "On a run",
     "dialog": "In a dialog",
+    "first": "Where an inventory is chosen, before there is a cluster",
+    "mistakes": "On the mistakes of an inventory",
+    "wizard": "Where an inventory is written by questions",
+    "preview": "On an inventory that is about to be written",
 }
 """Where keys work, in the order of the help page."""
+
+APART: frozenset[Place] = frozenset(("dialog", "first", "mistakes", "wizard", "preview"))
+"""Places where the keys of `everywhere` do not work: what is typed there is an answer, or there is no cluster yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ class Action:
         """The places in which its keys work."""
         if self.where != "everywhere":
             return (self.where,)
-        return tuple(place for place in PLACES if place not in ("everywhere", "dialog", *self.not_in))
+        return tuple(place for place in PLACES if place != "everywhere" and place not in (*APART, *self.not_in))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +213,40 @@ ACTIONS: tuple[Action, ...] = (
         "everywhere",
         is_instant=True,
     ),
+    Action("first-up", ("up", "k"), "move(-1)", "Select the line above", "first"),
+    Action("first-down", ("down", "j"), "move(1)", "Select the line below", "first"),
+    Action("first-first", ("g", "home"), "leap(0)", "Select the first line", "first"),
+    Action("first-last", ("G", "end"), "leap(1)", "Select the last line", "first"),
+    Action("first-choose", ("enter",), "choose", "Do what the line says", "first", "Choose"),
+    Action("first-back", ("escape",), "back", "Go back", "first", "Back"),
+    Action("first-quit", ("q",), "app.leave", "Leave", "first", "Quit"),
+    Action("first-interrupt", ("ctrl+c",), "app.leave", "Leave", "first", is_fixed=True),
+    Action("mistakes-edit", ("e",), "edit", "Open the file in $EDITOR, and check it again after that", "mistakes", "Edit"),
+    Action("mistakes-check", ("r",), "check", "Check the file again", "mistakes", "Check again"),
+    Action("mistakes-up", ("up", "k"), "scroll(-1)", "Scroll up one line", "mistakes"),
+    Action("mistakes-down", ("down", "j"), "scroll(1)", "Scroll down one line", "mistakes"),
+    Action("mistakes-page-up", ("pageup", "b"), "scroll_page(-1)", "Scroll up one page", "mistakes"),
+    Action("mistakes-page-down", ("pagedown", "space"), "scroll_page(1)", "Scroll down one page", "mistakes"),
+    Action("mistakes-top", ("g", "home"), "scroll_to_end(0)", "Go to the top", "mistakes"),
+    Action("mistakes-end", ("G", "end"), "scroll_to_end(1)", "Go to the end", "mistakes"),
+    Action("mistakes-back", ("escape",), "back", "Go back", "mistakes", "Back"),
+    Action("mistakes-quit", ("q",), "app.leave", "Leave", "mistakes", "Quit"),
+    Action("mistakes-interrupt", ("ctrl+c",), "app.leave", "Leave", "mistakes", is_fixed=True),
+    Action("wizard-take", ("enter",), "take", "Take the answer", "wizard", "Take", is_fixed=True),
+    Action("wizard-back", ("escape",), "back", "Go back to the question before", "wizard", "Back"),
+    Action("wizard-page-up", ("pageup",), "scroll_page(-1)", "Scroll up one page", "wizard"),
+    Action("wizard-page-down", ("pagedown",), "scroll_page(1)", "Scroll down one page", "wizard"),
+    Action("wizard-interrupt", ("ctrl+c",), "app.leave", "Leave; the answers are kept", "wizard", "Leave", is_fixed=True),
+    Action("preview-write", ("w",), "write", "Write this inventory", "preview", "Write"),
+    Action("preview-up", ("up", "k"), "scroll(-1)", "Scroll up one line", "preview"),
+    Action("preview-down", ("down", "j"), "scroll(1)", "Scroll down one line", "preview"),
+    Action("preview-page-up", ("pageup", "b"), "scroll_page(-1)", "Scroll up one page", "preview"),
+    Action("preview-page-down", ("pagedown", "space"), "scroll_page(1)", "Scroll down one page", "preview", "Page"),
+    Action("preview-top", ("g", "home"), "scroll_to_end(0)", "Go to the top", "preview"),
+    Action("preview-end", ("G", "end"), "scroll_to_end(1)", "Go to the end", "preview"),
+    Action("preview-back", ("escape",), "back", "Go back to the questions", "preview", "Back"),
+    Action("preview-quit", ("q",), "app.leave", "Leave; the answers are kept", "preview", "Quit"),
+    Action("preview-interrupt", ("ctrl+c",), "app.leave", "Leave; the answers are kept", "preview", is_fixed=True),
     Action("to-run", ("R",), "app.open_run", "Go to the run; with none going, to one left unfinished", "everywhere"),
     Action("unlock", ("w",), "app.unlock", "Unlock the console, or make it read-only again", "everywhere", "Unlock"),
     Action("events", ("e",), "open_page('events')", "All events, newest first", "everywhere", "Events"),
