@@ -85,6 +85,9 @@ class Follow(Lasting):
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it streams from the new primary on its timeline."""
         primary = argument(step, "primary")
+        if (await remains(bench, step.node)).is_gone:
+            # Its closed port alone would not tell: what was not started is not done, and whoever goes on may start it.
+            return Finding("no", f"{step.node} does not run")
         return await settled(bench, lambda: _streams(bench, step.node, primary), min(_SETTLE_S, patience(step)), every_s=0.05)
 
 
