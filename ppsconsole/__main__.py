@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from ppsconsole.inventory.start import Start
     from ppsconsole.settings.file import Settings
 
 
@@ -13,7 +14,7 @@ def main() -> None:
     """Run `ppsconsole` and exit with its code."""
     from ppsconsole.cli.main import run
 
-    leave(run(console=_open_console))
+    leave(run(console=_open_console, first=_choose))
 
 
 def leave(exit_code: int) -> NoReturn:
@@ -35,6 +36,12 @@ def _open_console(inventory_path: str, *, settings: "Settings | None" = None, ba
     from ppsconsole.tui.app import run  # Textual is loaded only when the console is really opened
 
     return run(inventory_path, settings=settings, banner=banner)
+
+
+def _choose(*, broken: str = "", settings: "Settings | None" = None) -> "Start":
+    from ppsconsole.tui.first import choose
+
+    return choose(broken=broken, settings=settings)
 
 
 if __name__ == "__main__":

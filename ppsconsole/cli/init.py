@@ -1,7 +1,6 @@
 """`ppsconsole inventory init`: writes an inventory by asking and looking; plain lines, so that a screen reader can follow."""
 
 import asyncio
-import contextlib
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -55,11 +54,11 @@ def init(ctx: click.Context, /, is_old_set_aside: bool, is_printed: bool, is_yes
             wrong = (*wrong, "--yes is missing: without a terminal nobody can be asked")
         if wrong:
             raise UsageError("nothing was looked at and nothing written:\n  " + "\n  ".join(wrong), where="inventory init")
-        interview = Interview(answers)
+        interview = Interview(answers, is_old_set_aside=is_old_set_aside)
         _run(interview, lambda runner: _watched(runner, interview, interview.look_at_everything()))
     else:
         place = draft.draft_path()
-        interview = Interview(_with_draft(answers), place)
+        interview = Interview(_with_draft(answers), place, is_old_set_aside=is_old_set_aside)
         try:
             _run(interview, lambda runner: _ask_all(runner, interview))
         except (click.Abort, KeyboardInterrupt):
@@ -71,14 +70,14 @@ def init(ctx: click.Context, /, is_old_set_aside: bool, is_printed: bool, is_yes
         if not is_printed and not _is_confirmed(interview):
             click.echo("Nothing was written; your answers are kept.", err=True)
             ctx.exit(1)
-    _finish(interview, is_old_set_aside=is_old_set_aside, is_printed=is_printed)
+    _finish(interview, is_printed=is_printed)
 
 
-def _finish(interview: Interview, *, is_old_set_aside: bool, is_printed: bool) -> None:
+def _finish(interview: Interview, *, is_printed: bool) -> None:
     if is_printed:
         click.echo(interview.text(), nl=False)
         return
-    found, aside = interview.put(is_old_set_aside=is_old_set_aside)
+    found, aside = interview.put()
     from ppsconsole.cli.inventory import summary
 
     if aside:
@@ -143,12 +142,6 @@ def _put_question(interview: Interview, ask: Ask) -> None:
     while True:
         words: str = click.prompt(ask.prompt, default=offer, show_default=bool(offer), err=True)
         why = interview.answer(ask, "" if words.strip() == NONE else words)
-        if not why and ask.name == "out":
-            with contextlib.suppress(UsageError):
-                refuse_existing(interview.place)
-                return
-            why = f"{interview.place} is there already, and is not overwritten: name another place"
-            interview.back()
         if not why:
             return
         click.echo(why, err=True)

@@ -5,10 +5,9 @@ import importlib
 import click
 
 from ppsconsole import __version__
-from ppsconsole.cli.face import Console, hand_in, open_face
+from ppsconsole.cli.face import Console, Faces, First, hand_in, open_found
 from ppsconsole.cli.options import Options
 from ppsconsole.errors import PpsConsoleError
-from ppsconsole.inventory.find import find
 
 _COMMANDS = {
     "inventory": ("ppsconsole.cli.inventory", "inventory", "Check an inventory, print its JSON schema, show it resolved."),
@@ -59,18 +58,19 @@ def root(
     hand_in(ctx, ctx.obj)
     ctx.obj = Options(inventory_path, theme, has_mouse, None if is_ascii is None else "ascii" if is_ascii else "unicode")
     if ctx.invoked_subcommand is None:
-        ctx.exit(open_face(ctx, find(inventory_path)))
+        ctx.exit(open_found(ctx))
 
 
-def run(arguments: list[str] | None = None, console: Console | None = None) -> int:
+def run(arguments: list[str] | None = None, console: Console | None = None, first: First | None = None) -> int:
     """Run the command line and return its exit code; errors meant for the operator are printed, never as a traceback.
 
     Args:
         arguments: What stands after the program's name; None takes the process's own.
         console: What opens the console; without it the status is printed instead.
+        first: What is shown on a terminal before there is a cluster; without it that is an error.
     """
     try:
-        result = root.main(args=arguments, prog_name="ppsconsole", standalone_mode=False, obj=console)
+        result = root.main(args=arguments, prog_name="ppsconsole", standalone_mode=False, obj=Faces(console, first))
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -13,7 +13,7 @@ from ppsconsole.inventory.find import usual_place
 from ppsconsole.inventory.found import Found
 from ppsconsole.inventory.load import parse
 from ppsconsole.inventory.model import Inventory
-from ppsconsole.inventory.putting import put
+from ppsconsole.inventory.putting import put, refuse_existing
 from ppsconsole.inventory.writing import mode_of, web_service, write
 from ppsconsole.probes.discover import Discovery
 from ppsconsole.probes.trials import Trials
@@ -28,11 +28,12 @@ class Interview:
         trials: What is tried, and what came of it.
     """
 
-    def __init__(self, answers: Answers | None = None, draft_path: Path | None = None) -> None:
+    def __init__(self, answers: Answers | None = None, draft_path: Path | None = None, *, is_old_set_aside: bool = False) -> None:
         self.answers = answers or Answers()
         self.asked: list[str] = []
         self.trials = Trials()
         self._draft = draft_path
+        self._is_old_set_aside = is_old_set_aside
         self._discovery = Discovery(self.trials)
         self._looked: set[Round] = set()
 
@@ -56,7 +57,10 @@ class Interview:
 
     def answer(self, ask: Ask, words: str) -> str:
         """Take an answer, and keep it in the draft; return why it is refused, empty when it was taken."""
-        if why := ask.refused(words):
+        why = ask.refused(words)
+        if not why and ask.name == "out":
+            why = self._taken(words.strip() or self.offer(ask))
+        if why:
             return why
         self.answers = self.answers.having(ask.name, words)
         self.asked.append(ask.name)
@@ -123,9 +127,9 @@ class Interview:
         """Where it is to be written."""
         return self.answers.out or str(usual_place())
 
-    def put(self, *, is_old_set_aside: bool = False) -> tuple[Inventory, str]:
+    def put(self) -> tuple[Inventory, str]:
         """Write the inventory and drop the draft; see `inventory.putting.put`."""
-        done = put(self.text(), self.place, is_old_set_aside=is_old_set_aside)
+        done = put(self.text(), self.place, is_old_set_aside=self._is_old_set_aside)
         if self._draft is not None:
             draft.drop(self._draft)
         return done
@@ -140,6 +144,14 @@ class Interview:
                 draft.keep(self.answers, self._draft)
             except OSError:
                 self._draft = None  # going on without a draft is better than not going on
+        return ""
+
+    def _taken(self, place: str) -> str:
+        """Return why an inventory cannot be written to `place`; empty when it can."""
+        try:
+            refuse_existing(place, is_old_set_aside=self._is_old_set_aside)
+        except UsageError as error:
+            return str(error)
         return ""
 
     def _is_due(self, ask: Ask) -> bool:

@@ -314,7 +314,6 @@ def run(
     settings = settings or load_settings(os.environ)
     inventory = load(inventory_path)
     source: Source = monitor_factory(inventory) if monitor_factory is not None else Monitor(inventory)
-    is_plain = settings.glyphs == "ascii" or (settings.glyphs == "auto" and not _has_glyphs())
     lock = Lock(os.environ)
 
     def desk() -> Desk:
@@ -325,12 +324,12 @@ def run(
     app = PpsConsoleApp(
         inventory,
         source,
-        glyphs=ASCII if is_plain else UNICODE,
+        glyphs=glyphs_for(settings),
         settings=settings,
         banner=banner,
         desk=desk,
         lock=lock,
-        driver_class=_driver_class(os.environ),
+        driver_class=driver_class(os.environ),
     )
     # Textual believes an exported COLUMNS more than the terminal: the console would keep its size for ever.
     for name in ("COLUMNS", "LINES"):
@@ -339,13 +338,19 @@ def run(
     return app.return_code or 0
 
 
-def _driver_class(environ: Mapping[str, str]) -> "type[Driver] | None":
+def driver_class(environ: Mapping[str, str]) -> "type[Driver] | None":
     """Return our driver where Textual would take the one that it is made from; None leaves the choice to Textual."""
     if sys.platform == "win32" or "TEXTUAL_DRIVER" in environ:
         return None
     from ppsconsole.tui.terminal import SteadyDriver
 
     return SteadyDriver
+
+
+def glyphs_for(settings: Settings) -> Glyphs:
+    """Return the characters to draw with: those that were asked for, else what the terminal shows."""
+    is_plain = settings.glyphs == "ascii" or (settings.glyphs == "auto" and not _has_glyphs())
+    return ASCII if is_plain else UNICODE
 
 
 def _has_glyphs() -> bool:

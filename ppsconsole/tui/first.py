@@ -1,0 +1,97 @@
+"""The console before there is a cluster: no inventory, several, or a broken one. An app of its own; it ends with a choice."""
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from pathlib import PurePath
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.screen import Screen
+
+from ppsconsole.draw.text import UNICODE, Glyphs
+from ppsconsole.inventory.find import candidates
+from ppsconsole.inventory.start import Start
+from ppsconsole.settings.file import Settings, load_settings
+from ppsconsole.tui.app import driver_class, glyphs_for
+from ppsconsole.tui.keymap import overlay
+from ppsconsole.tui.screens.mistakes import MistakesScreen
+from ppsconsole.tui.screens.picker import PickerScreen
+from ppsconsole.tui.screens.welcome import WelcomeScreen
+from ppsconsole.tui.theming import Palette, load_palette, suitable_theme
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
+
+
+class FirstApp(App[Start], inherit_bindings=False):
+    """Lets somebody choose what to open.
+
+    Args:
+        broken: An inventory with mistakes that was asked for; empty when none was.
+    """
+
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/first.tcss"]
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    TITLE = "ppsconsole"
+
+    def __init__(
+        self,
+        broken: str = "",
+        *,
+        palette: Palette | None = None,
+        glyphs: Glyphs = UNICODE,
+        settings: Settings | None = None,
+        driver_class: "type[Driver] | None" = None,
+    ) -> None:
+        settings = settings or Settings()
+        self._palette = palette or load_palette(settings.theme or suitable_theme(os.environ))
+        super().__init__(driver_class=driver_class, ansi_color=True if self._palette.is_ansi else None)
+        theme = self._palette.theme()
+        self.register_theme(theme)
+        self.theme = theme.name
+        self.animation_level = "none"
+        self.actions = settings.actions()
+        self.set_keymap(overlay(self.actions))
+        self.glyphs = glyphs
+        self._broken = broken
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return our colours, so that the style sheets can be read before the theme is in place."""
+        return self._palette.variables()
+
+    def get_default_screen(self) -> Screen[None]:
+        """Return what fits what was found: the mistakes, the picker, or the welcome."""
+        if self._broken:
+            return MistakesScreen(self._broken, self.glyphs)
+        return PickerScreen(self.glyphs) if candidates() else WelcomeScreen(self.glyphs)
+
+    def on_mount(self) -> None:
+        """Leave in order on hang-up and termination."""
+        loop = asyncio.get_running_loop()
+        for number, code in ((signal.SIGHUP, 129), (signal.SIGTERM, 143)):
+            with suppress(NotImplementedError, ValueError, RuntimeError):
+                loop.add_signal_handler(number, self._end, code)
+
+    def action_leave(self) -> None:
+        """Leave without opening anything."""
+        self.exit(Start("quit"))
+
+    def _end(self, code: int) -> None:
+        self.exit(Start("quit", code=code))
+
+
+def choose(*, broken: str = "", settings: Settings | None = None) -> Start:
+    """Show the console without a cluster until somebody chooses something.
+
+    Args:
+        broken: An inventory with mistakes that was asked for; empty when none was.
+        settings: How the person at the console wants it; read from the environment and `console.yaml` when left out.
+    """
+    settings = settings or load_settings(os.environ)
+    app = FirstApp(broken, glyphs=glyphs_for(settings), settings=settings, driver_class=driver_class(os.environ))
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+    return app.run(mouse=settings.has_mouse) or Start("quit")
