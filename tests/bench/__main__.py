@@ -3,7 +3,11 @@
 import importlib
 import sys
 
-BENCHES = {"inventory": "tests.bench.inventory", "switchover": "tests.bench.switchover"}
+BENCHES = {
+    "inventory": "tests.bench.inventory",
+    "kills": "tests.bench.kills",
+    "switchover": "tests.bench.switchover",
+}
 
 
 def main(argv: list[str]) -> int:

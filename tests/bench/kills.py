@@ -1,6 +1,6 @@
 """SIGKILL of the console after every record of a real run, on a real lab, each gone on with by another console.
 
-`python -m tests.bench kills [switchover] [failover] [--first N] [--step N]`. For each record of a run (every `--step`-th, from
+`python -m tests.bench kills [switchover] [failover] [--first N] [--step N] [--keep]`. For each record of a run (every `--step`-th, from
 `--first` on): run, kill the console when that record is durable, resume in turns from the same machine and from another one, and
 hold what happened on the hosts against what one run does. A load works all the time; what it misses at its end has to lie in a
 failover's announced window. Prints a line for each record, and ends with 1 at the first that is not right.
@@ -27,6 +27,7 @@ def run(argv: list[str]) -> int:
     parser.add_argument("runbooks", nargs="*", default=["switchover", "failover"])
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--step", type=int, default=1)
+    parser.add_argument("--keep", action="store_true", help="leave lab and journals where something was not right")
     chosen = parser.parse_args(argv)
     folder = Path(tempfile.mkdtemp(prefix="ppsconsole-kills-"))
     folder.chmod(0o755)
@@ -39,11 +40,21 @@ def run(argv: list[str]) -> int:
             _every_record(KillScene(lab, folder / f"consoles-{runbook}"), runbook, chosen.first, chosen.step)
     except AssertionError as error:
         print(f"NOT RIGHT: {error}")
+        if chosen.keep:
+            print(f"the lab goes on, in {lab.folder}; the consoles' journals lie beside it")
+            return 1
+        _gone(lab, folder)
         return 1
-    finally:
-        lab.down()
-        shutil.rmtree(folder)
+    except BaseException:
+        _gone(lab, folder)
+        raise
+    _gone(lab, folder)
     return 0
+
+
+def _gone(lab: Lab, folder: Path) -> None:
+    lab.down()
+    shutil.rmtree(folder)
 
 
 def _every_record(scene: KillScene, runbook: str, first: int, step: int) -> None:

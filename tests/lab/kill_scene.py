@@ -122,7 +122,7 @@ class KillScene:
                 plan: dict[str, Any] = json.loads(planned.stdout)
                 return plan
             # A machine at its limits may not answer all looks in time.
-            assert time.monotonic() < limit, planned.stdout + planned.stderr
+            assert time.monotonic() < limit, planned.stdout + planned.stderr + self.console("here", "status").stdout
 
     def _resumed(self, machine: str, run: str, answers: list[str], point: str) -> tuple[str, "subprocess.CompletedProcess[str]"]:
         ended = self.console(machine, "runs", "resume", run, *answers, dies_after=point)
