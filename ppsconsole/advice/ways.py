@@ -66,7 +66,7 @@ def ways_about(node: Node, snapshot: Snapshot, inventory: Inventory, background:
         requests += [_failover(snapshot)]
     if node.kind == "web" and node.role == "serving" and requests:
         requests += _switchovers(snapshot)
-    return _compared(requests, snapshot, inventory, background)
+    return compared(requests, snapshot, inventory, background)
 
 
 def barred_ways(snapshot: Snapshot, inventory: Inventory, background: Background) -> tuple[Way, ...]:
@@ -74,7 +74,7 @@ def barred_ways(snapshot: Snapshot, inventory: Inventory, background: Background
     if not snapshot.is_complete:
         return ()
     requests = [*_switchovers(snapshot), _failover(snapshot)]
-    return tuple(way for way in _compared(requests, snapshot, inventory, background) if way.is_blocked)
+    return tuple(way for way in compared(requests, snapshot, inventory, background) if way.is_blocked)
 
 
 def _is_silent(node: Node) -> bool:
@@ -94,7 +94,8 @@ def _switchovers(snapshot: Snapshot) -> list[Request]:
     return [Request("switchover", to=usable[0].name)]
 
 
-def _compared(requests: list[Request], snapshot: Snapshot, inventory: Inventory, background: Background) -> tuple[Way, ...]:
+def compared(requests: list[Request], snapshot: Snapshot, inventory: Inventory, background: Background) -> tuple[Way, ...]:
+    """Return what each request comes to in this state: open ones first, by loss, then by downtime."""
     found = [_way(request, snapshot, inventory, background) for request in requests]
     return tuple(way for _, way in sorted(found, key=lambda each: each[0]))
 

@@ -9,12 +9,13 @@ import click
 
 from ppsconsole.cli.options import Options
 from ppsconsole.clock import SystemClock
+from ppsconsole.draw.node import LogTail
 from ppsconsole.draw.run import event_lines
 from ppsconsole.draw.text import line_text
 from ppsconsole.drivers.log import LogSource, matcher
-from ppsconsole.drivers.log_finding import find_logs
+from ppsconsole.drivers.log_finding import Query, find_logs
 from ppsconsole.engine.desk import Desk, require_one
-from ppsconsole.errors import UsageError
+from ppsconsole.errors import DriverError, UsageError
 from ppsconsole.inventory.model import Instance, Inventory
 
 CONSOLE = "console"
@@ -76,16 +77,34 @@ async def _tools(inventory: Inventory) -> AsyncIterator[Any]:
         await tools.aclose()
 
 
+def _query_of(tools: Any) -> Query:
+    async def query(instance: Instance, sql: str) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = await tools.postgres.execute(instance, sql, timeout_s=_QUERY_S)
+        return rows
+
+    return query
+
+
+async def tail_of(inventory: Inventory, node: str, count: int) -> LogTail:
+    """Return the end of the first log of `node`; why there is none is told in its words."""
+    from ppsconsole.drivers.log_reading import read_tail
+
+    async with _tools(inventory) as tools:
+        found = await find_logs(inventory, node, tools.ssh, _query_of(tools))
+        if not found.sources:
+            return LogTail(words=found.words)
+        source = found.sources[0]
+        try:
+            return LogTail(source.said(), tuple(await read_tail(tools.ssh, source, count)))
+        except DriverError as error:
+            return LogTail(source.said(), words=str(error))
+
+
 async def _host_log(
     inventory: Inventory, node: str, count: int, text: str, name: str, *, is_followed: bool, is_list: bool
 ) -> int:
     async with _tools(inventory) as tools:
-
-        async def query(instance: Instance, sql: str) -> list[tuple[Any, ...]]:
-            rows: list[tuple[Any, ...]] = await tools.postgres.execute(instance, sql, timeout_s=_QUERY_S)
-            return rows
-
-        found = await find_logs(inventory, node, tools.ssh, query)
+        found = await find_logs(inventory, node, tools.ssh, _query_of(tools))
         if is_list:
             for source in found.sources:
                 click.echo(f"{source.name}  {source.said()}")

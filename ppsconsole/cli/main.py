@@ -14,6 +14,7 @@ _COMMANDS = {
     "keys": ("ppsconsole.cli.keys", "keys", "Print which key does what; a console.yaml to start from."),
     "lab": ("ppsconsole.cli.lab", "lab", "Start a real cluster on this machine, break it, take it away."),
     "logs": ("ppsconsole.cli.logs", "logs", "Print the log of a node, its end or as it grows."),
+    "node": ("ppsconsole.cli.node", "node", "Print all that is known of one node."),
     "plan": ("ppsconsole.cli.plan", "plan", "Show what a runbook would do now; nothing is changed."),
     "run": ("ppsconsole.cli.run", "run", "Run a runbook: switchover, failover, restart."),
     "runs": ("ppsconsole.cli.runs", "runs", "List, show, resume, back out, abandon and report runs."),

@@ -6,6 +6,7 @@ from typing import Any
 
 from textual.app import App
 
+from ppsconsole.advice.choices import request_of
 from ppsconsole.cluster.picture import Event
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.text import Glyphs
@@ -18,9 +19,10 @@ from ppsconsole.tui.engine_host import EngineHost
 from ppsconsole.tui.question import Question, gate_question, reason_question, run_question
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.choose import ChooseScreen
+from ppsconsole.tui.screens.node import NodeScreen
 from ppsconsole.tui.screens.plan import PlanScreen
 from ppsconsole.tui.screens.run import RunScreen
-from ppsconsole.tui.ways import first_open, request_of
+from ppsconsole.tui.ways import first_open
 
 MOVED = "The world moved since this was shown: this is a new plan, read it again."
 HOW_TO_UNLOCK = "The console is read-only. Press w to unlock it; nothing runs without a typed confirmation even then."
@@ -66,9 +68,10 @@ class MovingApp(App[None], inherit_bindings=False):
             self._plan(request_of(way))
 
     def action_choose(self) -> None:
-        """Show all ways."""
+        """Show all ways; on a node's page those that are about it."""
         if not isinstance(self.screen, ChooseScreen):
-            self.push_screen(ChooseScreen(self.scene, self.glyphs))
+            about = self.screen.node if isinstance(self.screen, NodeScreen) else ""
+            self.push_screen(ChooseScreen(self.scene, self.glyphs, about))
 
     def on_choose_screen_chosen(self, message: ChooseScreen.Chosen) -> None:
         """Plan what was chosen."""

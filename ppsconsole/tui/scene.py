@@ -8,6 +8,7 @@ from ppsconsole.cluster.picture import Event, Picture
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background
 from ppsconsole.tui.desks import Unfinished
 from ppsconsole.tui.engine_host import Live
 
@@ -27,6 +28,7 @@ class Scene:
         is_unlocked: Whether the engine lets this console change anything.
         run: The run of this console, or the one that is looked at; None while there is none.
         unfinished: Open runs that other consoles, or this one before, left in the journal.
+        background: What was seen before: what a way costs hangs on it.
     """
 
     inventory: Inventory
@@ -40,6 +42,7 @@ class Scene:
     is_unlocked: bool = False
     run: Live | None = None
     unfinished: tuple[Unfinished, ...] = ()
+    background: Background = NOTHING_KNOWN
 
     @property
     def snapshot(self) -> Snapshot | None:

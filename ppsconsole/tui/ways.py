@@ -1,53 +1,8 @@
-"""What can be planned, the ways that the advice ranks first."""
+"""The ways out as the home screen tells them."""
 
-from dataclasses import dataclass
-
+from ppsconsole.advice.choices import choice_of
 from ppsconsole.advice.diagnosis import Advice
 from ppsconsole.advice.ways import Way
-from ppsconsole.clock import duration
-from ppsconsole.cluster.snapshot import Snapshot
-from ppsconsole.inventory.model import Inventory
-from ppsconsole.runbooks.catalog import RUNBOOKS
-from ppsconsole.runbooks.request import Request
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One thing to plan.
-
-    Attributes:
-        title: `failover --to db2`.
-        words: What it costs where the advice knows, else what it does.
-        is_advised: The advice named it.
-        is_blocked: The advice says that it cannot be gone now; it can be planned all the same, and then says why.
-    """
-
-    request: Request
-    title: str
-    words: str
-    is_advised: bool = False
-    is_blocked: bool = False
-
-
-def choices(advice: tuple[Advice, ...], inventory: Inventory, snapshot: Snapshot | None) -> tuple[Choice, ...]:
-    """Return what can be planned: open ways of the advice first, in its order, then all others, then what is blocked.
-
-    Args:
-        advice: As made from `snapshot`.
-        inventory: What was declared.
-        snapshot: An instance that is the primary in it is no target; None when nothing was seen yet.
-    """
-    found: dict[Request, Choice] = {}
-    for each in advice:
-        for way in each.ways:
-            found.setdefault(request_of(way), _of_way(way))
-    primaries = [node.name for node in snapshot.of_kind("database") if node.role == "primary"] if snapshot else []
-    for request in _all(inventory):
-        if request.to in primaries:
-            continue
-        runbook = RUNBOOKS[request.runbook]
-        found.setdefault(request, Choice(request, _title(request), runbook.sentence))
-    return tuple(sorted(found.values(), key=lambda each: (each.is_blocked, not each.is_advised)))
 
 
 def first_open(advice: tuple[Advice, ...]) -> Way | None:
@@ -55,39 +10,7 @@ def first_open(advice: tuple[Advice, ...]) -> Way | None:
     return next((way for each in advice for way in each.ways if not way.is_blocked), None)
 
 
-def request_of(way: Way) -> Request:
-    """Return what a way stands for, from the command that it tells people: `ppsconsole run RUNBOOK [NODE] [--to NODE]`."""
-    words = way.command.split()[3:]
-    to = words[words.index("--to") + 1] if "--to" in words else ""
-    return Request(way.runbook, node=words[0] if words and not words[0].startswith("--") else "", to=to)
-
-
 def way_words(way: Way) -> str:
     """Return a way in short: what it is and what it costs, or why it is blocked."""
-    choice = _of_way(way)
+    choice = choice_of(way)
     return f"{choice.title}: {choice.words}"
-
-
-def _of_way(way: Way) -> Choice:
-    request = request_of(way)
-    if way.is_blocked:
-        return Choice(request, _title(request), way.why, is_advised=True, is_blocked=True)
-    time = f"users are kept out for about {duration(way.downtime_s)}" if way.downtime_s else "users are not kept out"
-    return Choice(request, _title(request), f"{time}; loss {way.loss}", is_advised=True)
-
-
-def _all(inventory: Inventory) -> tuple[Request, ...]:
-    found: list[Request] = []
-    for name, runbook in RUNBOOKS.items():
-        if runbook.to != "none":
-            found.extend(Request(name, to=instance) for instance in inventory.database.instances)
-        elif runbook.node != "none":
-            nodes = (*inventory.database.instances, *inventory.web_nodes, *inventory.balancers)
-            found.extend(Request(name, node=node) for node in nodes)
-        else:
-            found.append(Request(name))
-    return tuple(found)
-
-
-def _title(request: Request) -> str:
-    return " ".join(part for part in (request.runbook, request.node, f"--to {request.to}" if request.to else "") if part)

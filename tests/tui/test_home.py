@@ -107,7 +107,7 @@ def test_arrows_and_letters_select_by_geometry_and_enter_opens_what_is_selected(
         await opened.press("enter")
         shown = screen_text(opened.app)
         assert "system_identifier" in shown
-        assert "db2: status query, 0.4s ago" in shown
+        assert "db2: status query, under 10s ago" in shown
         await opened.press("escape")
         assert home(opened).selected == "db2"
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.message import Message
 
+from ppsconsole.advice.choices import Choice, choices, choices_about
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import hanging
 from ppsconsole.runbooks.request import Request
@@ -12,9 +13,10 @@ from ppsconsole.tui.keymap import bindings
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.screens.page import PageView
-from ppsconsole.tui.ways import Choice, choices
 from ppsconsole.tui.widgets.header_bar import HeaderBar
 from ppsconsole.tui.widgets.key_strip import KeyStrip
+
+NO_WAY = "No runbook acts on it: what stands behind it is started, stopped and moved from its own node."
 
 
 class ChooseScreen(ConsoleScreen, inherit_bindings=False):
@@ -29,8 +31,9 @@ class ChooseScreen(ConsoleScreen, inherit_bindings=False):
             super().__init__()
             self.request = request
 
-    def __init__(self, scene: Scene, glyphs: Glyphs) -> None:
+    def __init__(self, scene: Scene, glyphs: Glyphs, about: str = "") -> None:
         super().__init__(scene, glyphs)
+        self.about = about  # the node that they are about; empty for all ways
         self.selected: Request | None = None
         self.header = HeaderBar(glyphs)
         self.view = PageView(self)
@@ -44,7 +47,8 @@ class ChooseScreen(ConsoleScreen, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show what there is already."""
-        self.view.set_title("Ways out: Enter plans one, and changes nothing")
+        whose = f"What can be done about {self.about}" if self.about else "Ways out"
+        self.view.set_title(f"{whose}: Enter plans one, and changes nothing")
         self.show_scene(self.scene)
 
     def show_scene(self, scene: Scene) -> None:
@@ -58,6 +62,8 @@ class ChooseScreen(ConsoleScreen, inherit_bindings=False):
         """Return the list."""
         lines: list[Line] = []
         index, found = self._index()
+        if not found:
+            return hanging((), NO_WAY, "dim", width, self.glyphs)
         for number, choice in enumerate(found):
             lines.extend(choice_lines(choice, number == index, width, self.glyphs))
         return lines
@@ -75,20 +81,26 @@ class ChooseScreen(ConsoleScreen, inherit_bindings=False):
     def action_choose(self) -> None:
         """Ask for the plan."""
         index, found = self._index()
-        self.post_message(self.Chosen(found[index].request))
+        if found:
+            self.post_message(self.Chosen(found[index].request))
 
     def action_back(self) -> None:
         """Go back."""
         self.dismiss()
 
     def _found(self) -> tuple[Choice, ...]:
-        return choices(self.scene.advice, self.scene.inventory, self.scene.snapshot)
+        scene = self.scene
+        if self.about:
+            return choices_about(self.about, scene.snapshot, scene.inventory, scene.background)
+        return choices(scene.advice, scene.inventory, scene.snapshot)
 
     def _index(self) -> tuple[int, tuple[Choice, ...]]:
         found = self._found()
         return next((number for number, each in enumerate(found) if each.request == self.selected), 0), found
 
     def _select(self, found: tuple[Choice, ...], index: int) -> None:
+        if not found:
+            return
         index = max(0, min(index, len(found) - 1))
         self.selected = found[index].request
         self.view.redraw()
