@@ -1,9 +1,10 @@
 """SIGKILL of the console after every record of a real run, on a real lab, each gone on with by another console.
 
-`python -m tests.bench kills [switchover] [failover] [--first N] [--step N] [--keep]`. For each record of a run (every `--step`-th, from
-`--first` on): run, kill the console when that record is durable, resume in turns from the same machine and from another one, and
-hold what happened on the hosts against what one run does. A load works all the time; what it misses at its end has to lie in a
-failover's announced window. Prints a line for each record, and ends with 1 at the first that is not right.
+`python -m tests.bench kills [switchover] [failover] [--first N] [--step N] [--keep]`. For each record of a run (every
+`--step`-th, from `--first` on): run, kill the console when that record is durable, resume in turns from the same machine and
+from another one, and hold what happened on the hosts against what one run does. A load works all the time; what it misses at
+its end has to lie in a failover's announced window. Prints a line for each record, and ends with 1 at the first that is not
+right.
 """
 
 import argparse
