@@ -49,6 +49,7 @@ class Lease:
         folder: Of the cluster on each host, as shell text.
         unreachable: Hosts where it could not be taken, and why.
         previous: Whom it was taken over from, for the journal; empty when it was free.
+        replaced: The open runs of others that lost it by that.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Lease:
         root: str = scripts.ROOT,
     ) -> None:
         self.claim, self.epoch, self.line, self.previous = claim, 0, "", ""
+        self.replaced: tuple[str, ...] = ()
         self.folder = scripts.folder_of(claim.cluster, root)
         self.holder = holder or this_process()
         self.unreachable: dict[str, str] = {}
@@ -95,14 +97,11 @@ class Lease:
             Blocked: It could not be taken on a required host. Nothing is held.
         """
         seen, self.unreachable = await self._look(lease_hosts(self._inventory, self.claim.required))
-        # A host that was away when its run ended still holds that run's lease; the copies on the others tell.
-        ended = frozenset[str]().union(*(each.finished for each in seen.values()))
-        for each in seen.values():
-            refusal = "" if each.run in ended else refusal_of(each, self.claim, self.holder)
-            if refusal:
-                raise Leased(refusal, where=each.host, remedy=_remedy(each, self.claim))
+        self._refuse(seen)
         self._require(self.unreachable)
-        self.previous = "; ".join(dict.fromkeys(_said(each) for each in seen.values() if each.line and each.run not in ended))
+        replaced = [each for each in seen.values() if each.line and each.run not in _ended(seen)]
+        self.previous = "; ".join(dict.fromkeys(_said(each) for each in replaced))
+        self.replaced = tuple(dict.fromkeys(each.run for each in replaced if each.run != self.claim.run))
         self.epoch = max((each.epoch for each in seen.values()), default=0) + 1
         self.line = scripts.lease_line(self.epoch, self.claim.run, "held")
         try:
@@ -136,7 +135,7 @@ class Lease:
 
     def _refuse(self, seen: Mapping[str, Sighting]) -> None:
         for each in seen.values():
-            refusal = refusal_of(each, self.claim, self.holder)
+            refusal = "" if each.run in _ended(seen) else refusal_of(each, self.claim, self.holder)
             if refusal:
                 raise Leased(refusal, where=each.host, remedy=_remedy(each, self.claim))
 
@@ -261,6 +260,11 @@ def lease_hosts(inventory: Inventory, required: Sequence[str] = ()) -> tuple[Hos
     return tuple(host for host in linux if host.name in used or host.name not in bastions)
 
 
+def _ended(seen: Mapping[str, Sighting]) -> frozenset[str]:
+    """The runs that have ended: a host that was away then still holds their lease, and the copies on the others tell."""
+    return frozenset[str]().union(*(each.finished for each in seen.values()))
+
+
 def refusal_of(found: Sighting, claim: Claim, here: Holder) -> str:
     """Return why the lease that was seen may not be replaced for `claim`; empty when it may."""
     if not found.line or claim.reason.strip():
@@ -287,5 +291,9 @@ def _said(found: Sighting, life: str = "unknown") -> str:
 
 def _remedy(found: Sighting, claim: Claim) -> str:
     if found.run == claim.run:
-        return "Give --reason to take it over"
-    return f"See `ppsconsole runs show {plain(found.run, 40)}`; resume, back out or abandon it; or give --reason to take over"
+        return "Follow it with `ppsconsole runs show`; give --reason to take it over, which makes that console powerless"
+    run = plain(found.run, 40)
+    return (
+        f"See `ppsconsole runs show {run}`; resume, back out or abandon it. Or give --reason to take over: {run} is closed by that. "
+        f"Do so as well where it ended while {found.host} was cut off, and only this host does not know"
+    )
