@@ -102,7 +102,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "open-log", ("L",), "app.open_log", "Open the log of the selected node; without one, the console's own", "home", "Log"
     ),
-    Action("next-pane", ("tab",), "next_pane(1)", "Go to the next pane", "home", "Pane"),
+    Action("next-pane", ("tab",), "next_pane(1)", "Go to the next pane", "home"),
     Action("previous-pane", ("shift+tab",), "next_pane(-1)", "Go to the previous pane", "home"),
     Action("to-topology", ("escape",), "to_topology", "Go back to the topology", "home"),
     Action("node-back", ("escape",), "back", "Go back", "node", "Back"),
@@ -184,6 +184,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("pane-node", ("4",), "pane('node')", "Go to the selected node's facts", "home"),
     Action("pane-events", ("5",), "pane('events')", "Go to the events", "home"),
     Action("pane-commands", ("6",), "pane('commands')", "Go to the commands we ran", "home"),
+    Action("unlock", ("w",), "app.unlock", "Unlock the console, or make it read-only again", "everywhere", "Unlock"),
     Action(
         "command",
         ("colon",),
@@ -248,7 +249,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("preview-quit", ("q",), "app.leave", "Leave; the answers are kept", "preview", "Quit"),
     Action("preview-interrupt", ("ctrl+c",), "app.leave", "Leave; the answers are kept", "preview", is_fixed=True),
     Action("to-run", ("R",), "app.open_run", "Go to the run; with none going, to one left unfinished", "everywhere"),
-    Action("unlock", ("w",), "app.unlock", "Unlock the console, or make it read-only again", "everywhere", "Unlock"),
     Action("events", ("e",), "open_page('events')", "All events, newest first", "everywhere", "Events"),
     Action("commands", ("c",), "open_page('commands')", "Every command and query that was sent", "everywhere", "Commands"),
     Action("poll", ("r",), "app.poll", "Look at everything again now, without waiting for the next round", "home", "Poll now"),

@@ -24,9 +24,9 @@ from ppsconsole.tui.clipboard import copy_path, keep, load_into_tmux
 from ppsconsole.tui.desks import Desk, Unfinished
 from ppsconsole.tui.engine_host import EngineHost
 from ppsconsole.tui.feed import Feed
+from ppsconsole.tui.hands import HandsApp
 from ppsconsole.tui.keymap import bindings, overlay
 from ppsconsole.tui.lock import Lock
-from ppsconsole.tui.moving import MovingApp
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.screens.commands import CommandsScreen
@@ -48,7 +48,7 @@ _OWN_EVENTS = 50
 _JOURNAL_AFTER_S = 0.5  # after the first frame; it loads the journal's libraries
 
 
-class PpsConsoleApp(MovingApp, inherit_bindings=False):
+class PpsConsoleApp(HandsApp, inherit_bindings=False):
     """The console on one cluster; read-only until it is unlocked.
 
     Args:
@@ -248,7 +248,21 @@ class PpsConsoleApp(MovingApp, inherit_bindings=False):
     def action_open_node(self) -> None:
         """Open the node that is selected on the home screen."""
         if isinstance(self.screen, HomeScreen) and self.screen.selected is not None:
-            self._open(NodeScreen(self._scene, self.glyphs, self.screen.selected))
+            self.open_node(self.screen.selected)
+
+    def open_node(self, name: str) -> None:
+        """Show all about a node."""
+        if isinstance(self.screen, NodeScreen):
+            self.switch_screen(NodeScreen(self._scene, self.glyphs, name))
+        else:
+            self._open(NodeScreen(self._scene, self.glyphs, name))
+
+    def action_use_theme(self, name: str) -> None:
+        """Use other colours until the console is left."""
+        self._palette = load_palette(name)
+        theme = self._palette.theme()
+        self.register_theme(theme)
+        self.theme = theme.name
 
     def _open(self, page: Page) -> None:
         if isinstance(self.screen, Page):

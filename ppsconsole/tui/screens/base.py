@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.events import Click
 from textual.screen import Screen
@@ -12,6 +13,9 @@ from ppsconsole.tui.jumping import Target
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.widgets.key_strip import KeyStrip
 from ppsconsole.tui.widgets.lines import LinesView
+
+if TYPE_CHECKING:
+    from ppsconsole.tui.commanding import Command
 
 
 class ConsoleScreen(Screen[None], inherit_bindings=False):
@@ -89,3 +93,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
             if target.is_at(event.screen_x, event.screen_y):
                 target.act()
                 return
+
+    def commands(self) -> Sequence["Command"]:
+        """Return what can be typed behind `:` on this screen beside its actions."""
+        return ()

@@ -1,6 +1,7 @@
 """Choose a way out: what the advice compares first, then everything that can be planned."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.message import Message
@@ -9,12 +10,14 @@ from ppsconsole.advice.choices import Choice, choices, choices_about
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import hanging
 from ppsconsole.runbooks.request import Request
+from ppsconsole.tui.jumping import Target
 from ppsconsole.tui.keymap import bindings
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.screens.page import PageView
 from ppsconsole.tui.widgets.header_bar import HeaderBar
 from ppsconsole.tui.widgets.key_strip import KeyStrip
+from ppsconsole.tui.widgets.lines import LinesView
 
 NO_WAY = "No runbook acts on it: what stands behind it is started, stopped and moved from its own node."
 
@@ -63,10 +66,39 @@ class ChooseScreen(ConsoleScreen, inherit_bindings=False):
         lines: list[Line] = []
         index, found = self._index()
         if not found:
-            return hanging((), NO_WAY, "dim", width, self.glyphs)
+            return hanging((), "No way has these words." if self._all() else NO_WAY, "dim", width, self.glyphs)
         for number, choice in enumerate(found):
             lines.extend(choice_lines(choice, number == index, width, self.glyphs))
         return lines
+
+    def find_view(self) -> LinesView:
+        """Return the list."""
+        return self.view
+
+    def next_found(self, step: int) -> None:
+        """Select the next way: those that do not match are left out already."""
+        index, found = self._index()
+        if found:
+            self._select(found, (index + step) % len(found))
+
+    def found_words(self) -> str:
+        """Return how many ways are left."""
+        index, found = self._index()
+        return f"{index + 1 if found else 0} of {len(found)}"
+
+    def jump_targets(self) -> list[Target]:
+        """Return the ways."""
+        targets: list[Target] = []
+        row = 0
+        for choice in self._found():
+            targets.append(Target(self.view, row, 0, self.view.size.width, partial(self._pick, choice)))
+            row += len(choice_lines(choice, False, self.view.size.width, self.glyphs))
+        return targets
+
+    def _pick(self, choice: Choice) -> None:
+        found = self._found()
+        if choice in found:
+            self._select(found, found.index(choice))
 
     def action_move(self, by: int) -> None:
         """Select the next way in that direction."""
@@ -89,6 +121,9 @@ class ChooseScreen(ConsoleScreen, inherit_bindings=False):
         self.dismiss()
 
     def _found(self) -> tuple[Choice, ...]:
+        return tuple(each for each in self._all() if self.found.matches(each.title, each.words))
+
+    def _all(self) -> tuple[Choice, ...]:
         scene = self.scene
         if self.about:
             return choices_about(self.about, scene.snapshot, scene.inventory, scene.background)

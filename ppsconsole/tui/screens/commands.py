@@ -16,4 +16,7 @@ class CommandsScreen(Page):
     def page_lines(self, width: int) -> Sequence[Line]:
         """Return the commands."""
         records = () if self.scene.picture is None else self.scene.picture.commands
-        return command_lines(records, width, self.glyphs) or [(Span("Nothing was sent yet.", "dim"),)]
+        shown = [each for each in records if self.found.matches(each.where, each.outcome, each.command)]
+        if records and not shown:
+            return [(Span("No command has these words.", "dim"),)]
+        return command_lines(shown, width, self.glyphs) or [(Span("Nothing was sent yet.", "dim"),)]

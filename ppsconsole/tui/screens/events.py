@@ -15,5 +15,9 @@ class EventsScreen(Page):
 
     def page_lines(self, width: int) -> Sequence[Line]:
         """Return the events."""
-        lines = event_lines(self.scene.events(), width, self.glyphs)
+        events = self.scene.events()
+        shown = tuple(each for each in events if self.found.matches(each.subject, each.words, each.verdict.name))
+        if events and not shown:
+            return [(Span("No event has these words.", "dim"),)]
+        lines = event_lines(shown, width, self.glyphs)
         return lines or [(Span("Nothing has changed since this console was opened.", "dim"),)]

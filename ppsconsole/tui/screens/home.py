@@ -1,10 +1,15 @@
 """The home screen: what is broken, what to do next, and what it rests on, in one glance."""
 
+from functools import partial
+
 from textual.app import ComposeResult
 from textual.events import Resize
 
-from ppsconsole.draw.text import Glyphs
+from ppsconsole.advice.choices import choice_of
+from ppsconsole.draw.text import Glyphs, line_text
 from ppsconsole.tui.arrangement import PANES, arrange, form_of
+from ppsconsole.tui.finding import Find
+from ppsconsole.tui.jumping import Target
 from ppsconsole.tui.keymap import bindings
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
@@ -15,6 +20,7 @@ from ppsconsole.tui.widgets.events import EventsPanel
 from ppsconsole.tui.widgets.gauges import GaugesPanel
 from ppsconsole.tui.widgets.header_bar import HeaderBar
 from ppsconsole.tui.widgets.key_strip import KeyStrip
+from ppsconsole.tui.widgets.lines import LinesView
 from ppsconsole.tui.widgets.node import NodePanel
 from ppsconsole.tui.widgets.panel import Panel
 from ppsconsole.tui.widgets.topology import TopologyPanel
@@ -97,9 +103,92 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
         ]
         self._focus(names[(names.index(self._current_name()) + step) % len(names)])
 
+    def action_pane(self, name: str) -> None:
+        """Give the keys to a pane, where it is shown or can be."""
+        if self._form() == "single" or self.panels[name].display:
+            self._focus(name)
+
     def action_to_topology(self) -> None:
         """Give the keys back to the topology."""
         self._focus("topology")
+
+    # finding and choosing -------------------------------------------------------------------------------------------
+
+    def find_view(self) -> LinesView:
+        """Return the pane that the keys act on."""
+        return self.current
+
+    def show_found(self, found: Find) -> None:
+        """Select the first node that was found; in another pane, mark the words."""
+        if self.current is self.topology:
+            self.found = found
+            names = self._found_nodes()
+            if names and self.selected not in names:
+                self._choose(names[0])
+            self.topology.decorate("found", (lambda _, line: found.marked(line)) if found else None)
+        else:
+            super().show_found(found)
+
+    def next_found(self, step: int) -> None:
+        """Select the next node that was found; in another pane, go to the next row."""
+        if self.current is not self.topology:
+            super().next_found(step)
+        elif names := self._found_nodes():
+            at = names.index(self.selected) if self.selected in names else -1 if step > 0 else 0
+            self._choose(names[(at + step) % len(names)])
+
+    def found_words(self) -> str:
+        """Return which of the nodes that were found is selected."""
+        if self.current is not self.topology:
+            return super().found_words()
+        names = self._found_nodes()
+        noun = "node" if len(names) == 1 else "nodes"
+        return f"{names.index(self.selected) + 1} of {len(names)} {noun}" if self.selected in names else f"{len(names)} {noun}"
+
+    def _found_nodes(self) -> list[str]:
+        """Return the nodes whose name, kind, role, site, host or state has the words, in reading order."""
+        if not self.found or self.scene.snapshot is None:
+            return []
+        names = [
+            node.name
+            for node in self.scene.snapshot.nodes
+            if self.found.matches(
+                node.name,
+                node.kind,
+                node.role,
+                f"site {node.site}",
+                node.host or "",
+                node.words,
+                node.verdict.value,
+                node.verdict.name,
+            )
+        ]
+        spots = self.topology.spots
+        return sorted((name for name in names if name in spots), key=lambda name: spots[name][:2])
+
+    def jump_targets(self) -> list[Target]:
+        """Return nodes and ways out."""
+        nodes = [
+            Target(self.topology, row, column, width, partial(self._pick, name))
+            for name, (row, column, width) in self.topology.spots.items()
+        ]
+        nodes.sort(key=lambda each: (each.row, each.column))
+        advice = self.panels["advice"]
+        texts = [line_text(line) for line in advice.lines]
+        open_ways = [choice_of(way).title for each in self.scene.advice for way in each.ways if not way.is_blocked]
+        ways = [
+            Target(advice, row, 2, advice.size.width, partial(self._plan_way, title))
+            for title in dict.fromkeys(open_ways)
+            for row in [number for number, text in enumerate(texts) if f" {title}: " in text][:1]
+        ]
+        return nodes + ways
+
+    def _pick(self, name: str) -> None:
+        self._choose(name)
+        self._focus("topology")
+
+    def _plan_way(self, title: str) -> None:
+        self.app.call_later(self.app.run_action, f"plan_words({title!r})", self.app)
 
     # how ------------------------------------------------------------------------------------------------------------
 

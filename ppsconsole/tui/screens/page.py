@@ -79,6 +79,10 @@ class Page(ConsoleScreen, inherit_bindings=False):
         self.keys.show_lock(scene.is_unlocked)
         self.view.redraw()
 
+    def find_view(self) -> LinesView:
+        """Return the text."""
+        return self.view
+
     def action_back(self) -> None:
         """Go back to the home screen."""
         self.dismiss()

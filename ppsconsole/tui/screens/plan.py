@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from textual.app import ComposeResult
 
@@ -12,12 +13,14 @@ from ppsconsole.draw.words import fitted, padded
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.request import Request
+from ppsconsole.tui.jumping import Target
 from ppsconsole.tui.keymap import bindings
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.screens.page import PageView
 from ppsconsole.tui.widgets.header_bar import HeaderBar
 from ppsconsole.tui.widgets.key_strip import KeyStrip
+from ppsconsole.tui.widgets.lines import LinesView
 
 
 class PlanScreen(ConsoleScreen, inherit_bindings=False):
@@ -123,6 +126,21 @@ class PlanScreen(ConsoleScreen, inherit_bindings=False):
     def action_back(self) -> None:
         """Go back."""
         self.dismiss()
+
+    def find_view(self) -> LinesView:
+        """Return the plan."""
+        return self.view
+
+    def jump_targets(self) -> list[Target]:
+        """Return the steps."""
+        return [
+            Target(self.view, row, 1, self.view.size.width, partial(self._pick, index))
+            for index, row in self._row_of_step.items()
+        ]
+
+    def _pick(self, index: int) -> None:
+        self.selected = min(index, len(self.plan.steps) - 1)
+        self._reveal()
 
     # how ------------------------------------------------------------------------------------------------------------
 

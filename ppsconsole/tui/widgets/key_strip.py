@@ -68,7 +68,7 @@ class KeyStrip(LinesView, inherit_bindings=False):
         targets: list[Target] = []
         column = 0
         for each in _shown(self.where, self.size.width, self.is_unlocked, actions_of(self.app)):
-            targets.append(Target(self, 0, column + 1, each.width - 2, self._doing(each.action)))
+            targets.append(Target(self, 0, column, each.width - 1, self._doing(each.action)))
             column += each.width
         return targets
 

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from ppsconsole.draw.text import Glyphs
+from ppsconsole.tui.arrangement import PANES
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.widgets.lines import LinesView
 
@@ -22,6 +23,8 @@ class Panel(LinesView, can_focus=True, inherit_bindings=False):
         self.glyphs = glyphs
         self.scene: Scene | None = None
         self.selected: str | None = None
+        if id in PANES:
+            self.set_mark(str(PANES.index(id) + 1))
 
     def show_scene(self, scene: Scene, selected: str | None) -> None:
         """Draw `scene`."""

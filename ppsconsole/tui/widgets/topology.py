@@ -1,5 +1,7 @@
 """The cluster as a drawing, with one node selected."""
 
+from collections.abc import Mapping
+
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.topology import draw_topology
 from ppsconsole.tui.selection import Centres
@@ -14,12 +16,14 @@ class TopologyPanel(Panel, inherit_bindings=False):
     def __init__(self, glyphs: Glyphs, *, id: str) -> None:
         super().__init__(glyphs, id=id)
         self.centres: Centres = {}
+        self.spots: Mapping[str, tuple[int, int, int]] = {}
 
     def draw(self, width: int, height: int) -> tuple[Line, ...]:
         """Return the drawing."""
         if self.scene is None or self.scene.snapshot is None:
             return ((Span("Not looked yet.", "unknown"),),)
         drawing = draw_topology(self.scene.snapshot, width, height, self.glyphs, self.selected)
+        self.spots = drawing.spots
         self.centres = {name: (col + width / 2, row) for name, (row, col, width) in drawing.spots.items()}
         return drawing.lines
 
