@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
@@ -51,6 +52,23 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstLook:
+    """How far the first look at one host or node is, until everything was looked at once.
+
+    Attributes:
+        where: The host or node.
+        state: Not begun, being tried, answered, or looked at in vain.
+        since: When the look began, seconds since 1970 UTC; 0 before that.
+        words: Why it was in vain, one word such as `timed-out`.
+    """
+
+    where: str
+    state: Literal["waiting", "trying", "answered", "failed"]
+    since: float = 0.0
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One frame's worth of knowledge.
 
@@ -59,6 +77,7 @@ class Picture:
         events: Oldest first, bounded.
         commands: Oldest first, bounded.
         attempts: What has been waited for longer than a second.
+        first_looks: Everything that is looked at, in the order of the file; empty once all was looked at.
     """
 
     snapshot: Snapshot
@@ -66,3 +85,4 @@ class Picture:
     events: tuple[Event, ...] = ()
     commands: tuple[CommandRecord, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    first_looks: tuple[FirstLook, ...] = ()

@@ -3,13 +3,13 @@
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ppsconsole.clock import Clock, SystemClock
 from ppsconsole.cluster.changes import changes
 from ppsconsole.cluster.facts import Fact, Observations, host_subject, node_subject
-from ppsconsole.cluster.picture import Attempt, CommandRecord, Event, Picture
+from ppsconsole.cluster.picture import Attempt, CommandRecord, Event, FirstLook, Picture
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
@@ -48,6 +48,8 @@ class Monitor:
         self._seen = Observations()
         self._looked: set[int] = set()
         self._count = 0
+        self._targets: tuple[str, ...] = ()
+        self._ends: dict[int, str] = {}
         self._attempts: dict[int, Attempt] = {}
         self._trends: dict[str, deque[float | None]] = {}
         self._events: deque[Event] = deque(maxlen=KEPT["events"])
@@ -67,6 +69,7 @@ class Monitor:
             tuple(self._events),
             tuple(self._commands),
             waiting,
+            () if self._snapshot.is_complete else first_looks(self._targets, self._attempts, self._ends),
         )
 
     def record(self, command: CommandRecord) -> None:
@@ -134,6 +137,7 @@ class Monitor:
     def _prepare(self) -> tuple[Probe, ...]:
         probes = self._make_probes(self)
         self._count = len(probes)
+        self._targets = tuple(probe.target for probe in probes)
         return probes
 
     async def _watch(self, number: int, probe: Probe) -> None:
@@ -180,7 +184,9 @@ class Monitor:
         self._looked.add(number)  # not where the look itself was cut off: then this target was not looked at
         self._seen = self._seen.having(facts)
         self._changed.set()
-        return sum(fact.is_known for fact in facts) > 1
+        is_seen = sum(fact.is_known for fact in facts) > 1
+        self._ends[number] = "" if is_seen else plain(str(facts[0].value), 40) if facts else "given-up"
+        return is_seen
 
     def _event(self, subject: str, words: str) -> None:
         self._events.append(Event(self.clock.now(), subject, Verdict.UNKNOWN, plain(words)))
@@ -200,3 +206,28 @@ class Monitor:
             await self.clock.sleep(self.inventory.polling.every_s)
             for gauge in self._snapshot.gauges:
                 self._trends.setdefault(gauge.name, deque(maxlen=KEPT["trend"])).append(gauge.value)
+
+
+def first_looks(targets: tuple[str, ...], attempts: Mapping[int, Attempt], ends: Mapping[int, str]) -> tuple[FirstLook, ...]:
+    """Return how far the first look at each target is; one that several probes look at has answered when one of them was.
+
+    Args:
+        targets: Of the probes, by their number.
+        attempts: What is tried now, by the number of the probe.
+        ends: Why a look was in vain, the empty string when it was not.
+    """
+    numbers: dict[str, list[int]] = {}
+    for number, target in enumerate(targets):
+        numbers.setdefault(target, []).append(number)
+    found = []
+    for target, own in numbers.items():
+        tried = [attempts[number].since for number in own if number in attempts and number not in ends]
+        ended = [ends[number] for number in own if number in ends]
+        if tried:
+            found.append(FirstLook(target, "trying", min(tried)))
+        elif not ended:
+            found.append(FirstLook(target, "waiting"))
+        else:
+            why = "" if "" in ended else ended[0]
+            found.append(FirstLook(target, "failed" if why else "answered", words=why))
+    return tuple(found)

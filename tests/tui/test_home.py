@@ -212,7 +212,7 @@ def test_before_anything_answered_nothing_is_called_well_or_down() -> None:
     async def look(opened: Console) -> None:
         shown = screen_text(opened.app)
         assert "7 UNKNOWN" in shown
-        assert "Looking at everything for the first time" in shown
+        assert "First look: nothing was tried yet" in shown
         assert " OK" not in shown
         assert "DOWN" not in shown
 

@@ -1,8 +1,8 @@
 """What happened, what to do next, and who says so."""
 
 from ppsconsole.advice.ways import Way
-from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.draw.first_look import first_look_lines, first_look_words
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import hanging
 from ppsconsole.tui.badge import badge
@@ -30,7 +30,7 @@ def advice_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
     is_complete = snapshot is not None and snapshot.is_complete
     # Before everything was looked at once, "unknown" is no news and would only hide what is.
     shown = [each for each in scene.advice if is_complete or each.verdict is not Verdict.UNKNOWN]
-    lines: list[Line] = [] if shown and is_complete else _without_advice(snapshot, width, glyphs)
+    lines: list[Line] = [] if shown and is_complete else _without_advice(scene, width, glyphs)
     first = first_open(tuple(shown))
     for each in shown:
         lines.extend(hanging((badge(each.verdict, glyphs), Span("  ")), each.headline, "text", width, glyphs))
@@ -54,10 +54,13 @@ def _way(way: Way, is_first: bool, width: int, glyphs: Glyphs) -> list[Line]:
     return [*hanging((head,), way_words(way), "dim" if way.is_blocked else "text", width, glyphs)]
 
 
-def _without_advice(snapshot: Snapshot | None, width: int, glyphs: Glyphs) -> list[Line]:
+def _without_advice(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
+    snapshot = scene.snapshot
     if snapshot is None or not snapshot.is_complete:
-        words = "Looking at everything for the first time; nothing is known yet that could be judged."
-        return [*hanging((badge(Verdict.UNKNOWN, glyphs), Span("  ")), words, "text", width, glyphs)]
+        looks = scene.picture.first_looks if scene.picture is not None else ()
+        head = (badge(Verdict.UNKNOWN, glyphs), Span("  "))
+        lines = [*hanging(head, first_look_words(looks), "text", width, glyphs)]
+        return [*lines, *first_look_lines(looks, scene.inventory, scene.now, width, glyphs)]
     words = {
         Verdict.OK: "Nothing to do: everything that is looked at is well.",
         Verdict.OFF: "Nothing to do: everything that is looked at is switched off on purpose.",
