@@ -4,6 +4,7 @@ Answers are kept as they were typed, so that they can be shown again, changed, a
 """
 
 import dataclasses
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -185,6 +186,15 @@ def _reference(words: str) -> str:
     return "" if is_reference(words) else f"that is no reference to a secret, and is not kept. Use {SECRET_FORMS}"
 
 
+def _file(words: str) -> str:
+    place = os.path.expanduser(words)
+    return "" if os.path.isfile(place) and os.access(place, os.R_OK) else f"there is no file {words} that can be read"
+
+
+def _file_or_none(words: str) -> str:
+    return "" if words == "none" else _file(words)
+
+
 _FILE = "file on this machine; empty to leave it to ~/.ssh/config and the agent"
 
 ASKS: tuple[Ask, ...] = (
@@ -222,9 +232,16 @@ ASKS: tuple[Ask, ...] = (
         _is(login),
         is_required=True,
     ),
-    Ask("key", "--key", "hosts", "Private key", f"The key to log in with: a {_FILE}."),
-    Ask("known_hosts", "--known-hosts", "hosts", "Known hosts", f"The host keys that are trusted: a {_FILE}."),
-    Ask("ssh_config", "--ssh-config", "hosts", "SSH configuration", "Another file than ~/.ssh/config; the word none for none."),
+    Ask("key", "--key", "hosts", "Private key", f"The key to log in with: a {_FILE}.", _file),
+    Ask("known_hosts", "--known-hosts", "hosts", "Known hosts", f"The host keys that are trusted: a {_FILE}.", _file),
+    Ask(
+        "ssh_config",
+        "--ssh-config",
+        "hosts",
+        "SSH configuration",
+        "Another file than ~/.ssh/config; the word none for none.",
+        _file_or_none,
+    ),
     Ask(
         "db",
         "--db",
@@ -261,7 +278,14 @@ ASKS: tuple[Ask, ...] = (
         "prefer",
     ),
     Ask("front", "--front", "database", "URL of the service", "What users type, through the balancer. Empty for none.", _url),
-    Ask("ca", "--ca", "database", "Certificate authority", "PEM file that signs the certificates; empty for the system's."),
+    Ask(
+        "ca",
+        "--ca",
+        "database",
+        "Certificate authority",
+        "PEM file that signs the certificates; empty for the system's.",
+        _file,
+    ),
     Ask(
         "web",
         "--web",

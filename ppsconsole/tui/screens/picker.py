@@ -44,7 +44,7 @@ def look_at(path: str) -> Candidate:
     return Candidate(path, cluster.name, ", ".join(part for part in parts if part), is_lab=found.is_lab)
 
 
-class PickerScreen(ListScreen, inherit_bindings=False):
+class PickerScreen(ListScreen):
     """Lists what was found, then what else can be done."""
 
     TITLE_WORDS = "which cluster?"

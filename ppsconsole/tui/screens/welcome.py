@@ -9,7 +9,7 @@ from ppsconsole.inventory.start import Start
 from ppsconsole.tui.screens.first_base import Item, ListScreen
 
 
-class WelcomeScreen(ListScreen, inherit_bindings=False):
+class WelcomeScreen(ListScreen):
     """Offers the lab, the wizard, and the way out."""
 
     TITLE_WORDS = "no inventory yet"

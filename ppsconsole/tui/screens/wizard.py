@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 from textual.widgets import Input
 
-from ppsconsole.draw.text import Glyphs, Line, Span
+from ppsconsole.draw.text import Glyphs, Line, Span, Style
 from ppsconsole.draw.words import hanging
 from ppsconsole.errors import PpsConsoleError
 from ppsconsole.inventory import draft
@@ -18,7 +18,23 @@ from ppsconsole.masking import plain
 from ppsconsole.probes.interview import Interview
 from ppsconsole.tui.keymap import bindings
 from ppsconsole.tui.screens.first_base import FirstScreen
+from ppsconsole.tui.screens.page import PageView
 from ppsconsole.tui.widgets.lines import LinesView
+
+_REFUSAL_ROWS = 4
+
+
+class _Tail(PageView, inherit_bindings=False):
+    """Keeps the question in sight when field and refusal take their rows, or give them back."""
+
+    def __init__(self, wizard: "WizardScreen") -> None:
+        super().__init__(wizard)
+        self._wizard = wizard
+
+    def on_resize(self) -> None:
+        """Lay out anew, and go to the question."""
+        super().on_resize()
+        self._wizard.to_question()
 
 
 class WizardScreen(FirstScreen, inherit_bindings=False):
@@ -45,6 +61,9 @@ class WizardScreen(FirstScreen, inherit_bindings=False):
         self.field = Input(id="field", compact=True, select_on_focus=False)
         self.field.cursor_blink = False
         self.refusal = LinesView(id="refusal")
+        self.refusal.display = False
+        self.view = _Tail(self)
+        self._question_rows = 0
 
     def compose(self) -> ComposeResult:
         """Put title, text, field and keys on the screen."""
@@ -68,10 +87,6 @@ class WizardScreen(FirstScreen, inherit_bindings=False):
             await asyncio.gather(self._looking, return_exceptions=True)
         await self.interview.aclose()
 
-    def on_resize(self) -> None:
-        """Keep the question in sight."""
-        self._draw()
-
     def page_lines(self, width: int) -> Sequence[Line]:
         """Return what was said and tried, and the question."""
         lines: list[Line] = []
@@ -84,13 +99,15 @@ class WizardScreen(FirstScreen, inherit_bindings=False):
         now = time.monotonic()
         for trial in self.interview.trials.all:
             is_bad = trial.words.startswith("NOT ") or "not accepted" in trial.words
-            style = "unknown" if trial.took_s is None else "warn" if is_bad else "ok"
+            style: Style = "unknown" if trial.took_s is None else "warn" if is_bad else "ok"
             lines.extend(hanging((Span("  "),), trial.line(now), style, width, self.glyphs))
+        question: list[Line] = []
         if self._ask is not None:
-            lines.extend([(), (Span(self._ask.prompt, "title"),), *hanging((), self._ask.about, "text", width, self.glyphs)])
+            question = [(Span(self._ask.prompt, "title"),), *hanging((), self._ask.about, "text", width, self.glyphs)]
         elif self._looking is not None:
-            lines.extend([(), (Span("Looking; nothing is changed.", "title"),)])
-        return lines
+            question = [(Span("Looking; nothing is changed.", "title"),)]
+        self._question_rows = len(question)
+        return [*lines, *([()] if lines else []), *question]
 
     # what is done ---------------------------------------------------------------------------------------------------
 
@@ -126,8 +143,9 @@ class WizardScreen(FirstScreen, inherit_bindings=False):
         self.field.display = self._ask is not None
         if self._ask is not None:
             self.field.value = interview.offer(self._ask)
-            self.field.cursor_position = len(self.field.value)
             self.field.focus()
+            # What is offered is taken by Enter, and replaced by typing.
+            self.field.action_select_all()
         elif interview.round is not None:
             self._looking = asyncio.create_task(self._look())
             if self._ticking is not None:
@@ -160,12 +178,19 @@ class WizardScreen(FirstScreen, inherit_bindings=False):
 
     def _refuse(self, why: str) -> None:
         width = max(10, self.size.width - 2)
-        self.refusal.display = bool(why)
-        self.refusal.show(list(hanging((), why, "warn", width, self.glyphs)) if why else [])
+        lines = list(hanging((), why, "warn", width, self.glyphs)) if why else []
+        self.refusal.display = bool(lines)
+        self.refusal.styles.height = min(len(lines), _REFUSAL_ROWS)
+        self.refusal.show(lines)
 
     def _draw(self) -> None:
         self.view.redraw()
-        self.view.go_to(len(self.view.lines))
+        self.to_question()
+
+    def to_question(self) -> None:
+        """Bring the question into sight: its end, but not at the price of its beginning."""
+        begins = len(self.view.lines) - self._question_rows
+        self.view.go_to(min(begins, len(self.view.lines) - self.view.size.height))
 
 
 class PreviewScreen(FirstScreen, inherit_bindings=False):
