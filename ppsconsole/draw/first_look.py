@@ -1,6 +1,6 @@
 """The first look at a cluster while it lasts: what is tried, how long, what waits for what. Few lines, however many hosts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from ppsconsole.cluster.picture import FirstLook
 from ppsconsole.draw.text import Glyphs, Line, Span, Style
@@ -29,11 +29,11 @@ def first_look_lines(looks: Sequence[FirstLook], inventory: Inventory, now: floa
         width: Cells.
         glyphs: Characters to draw with.
     """
-    states = {each.where: each.state for each in looks}
+    open_ones = {each.where for each in looks if each.state in ("waiting", "trying")}
     tried: list[str] = []
     behind: dict[str, list[str]] = {}
     for each in sorted((each for each in looks if each.state == "trying"), key=lambda each: each.since):
-        bastion = _open_bastion(each.where, inventory, states)
+        bastion = bastion_of(each.where, inventory, open_ones)
         if bastion:
             behind.setdefault(bastion, []).append(each.where)
         else:
@@ -51,10 +51,10 @@ def first_look_lines(looks: Sequence[FirstLook], inventory: Inventory, now: floa
     return lines
 
 
-def _open_bastion(where: str, inventory: Inventory, states: Mapping[str, str]) -> str:
-    """Return the bastion on the way to `where` that has not answered yet; empty when all have."""
+def bastion_of(where: str, inventory: Inventory, waited_for: Collection[str]) -> str:
+    """Return the first bastion on the way to `where` that is itself waited for; empty when none is."""
     host = inventory.hosts.get(where) or inventory.host_of(where)
-    return next((way for way in (host.via if host is not None else ()) if states.get(way) in ("waiting", "trying")), "")
+    return next((way for way in (host.via if host is not None else ()) if way in waited_for), "")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """The first row of every screen: which cluster, lab or live, read-only or not, what runs, how many are down, how old it is."""
 
 from ppsconsole.clock import duration, hhmmss
+from ppsconsole.draw.first_look import bastion_of
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import fitted, mark, style_of, width_of
 from ppsconsole.tui.scene import Scene
@@ -91,7 +92,9 @@ def _age(scene: Scene) -> Span | None:
     if scene.is_stale:
         return Span(f"polled {whole_seconds(scene.now - picture.snapshot.at)} ago", "warn")
     if picture.attempts:
-        first = min(picture.attempts, key=lambda attempt: attempt.since)
+        tried = {attempt.where for attempt in picture.attempts}
+        # What waits for its bastion is not what is tried: the bastion is.
+        first = min(picture.attempts, key=lambda each: (bool(bastion_of(each.where, scene.inventory, tried)), each.since))
         more = f" +{len(picture.attempts) - 1}" if len(picture.attempts) > 1 else ""
         return Span(f"still trying {first.where} ({whole_seconds(scene.now - first.since)}){more}", "unknown")
     return None
