@@ -1,10 +1,10 @@
 """SIGKILL of the console after every record of a real run, on a real lab, each gone on with by another console.
 
-`python -m tests.bench kills [switchover] [failover] [--first N] [--step N] [--keep]`. For each record of a run (every
-`--step`-th, from `--first` on): run, kill the console when that record is durable, resume in turns from the same machine and
-from another one, and hold what happened on the hosts against what one run does. A load works all the time; what it misses at
-its end has to lie in a failover's announced window. Prints a line for each record, and ends with 1 at the first that is not
-right.
+`python -m tests.bench kills [switchover] [failover] [--apart N] [--from N] [--keep]`. First a run that nobody kills shows which
+records there are. Then the runbook is run again and again: in each run a console is killed after every N-th record, and each time
+another one goes on, in turns on the same machine and on another, until after each record one was killed. What happened on the
+hosts is held against what one run does. A load works all the time; what it misses at its end has to lie in a failover's announced
+window. Prints a line for each run, and ends with 1 at the first that is not right.
 """
 
 import argparse
@@ -16,9 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.lab.conftest import Lab
+from tests.lab.deadly import names_of
 from tests.lab.kill_scene import KillScene
 
 
@@ -26,58 +31,79 @@ def run(argv: list[str]) -> int:
     """Kill after every record; return 0 when every run ended well and every act happened once."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench kills", description=__doc__)
     parser.add_argument("runbooks", nargs="*", default=["switchover", "failover"])
-    parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--step", type=int, default=1)
+    parser.add_argument("--apart", type=int, default=10, help="records between two kills of one run")
+    parser.add_argument("--from", dest="first", type=int, default=0, help="begin with the N-th run")
     parser.add_argument("--keep", action="store_true", help="leave lab and journals where something was not right")
     chosen = parser.parse_args(argv)
     folder = Path(tempfile.mkdtemp(prefix="ppsconsole-kills-"))
     folder.chmod(0o755)
     lab = Lab(folder / "lab", {"XDG_STATE_HOME": str(folder / "lab-state")})
-    started = lab.up()
+    is_right = False
     try:
+        started = lab.up()
         if started.returncode != 0:
             raise RuntimeError(started.stderr)
         for runbook in chosen.runbooks:
-            _every_record(KillScene(lab, folder / f"consoles-{runbook}"), runbook, chosen.first, chosen.step)
+            _every_record(KillScene(lab, folder / f"consoles-{runbook}"), runbook, chosen.apart, chosen.first)
+        is_right = True
     except AssertionError as error:
         print(f"NOT RIGHT: {error}")
-        if chosen.keep:
+    finally:
+        if is_right or not chosen.keep:
+            lab.down()
+            shutil.rmtree(folder)
+        else:
             print(f"the lab goes on, in {lab.folder}; the consoles' journals lie beside it")
-            return 1
-        _gone(lab, folder)
-        return 1
-    except BaseException:
-        _gone(lab, folder)
-        raise
-    _gone(lab, folder)
-    return 0
+    return 0 if is_right else 1
 
 
-def _gone(lab: Lab, folder: Path) -> None:
-    lab.down()
-    shutil.rmtree(folder)
-
-
-def _every_record(scene: KillScene, runbook: str, first: int, step: int) -> None:
-    report = scene.folder / "load.json"
+def _every_record(scene: KillScene, runbook: str, apart: int, first: int) -> None:
     scene.folder.mkdir()
+    began, killed, gone = time.monotonic(), 0, list[str]()
+    with _load(scene) as verification:
+        scene.played(runbook)
+        points = _points(scene)
+        print(f"{runbook}: {len(points)} records", flush=True)
+        for number in range(first, apart):
+            wanted = points[number::apart]
+            story = scene.played(runbook, *wanted, machines=("here", "there"))
+            missed = [point for point in wanted if point not in story.kills]
+            while missed:  # its moment was over when the console before was killed: it comes first in a run of its own
+                again = scene.played(runbook, *missed, machines=("there", "here"))
+                killed += len(again.kills)
+                gone += [] if again.kills else missed[:1]
+                missed = [point for point in missed[0 if again.kills else 1 :] if point not in again.kills]
+            killed += len(story.kills)
+            print(f"{time.monotonic() - began:6.0f}s run {story.run}: {len(story.kills)} consoles killed, success", flush=True)
+    scene.check_lost(verification["lost"])
+    lost = f"{len(verification['lost'])} of {verification['checked']} acknowledged writes lost"
+    print(f"{runbook}: {killed} consoles killed in {len(scene.stories)} runs; {lost}, all where it was announced")
+    print(f"records that did not come again: {', '.join(gone) or 'none'}", flush=True)
+
+
+def _points(scene: KillScene) -> list[str]:
+    """Return the records of the latest run, in order, as `tests.lab.deadly` names them."""
+    seen: Counter[str] = Counter()
+    found = []
+    for event in scene.events("here"):
+        name = names_of(event)[0]
+        seen[name] += 1
+        found.append(f"{name}#{seen[name]}")
+    return found[:-1]  # behind the last one nothing is left to go on with
+
+
+@contextmanager
+def _load(scene: KillScene) -> Iterator[dict[str, Any]]:
+    """Users at work; what a load verified at its end is in the value by then."""
+    report = scene.folder / "load.json"
     line = [sys.executable, "-m", "ppsconsole", "lab", "load", "--rate", "20", "--dir", scene.lab.folder, "--report", report]
     load = subprocess.Popen(line, env={**os.environ, **scene.lab.env}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    verification: dict[str, Any] = {}
     try:
-        record, began = first, time.monotonic()
-        while True:
-            machines = ("here", "there") if (record - first) // step % 2 else ("here",)
-            story = scene.played(runbook, str(record), machines=machines)
-            if story is None:
-                break
-            print(f"{time.monotonic() - began:6.0f}s {runbook} killed after record {record}, {machines[-1]}: success", flush=True)
-            record += step
+        yield verification
         load.send_signal(signal.SIGINT)
         load.wait(300)
-        verification = json.loads(report.read_text())["verification"]
-        scene.check_lost(verification["lost"])
-        lost = f"{len(verification['lost'])} of {verification['checked']} acknowledged writes lost"
-        print(f"{runbook}: {len(scene.stories)} runs killed and gone on with; {lost}, all where it was announced", flush=True)
+        verification |= json.loads(report.read_text())["verification"]
     finally:
         if load.poll() is None:
             load.kill()

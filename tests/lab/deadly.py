@@ -2,36 +2,38 @@
 
     python -m tests.lab.deadly POINT ARGUMENTS...
 
-POINT is a record's number, or `KIND STEP`: the first record of that kind of that step which this process writes. `acted STEP` is
-the first command that changed something for it. ARGUMENTS are those of `ppsconsole`.
+POINT is `KIND STEP`: the first record of that kind of that step which this process writes, or `KIND STEP#N` for the N-th.
+`acted STEP` is the first command that changed something for it. ARGUMENTS are those of `ppsconsole`.
 """
 
 import os
 import signal
 import sys
+from collections import Counter
 
 from ppsconsole.engine.journal import Journal
 from ppsconsole.plan.event import RunEvent
 
 
-def fits(event: RunEvent, point: str) -> bool:
-    """Return whether `event` is the record that `point` names."""
-    if point.isdigit():
-        return event.number == int(point)
-    kind, _, step = point.partition(" ")
-    if kind == "acted":
-        return event.step == step and event.kind == "command-sent" and event.data["kind"] != "look"
-    return (event.kind, event.step) == (kind, step)
+def names_of(event: RunEvent) -> list[str]:
+    """Return what a record is called here, without its count."""
+    names = [f"{event.kind} {event.step}".strip()]
+    if event.kind == "command-sent" and event.data["kind"] != "look":
+        names.append(f"acted {event.step}")
+    return names
 
 
 def arm(point: str) -> None:
     """Have this process killed after the record that `point` names; what waits to be written behind it is never written."""
     append = Journal.append
+    wanted, _, number = point.partition("#")
+    seen: Counter[str] = Counter()
 
     def deadly(journal: Journal, *events: RunEvent) -> None:
-        for number, event in enumerate(events, 1):
-            if fits(event, point):
-                append(journal, *events[:number])
+        for count, event in enumerate(events, 1):
+            seen.update(names_of(event))
+            if wanted in names_of(event) and seen[wanted] == int(number or 1):
+                append(journal, *events[:count])
                 os.kill(os.getpid(), signal.SIGKILL)
         append(journal, *events)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ppsconsole.engine.journal import open_journal
 from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.outcomes import EXIT_BLOCKED
 from tests.lab.conftest import Lab, wait_for
 
 LIMIT_S = 180.0
@@ -31,7 +32,7 @@ class Story:
     """One run that was killed and gone on with.
 
     Attributes:
-        kills: After which records consoles were killed.
+        kills: After which records consoles were killed, in order.
         lost_from: No write that was acknowledged before may be lost, seconds since 1970 UTC; None: none at all may.
         dead_by: No write was acknowledged after it by the primary that was lost; None where none was.
     """
@@ -76,16 +77,16 @@ class KillScene:
         wait_for(lambda: self.lab.sql(STREAMING, old) == [(1,)], "the standby streams", 60)
         return old, "db2" if old == "db1" else "db1"
 
-    def played(self, runbook: str, *kills: str, machines: tuple[str, ...] = ("here",)) -> Story | None:
+    def played(self, runbook: str, *kills: str, machines: tuple[str, ...] = ("here",)) -> Story:
         """Run `runbook`, kill its console after the first record of `kills`, the next one after the second, and so on to the end.
 
         Args:
             runbook: `switchover` or `failover`.
-            kills: Where consoles die, as `tests.lab.deadly` names it.
+            kills: Where consoles die, as `tests.lab.deadly` names it; none runs it through.
             machines: Whose consoles they are, in turns; where a copy does not know the run yet, the first takes it up again.
 
         Returns:
-            None where the run ended before the only record of `kills` came.
+            The run, with those of `kills` that came: one whose moment was over before does not.
         """
         old, new = self.aim()
         dead_by = None
@@ -94,35 +95,34 @@ class KillScene:
             self.lab.fault("kill", old)
             dead_by = time.time()
         before, timeline = self.marks(), self.timeline(new)
-        plan = self._plan(runbook, new)
-        answers = ["--approve", plan["hash"], *(["--accept-loss", "10m"] if runbook == "failover" else [])]
-        ended = self.console("here", "run", runbook, "--to", new, *answers, dies_after=kills[0])
-        if len(kills) == 1 and ended.returncode != -signal.SIGKILL:
-            assert ended.returncode in (0, 8), ended.stdout + ended.stderr
-            self.mend(runbook, old, new)
-            return None
-        assert ended.returncode == -signal.SIGKILL, f"{kills[0]}: {ended.stdout}{ended.stderr}"
-        run = self.events("here")[0].run
-        last = "here"
+        plan, answers, ended = self._begun(runbook, new, (*kills, "")[0])
+        run, machine, came = self.events("here")[0].run, "here", list(kills[:1])
         for number, point in enumerate((*kills[1:], ""), 1):
-            last, ended = self._resumed(machines[number % len(machines)], run, answers, point)
-            assert ended.returncode == (-signal.SIGKILL if point else 0), f"{kills}, {point}: {ended.stdout}{ended.stderr}"
-        self._check(runbook, old, new, run, last, before, timeline)
+            if ended.returncode != -signal.SIGKILL:
+                came.pop()
+                break
+            came.append(point)
+            machine, ended = self._resumed(machines[number % len(machines)], run, answers, point)
+        assert ended.returncode == 0, f"{kills} {came}: {ended.stdout}{ended.stderr}"
+        self._check(runbook, old, new, run, machine, before, timeline)
         self.mend(runbook, old, new)
         window_s = plan["loss"]["window_s"]
         lost_from = None if dead_by is None else plan["made_at"] - (window_s if window_s is not None else 1e9)
-        self.stories.append(Story(runbook, run, kills, lost_from, dead_by))
+        self.stories.append(Story(runbook, run, tuple(filter(None, came)), lost_from, dead_by))
         return self.stories[-1]
 
-    def _plan(self, runbook: str, new: str) -> dict[str, Any]:
+    def _begun(self, runbook: str, new: str, point: str) -> tuple[dict[str, Any], list[str], "subprocess.CompletedProcess[str]"]:
+        """Plan and run; again where a machine at its limits let looks go unanswered, so that nothing was begun."""
         limit = time.monotonic() + LIMIT_S
         while True:
-            planned = self.console("here", "plan", runbook, "--to", new, "--json")
-            if planned.returncode == 0:
-                plan: dict[str, Any] = json.loads(planned.stdout)
-                return plan
-            # A machine at its limits may not answer all looks in time.
-            assert time.monotonic() < limit, planned.stdout + planned.stderr + self.console("here", "status").stdout
+            said = self.console("here", "plan", runbook, "--to", new, "--json")
+            if said.returncode == 0:
+                plan: dict[str, Any] = json.loads(said.stdout)
+                answers = ["--approve", plan["hash"], *(["--accept-loss", "10m"] if runbook == "failover" else [])]
+                said = self.console("here", "run", runbook, "--to", new, *answers, dies_after=point)
+                if said.returncode != EXIT_BLOCKED:
+                    return plan, answers, said
+            assert time.monotonic() < limit, said.stdout + said.stderr + self.console("here", "status").stdout
 
     def _resumed(self, machine: str, run: str, answers: list[str], point: str) -> tuple[str, "subprocess.CompletedProcess[str]"]:
         ended = self.console(machine, "runs", "resume", run, *answers, dies_after=point)

@@ -47,5 +47,5 @@ def test_consoles_that_are_killed_one_after_the_other_do_everything_once(scene: 
     )
     with load(scene.lab, tmp_path / "load.json"):
         story = scene.played(runbook, *kills, machines=("here", "there"))
-    assert story is not None
+    assert story.kills == kills
     scene.check_lost(json.loads((tmp_path / "load.json").read_text())["verification"]["lost"])
