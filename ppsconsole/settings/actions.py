@@ -116,7 +116,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("node-page-down", ("pagedown", "space"), "scroll_page(1)", "Scroll down one page", "node"),
     Action("node-top", ("g", "home"), "scroll_to_end(0)", "Go to the top", "node"),
     Action("node-end", ("G", "end"), "scroll_to_end(1)", "Go to the end", "node"),
-    Action("poll-node", ("r",), "app.poll", "Look at everything again now", "node", "Poll now"),
+    Action("poll-node", ("r",), "poll", "Look at everything again now", "node", "Poll now"),
     Action("log-back", ("escape",), "back", "Leave the search or the filter; without one, go back", "log", "Back"),
     Action("log-follow", ("f",), "follow", "Follow the log as it grows, or stop at what is shown", "log", "Follow"),
     Action("log-search", ("slash",), "search", "Search; capitals matter where the text has some", "log", "Search"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ppsconsole.advice.diagnosis import advise
 from ppsconsole.clock import Clock, SystemClock
-from ppsconsole.cluster.picture import Event, Picture
+from ppsconsole.cluster.picture import CommandRecord, Event, Picture
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.text import ASCII, UNICODE, Glyphs
@@ -27,6 +27,7 @@ from ppsconsole.tui.feed import Feed
 from ppsconsole.tui.hands import HandsApp
 from ppsconsole.tui.keymap import bindings, overlay
 from ppsconsole.tui.lock import Lock
+from ppsconsole.tui.logs import HostLogs, Logs
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.screens.commands import CommandsScreen
@@ -35,7 +36,7 @@ from ppsconsole.tui.screens.help import HelpScreen
 from ppsconsole.tui.screens.home import HomeScreen
 from ppsconsole.tui.screens.node import NodeScreen
 from ppsconsole.tui.screens.page import Page
-from ppsconsole.tui.source import Nudgeable, Source
+from ppsconsole.tui.source import Nudgeable, Recording, Source
 from ppsconsole.tui.theming import Palette, load_palette, suitable_theme
 from ppsconsole.tui.widgets.run_panes import done_of
 
@@ -61,6 +62,7 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
         clock: Time; the machine's own when left out.
         desk: Makes what plans and runs; called when it is first needed. Left out, the console only looks.
         lock: Whether it is read-only; shared with the desk.
+        logs: Reads the logs of hosts; closed by the app. Left out, there are only the console's own.
     """
 
     # The default screen's own CSS_PATH would not be read: Textual does that where a screen is pushed.
@@ -83,6 +85,7 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
         clock: Clock | None = None,
         desk: Callable[[], Desk] | None = None,
         lock: Lock | None = None,
+        logs: Logs | None = None,
         driver_class: "type[Driver] | None" = None,
     ) -> None:
         self.settings = settings or Settings()
@@ -102,6 +105,7 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
         self._scene = Scene(inventory, self._clock.now(), banner=banner)
         polling = inventory.polling
         self._has_desk = desk is not None
+        self._logs = logs
         self.host = EngineHost(
             desk or _no_desk, self.ask_at_gate, self._run_changed, lock or Lock(os.environ), is_lab=inventory.is_lab
         )
@@ -145,6 +149,8 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
         self.withdraw_questions()
         await self.host.leave()
         await self.end_errands()
+        if self._logs is not None:
+            await self._logs.aclose()
         await self._feed.stop()
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
@@ -158,7 +164,8 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
         self.host.saw(picture.snapshot)
         advice = advise(picture.snapshot, self._scene.inventory, self.host.background)
         now = picture.snapshot.at if self._scene.run is None else self._clock.now()  # a run's times go by the clock
-        self._show(replace(self._scene, picture=picture, advice=advice, now=now, is_stale=False))
+        background = self.host.background
+        self._show(replace(self._scene, picture=picture, advice=advice, background=background, now=now, is_stale=False))
         self._look_at_the_clock()
         if self._has_desk and picture.snapshot.verdict is not Verdict.OK:
             self.start_errand(self._weighed(picture.snapshot))
@@ -167,7 +174,7 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
         """Read what the advice rests on beside the picture, and tell the advice again where that is new."""
         if await self.host.weigh(snapshot) and self._scene.snapshot is not None:
             advice = advise(self._scene.snapshot, self._scene.inventory, self.host.background)
-            self._show(replace(self._scene, advice=advice))
+            self._show(replace(self._scene, advice=advice, background=self.host.background))
 
     def _show(self, scene: Scene) -> None:
         if scene != self._scene:
@@ -243,7 +250,10 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
 
     def action_open_page(self, name: str) -> None:
         """Open a page; from another page, in its place, so that Esc always leads home."""
-        self._open(_PAGES[name](self._scene, self.glyphs))
+        page = _PAGES[name](self._scene, self.glyphs)
+        if isinstance(page, HelpScreen):
+            page.place = self.place()
+        self._open(page)
 
     def action_open_node(self) -> None:
         """Open the node that is selected on the home screen."""
@@ -252,10 +262,20 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
 
     def open_node(self, name: str) -> None:
         """Show all about a node."""
+        page = NodeScreen(self._scene, self.glyphs, name, self._logs)
         if isinstance(self.screen, NodeScreen):
-            self.switch_screen(NodeScreen(self._scene, self.glyphs, name))
+            self.switch_screen(page)
         else:
-            self._open(NodeScreen(self._scene, self.glyphs, name))
+            self._open(page)
+
+    def action_open_log(self) -> None:
+        """Open the log of the node that is shown or selected; the console's own ones are behind it."""
+        from ppsconsole.tui.screens.log import LogScreen  # not needed for the first frame
+
+        screen = self.screen
+        node = screen.node if isinstance(screen, NodeScreen) else screen.selected if isinstance(screen, HomeScreen) else None
+        desk = (lambda: self.host.desk) if self._has_desk else None
+        self.push_screen(LogScreen(self._scene, self.glyphs, node, self._logs, desk))
 
     def action_use_theme(self, name: str) -> None:
         """Use other colours until the console is left."""
@@ -293,6 +313,10 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
         if not ("TMUX" in os.environ and await load_into_tmux(text)):
             self.copy_to_clipboard(text)
         self.notify(f"Copied; also kept in {path}", markup=False)
+
+
+def _unrecorded(command: CommandRecord) -> None:
+    """Keep nothing: this source has no list of commands."""
 
 
 def _no_desk() -> Desk:
@@ -343,6 +367,7 @@ def run(
         banner=banner,
         desk=desk,
         lock=lock,
+        logs=HostLogs(inventory, SystemClock(), source.record if isinstance(source, Recording) else _unrecorded),
         driver_class=driver_class(os.environ),
     )
     # Textual believes an exported COLUMNS more than the terminal: the console would keep its size for ever.

@@ -135,6 +135,10 @@ class Desk(Protocol):
         """Take the lease and open a run of `plan`; nothing is done yet."""
         ...
 
+    async def runs(self, limit: int, *, is_local: bool = False) -> tuple[tuple[Found, ...], tuple[str, ...]]:
+        """Return the runs of this cluster, the latest first, and the hosts that could not be asked."""
+        ...
+
     async def unfinished(self) -> tuple[Unfinished, ...]:
         """Return the open runs of this cluster, the latest first."""
         ...

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Protocol, runtime_checkable
 
-from ppsconsole.cluster.picture import Picture
+from ppsconsole.cluster.picture import CommandRecord, Picture
 
 
 class Source(Protocol):
@@ -15,6 +15,15 @@ class Source(Protocol):
 
     def pictures(self) -> AsyncIterator[Picture]:
         """Yield the newest picture, the first one at once."""
+        ...
+
+
+@runtime_checkable
+class Recording(Protocol):
+    """A source that keeps what was sent, also by others than its own probes."""
+
+    def record(self, command: CommandRecord) -> None:
+        """Keep a command that was sent."""
         ...
 
 

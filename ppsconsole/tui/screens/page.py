@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 from textual.app import ComposeResult
 
 from ppsconsole.draw.text import Glyphs, Line
+from ppsconsole.settings.actions import Place
 from ppsconsole.tui.keymap import bindings
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
@@ -41,16 +42,18 @@ class Page(ConsoleScreen, inherit_bindings=False):
     Attributes:
         NAME: What the page is called by `open_page`.
         TITLE: What stands in the frame.
+        PLACE: Where its keys stand in the table.
     """
 
     NAME: ClassVar[str] = ""
     TITLE = ""
+    PLACE: ClassVar[Place] = "page"
     BINDINGS = bindings("page")
 
     def __init__(self, scene: Scene, glyphs: Glyphs) -> None:
         super().__init__(scene, glyphs)
         self.header = HeaderBar(glyphs)
-        self.keys = KeyStrip(glyphs, "page")
+        self.keys = KeyStrip(glyphs, self.PLACE)
         self.view = PageView(self)
 
     def compose(self) -> ComposeResult:
