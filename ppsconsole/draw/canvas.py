@@ -76,6 +76,17 @@ class Canvas:
             return False
         return all((row, each) not in self._text and (row, each) not in self._lines for each in range(col, col + width))
 
+    def is_written(self, row: int, col: int, width: int = 1) -> bool:
+        """Return whether text stands in any of the `width` cells from (`row`, `col`) on; lines may pass there."""
+        return any((row, each) in self._text for each in range(col, col + width))
+
+    def is_level(self, row: int, col: int, width: int) -> bool:
+        """Return whether words may cover the `width` cells from (`row`, `col`) on: no text, and lines only pass sideways."""
+        if col < 0 or col + width > self.width or self.is_written(row, col, width):
+            return False
+        crossings = (self._lines.get((row, each), {}) for each in range(col, col + width))
+        return all(each.bits == LEFT | RIGHT for cell in crossings for each in cell.values())
+
     def lines(self, height: int) -> tuple[Line, ...]:
         """Return the first `height` rows as styled lines, without trailing blanks."""
         cells = {cell: self._glyph(crossings) for cell, crossings in self._lines.items()} | self._text

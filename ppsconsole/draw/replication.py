@@ -8,8 +8,8 @@ from ppsconsole.cluster.judging import size
 from ppsconsole.cluster.snapshot import Edge
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.canvas import DOWN, LEFT, RIGHT, UP, Canvas, Cell
-from ppsconsole.draw.place import Box
 from ppsconsole.draw.route import edge_style, word_style
+from ppsconsole.draw.seats import Box
 from ppsconsole.draw.text import Glyphs, Span, Style
 from ppsconsole.draw.words import width_of
 
@@ -18,25 +18,55 @@ _OLD_S = 5.0
 
 
 def draw_replication(
-    canvas: Canvas, edges: Sequence[Edge], boxes: Mapping[str, Box], order: Sequence[str], lanes: range, now: float
+    canvas: Canvas,
+    edges: Sequence[Edge],
+    boxes: Mapping[str, Box],
+    order: Sequence[str],
+    lanes: range,
+    now: float,
+    writers: frozenset[str] = frozenset(),
 ) -> None:
-    """Draw all replication between the databases that stand in `order`, from left to right."""
-    pairs: dict[tuple[str, str], Edge] = {}
-    for edge in sorted(edges, key=_loudness):
-        left, right = sorted((edge.source, edge.target), key=order.index)
-        pairs[left, right] = edge
+    """Draw all replication between the databases that stand in `order`, from left to right.
+
+    Args:
+        canvas: Where to.
+        edges: The replication.
+        boxes: Where the databases stand.
+        order: Their names, from left to right.
+        lanes: Rows under the databases, for what reaches past a neighbour.
+        now: Seconds since 1970 UTC; what is old says so.
+        writers: Databases that are primaries. Between two of them the line is one of crosses: that must not be overlooked.
+    """
     apart: list[Edge] = []
-    for (left, right), edge in pairs.items():
+    for (left, right), edge in _pairs(edges, order).items():
+        is_split = left in writers and right in writers
         if order.index(right) - order.index(left) == 1:
             start = boxes[left].col + boxes[left].width
-            draw_sideways(canvas, boxes[left].row, start, boxes[right].col, edge, edge.source == left, now)
+            draw_sideways(canvas, boxes[left].row, start, boxes[right].col, edge, edge.source == left, now, is_split)
         else:
             apart.append(edge)
-    drawn = _Lanes(canvas, boxes, now, {row: [] for row in lanes})
+    arriving = {name: boxes[name].col + (2 if name in two_way(edges, order) else 0) for name in order}
+    drawn = _Lanes(canvas, boxes, arriving, writers, now, {row: [] for row in lanes})
     # Short ones first: what hangs down to a longer one then passes beside them.
     for edge in sorted(apart, key=lambda each: (abs(order.index(each.source) - order.index(each.target)), -_loudness(each))):
         drawn.draw(edge)
     drawn.finish()
+
+
+def _pairs(edges: Sequence[Edge], order: Sequence[str]) -> dict[tuple[str, str], Edge]:
+    """Return the replication that is drawn for each two databases, the left one of them first."""
+    pairs: dict[tuple[str, str], Edge] = {}
+    for edge in sorted(edges, key=_loudness):
+        left, right = sorted((edge.source, edge.target), key=order.index)
+        pairs[left, right] = edge
+    return pairs
+
+
+def two_way(edges: Sequence[Edge], order: Sequence[str]) -> frozenset[str]:
+    """Return the databases at which one lane ends and another begins: both from one column would look like one link."""
+    copies = [edge for edge in edges if edge.kind == "replication" and edge.source in order and edge.target in order]
+    lanes = [edge for (left, right), edge in _pairs(copies, order).items() if order.index(right) - order.index(left) > 1]
+    return frozenset(edge.source for edge in lanes) & frozenset(edge.target for edge in lanes)
 
 
 def _loudness(edge: Edge) -> int:
@@ -59,14 +89,31 @@ def labels(edge: Edge, now: float) -> tuple[str, ...]:
     return (said or edge.state, edge.state)
 
 
-def draw_sideways(canvas: Canvas, row: int, start: int, end: int, edge: Edge, is_rightwards: bool, now: float) -> range:
+def draw_sideways(
+    canvas: Canvas, row: int, start: int, end: int, edge: Edge, is_rightwards: bool, now: float, is_split: bool = False
+) -> range:
     """Draw `edge` into the cells from `start` up to, not including, `end`; return the columns of its words."""
-    before, words, after = sideways(end - start, edge, is_rightwards, now, canvas.glyphs)
+    if is_split:
+        before, words, after = _split(end - start, canvas.glyphs)
+    else:
+        before, words, after = sideways(end - start, edge, is_rightwards, now, canvas.glyphs)
     said = range(start + width_of(before.text), start + width_of(before.text + words.text))
     canvas.put(row, start, before.text, before.style)
     canvas.put(row, said.start, words.text, words.style)
     canvas.put(row, said.stop, after.text, after.style)
     return said
+
+
+def _split(room: int, glyphs: Glyphs) -> tuple[Span, Span, Span]:
+    """Return a line of exactly `room` cells between two primaries."""
+    said = next((f" {each} " for each in ("TWO PRIMARIES", "2 PRIMARIES", "SPLIT") if width_of(each) + 4 <= room), "")
+    before = (room - width_of(said)) // 2
+    cross = glyphs.replication_broken
+    return (
+        Span(cross * before, "edge-broken"),
+        Span(said, "down"),
+        Span(cross * (room - width_of(said) - before), "edge-broken"),
+    )
 
 
 def sideways(room: int, edge: Edge, is_rightwards: bool, now: float, glyphs: Glyphs) -> tuple[Span, Span, Span]:
@@ -78,12 +125,14 @@ def sideways(room: int, edge: Edge, is_rightwards: bool, now: float, glyphs: Gly
     runs = edge.state in ("streaming", "catching-up", "serving")
     stroke = glyphs.replication if runs else glyphs.idle_horizontal
     sign = {"broken": glyphs.replication_broken, "unknown": glyphs.unknown}.get(edge.state, "")
+    silent = sign or (glyphs.warn if edge_style(edge) == "warn" else "")
     arrow = "" if edge.state == "broken" else glyphs.arrow_right if is_rightwards else glyphs.arrow_left
     line = room - width_of(arrow)
-    said = f"{sign}" if sign else ""
+    said = silent  # without room for words, the state must not be told by colour alone
     for label in labels(edge, now):
-        candidate = f" {sign} {label} " if sign else f" {label} "
-        if label and width_of(candidate) + 2 <= line:
+        tight = f"{sign} {label}" if sign else label
+        candidate = next((each for each in (f" {tight} ", tight) if width_of(each) + 2 <= line), "")
+        if label and candidate:
             said = candidate
             break
     said = said if width_of(said) <= line else ""
@@ -99,6 +148,7 @@ class _Lanes:
     """The rows under the databases.
 
     Attributes:
+        arriving: Column at which a link ends, by the database that it ends at; it begins at the box's first one.
         taken: First and last column of what each lane holds.
         joints: Where lanes meet what hangs from the boxes: 4-bit junction and style.
         words: Cells of labels, which lines pass under.
@@ -107,6 +157,8 @@ class _Lanes:
 
     canvas: Canvas
     boxes: Mapping[str, Box]
+    arriving: Mapping[str, int]
+    writers: frozenset[str]
     now: float
     taken: dict[int, list[tuple[int, int]]]
     joints: dict[Cell, tuple[int, Style]] = field(default_factory=dict)
@@ -115,7 +167,7 @@ class _Lanes:
 
     def draw(self, edge: Edge) -> None:
         """Draw `edge` into the first lane with room: one line for each, a shared one would look like a chain."""
-        columns = (self.boxes[edge.source].col, self.boxes[edge.target].col)
+        columns = (self.boxes[edge.source].col, self.arriving[edge.target])
         first, last = min(columns), max(columns)
         free = (lane for lane, spans in self.taken.items() if all(last < left or right < first for left, right in spans))
         row = next(free, None)
@@ -123,7 +175,8 @@ class _Lanes:
             self.untold.append(edge)
             return
         self.taken[row].append((first, last))
-        said = draw_sideways(self.canvas, row, first + 1, last, edge, columns[0] == first, self.now)
+        is_split = {edge.source, edge.target} <= self.writers
+        said = draw_sideways(self.canvas, row, first + 1, last, edge, columns[0] == first, self.now, is_split)
         self.words |= {(row, col) for col in said}
         for col in columns:
             for above in range(self.boxes[edge.source].row + 1, row):

@@ -4,14 +4,14 @@ Links whose sources lead to the same targets share one bus, which then says "any
 among the rows of the gap is dropped when it is idle, and said in words otherwise.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ppsconsole.cluster.snapshot import Edge
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.canvas import Canvas, Cell, path_cells
-from ppsconsole.draw.place import Box
+from ppsconsole.draw.seats import Box
 from ppsconsole.draw.text import Style
 from ppsconsole.draw.words import width_of
 
@@ -66,38 +66,55 @@ def word_style(edge: Edge) -> Style:
     return "down" if style == "edge-broken" else "dim" if style in ("edge", "edge-idle") else style
 
 
-def route(canvas: Canvas, edges: Sequence[Edge], boxes: Mapping[str, Box], gap: range) -> None:
-    """Draw `edges`, all from boxes above `gap` to boxes below it, into the rows of `gap`."""
+def route(canvas: Canvas, edges: Sequence[Edge], boxes: Mapping[str, Box], gap: range, told: Mapping[str, int]) -> None:
+    """Draw `edges`, all from boxes above `gap` to boxes below it, into the rows of `gap`.
+
+    Args:
+        canvas: Where to.
+        edges: The links.
+        boxes: Where the nodes stand.
+        gap: The rows between the two tiers.
+        told: The last row of each node, its lines of detail included: lines begin below it.
+    """
     nets = sorted(_nets(edges), key=lambda net: (-net.loudness, not _is_straight(net, boxes)))
     used: dict[int, int] = {}
     routed: list[tuple[int, _Net]] = []
+    untold: list[_Net] = []
     for number, net in enumerate(nets):
         _attach(number, net, boxes, used)
         row = _free_row(net, [each for _, each in routed], gap)
         if row is None:
             for taken in net.ends.values():
                 used.pop(taken, None)
+            untold.append(net)
             continue
         net.row = row
+        untold += _without_hidden(net, gap)
         routed.append((number, net))
     for number, net in routed:
-        _draw(canvas, number, net, gap)
+        _draw(canvas, number, net, gap, told)
     # Where a link leads comes before how it is doing: those that are only said get their room first.
-    for net in nets:
-        if not any(net is each for _, each in routed):
-            _say(canvas, net, boxes, gap)
+    for net in untold:
+        _say(canvas, net, boxes, gap)
     for _, net in routed:
         _annotate(canvas, net, gap)
 
 
 def _nets(edges: Sequence[Edge]) -> list[_Net]:
-    """Return the links in groups that one bus can tell truthfully: all sources of a group have the same targets."""
-    targets: dict[str, set[str]] = defaultdict(set)
+    """Return the links in groups that one bus can tell truthfully: all sources of a group have the same targets.
+
+    Where there are several targets, each link to one of them is in the same state as well: a piece of line to it is shared.
+    """
+    targets: dict[str, dict[str, str]] = defaultdict(dict)
     for edge in edges:
-        targets[edge.source].add(edge.target)
-    groups: dict[frozenset[str], list[Edge]] = defaultdict(list)
+        targets[edge.source][edge.target] = edge.state
+    keys = {
+        source: frozenset(states.items()) if len(states) > 1 else frozenset((target, "") for target in states)
+        for source, states in targets.items()
+    }
+    groups: dict[frozenset[tuple[str, str]], list[Edge]] = defaultdict(list)
     for edge in edges:
-        groups[frozenset(targets[edge.source])].append(edge)
+        groups[keys[edge.source]].append(edge)
     return [_Net(sorted(group, key=lambda edge: -_LOUDNESS[edge.state])) for group in groups.values()]
 
 
@@ -127,11 +144,31 @@ def _free_row(net: _Net, routed: Sequence[_Net], gap: range) -> int | None:
     if first == last:
         return gap.start
     # A bus that collects runs low and one that spreads runs high: the words then stand at the ends that differ.
-    for row in gap if net.is_fan_out else reversed(gap):
+    rows = list(gap) if net.is_fan_out else list(reversed(gap))
+    if len({edge.target for edge in net.edges}) > 1 and len(gap) > 1 and not net.is_fan_out:
+        # Each target needs a piece of line of its own, to show how it is doing.
+        rows = [*rows[1:], rows[0]]
+    for row in rows:
         rivals = [other.extent for other in routed if other.row == row and other.extent[0] != other.extent[1]]
         if all(last < other_first or other_last < first for other_first, other_last in rivals):
             return row
     return None
+
+
+def _without_hidden(net: _Net, gap: range) -> list[_Net]:
+    """Take out what would vanish under a line that carries something, as if it did so too; return it, to be told in words."""
+    solid = {cell for edge in net.edges if is_solid(edge) for cell in path_cells(_corners(net, edge, gap)) if cell[0] in gap}
+    is_collecting = len({edge.target for edge in net.edges}) == 1
+
+    def own_end(edge: Edge) -> Cell:
+        """Return the cell next to the box that no other link of the net should pass."""
+        if is_collecting:
+            return gap.start, net.ends[True, edge.source]
+        return gap.stop - 1, net.ends[False, edge.target]
+
+    hidden = [edge for edge in net.edges if not is_solid(edge) and own_end(edge) in solid]
+    net.edges = [edge for edge in net.edges if edge not in hidden]
+    return [_Net(hidden)] if hidden else []
 
 
 def _corners(net: _Net, edge: Edge, gap: range) -> list[Cell]:
@@ -139,51 +176,65 @@ def _corners(net: _Net, edge: Edge, gap: range) -> list[Cell]:
     return [(gap.start - 1, source), (net.row, source), (net.row, target), (gap.stop, target)]
 
 
-def _draw(canvas: Canvas, number: int, net: _Net, gap: range) -> None:
+def _draw(canvas: Canvas, number: int, net: _Net, gap: range, told: Mapping[str, int]) -> None:
     for edge in net.edges:
-        canvas.path(number, _corners(net, edge, gap), edge_style(edge), is_solid=is_solid(edge))
+        above = (told.get(edge.source, gap.start - 1), net.ends[True, edge.source])
+        canvas.path(number, [above, *_corners(net, edge, gap)], edge_style(edge), is_solid=is_solid(edge))
+
+
+def _units(net: _Net) -> list[list[Edge]]:
+    """Return the links of a net in groups that are told together: those to one target, or each alone where it collects."""
+    by_target: dict[str, list[Edge]] = defaultdict(list)
+    for edge in net.edges:
+        by_target[edge.target].append(edge)
+    return [[edge] for edge in net.edges] if len(by_target) == 1 else list(by_target.values())
 
 
 def _annotate(canvas: Canvas, net: _Net, gap: range) -> None:
     """Mark what is broken or unknown, and write the words of each link beside a part of the line that is its own."""
-    users: dict[Cell, int] = defaultdict(int)
-    solid: set[Cell] = set()
     cells = {id(edge): path_cells(_corners(net, edge, gap))[1:-1] for edge in net.edges}
-    for edge in net.edges:
-        for cell in cells[id(edge)]:
-            users[cell] += 1
-            if is_solid(edge):
-                solid.add(cell)
-    for edge in net.edges:
+    users: dict[Cell, int] = Counter(cell for edge in net.edges for cell in cells[id(edge)])
+    solid = {cell for edge in net.edges if is_solid(edge) for cell in cells[id(edge)]}
+    for unit in _units(net):
+        edge = unit[0]
+        label = edge.label if all(each.label == edge.label for each in unit) else ""
         sign = {"broken": canvas.glyphs.replication_broken, "unknown": canvas.glyphs.unknown}.get(edge.state, "")
-        own = [cell for cell in cells[id(edge)] if users[cell] == 1]
+        mine = Counter(cell for each in unit for cell in cells[id(each)])
+        own = [cell for cell in cells[id(edge)] if users[cell] == mine[cell]]
         upright = [cell for cell in own if cell[0] != net.row or net.extent[0] == net.extent[1]]
         if sign and not upright:
             own = own or [cell for cell in cells[id(edge)] if cell not in solid]
-            _mark_level(canvas, edge, [cell for cell in own if cell[0] == net.row], sign)
+            _mark_level(canvas, edge, label, [cell for cell in own if cell[0] == net.row], sign)
             continue
         beside = upright or [cell for cell in own if cell[1] == net.ends[False, edge.target]]
         if not beside:
             continue
-        row, col = min(beside, key=lambda cell: (_crowd(canvas, cell, edge.label), cell))
+        row, col = min(beside, key=lambda cell: (canvas.is_written(*cell), _crowd(canvas, cell, label), cell))
         if sign:
             canvas.put(row, col, sign, edge_style(edge))
-        if edge.label and canvas.is_blank(row, col + 1, width_of(edge.label) + 2):
-            canvas.put(row, col + 2, edge.label, word_style(edge))
+        if label and canvas.is_blank(row, col + 1, width_of(label) + 2):
+            canvas.put(row, col + 2, label, word_style(edge))
 
 
 def _crowd(canvas: Canvas, cell: Cell, label: str) -> bool:
     return not canvas.is_blank(cell[0], cell[1] + 1, width_of(label) + 2)
 
 
-def _mark_level(canvas: Canvas, edge: Edge, cells: Sequence[Cell], sign: str) -> None:
+def _mark_level(canvas: Canvas, edge: Edge, label: str, cells: Sequence[Cell], sign: str) -> None:
     """Put the sign of `edge`, and its words when there is room, into the middle of a horizontal line."""
     if not cells:
         return
-    columns = sorted(col for _, col in cells)
-    said = f" {sign} {edge.label} " if edge.label and len(columns) >= width_of(edge.label) + 8 else sign
-    start = columns[0] + (len(columns) - width_of(said)) // 2
-    canvas.put(cells[0][0], start, said, word_style(edge))
+    row, columns = cells[0][0], sorted(col for _, col in cells)
+    for said in (f" {sign} {label} ", sign):
+        wide = width_of(said)
+        if wide > 1 and (not label or len(columns) < wide + 4):
+            continue
+        middle = columns[0] + (len(columns) - wide) // 2
+        starts = sorted((col for col in columns if col + wide - 1 <= columns[-1]), key=lambda col: abs(col - middle))
+        free = next((col for col in starts if not canvas.is_written(row, col, wide)), None)
+        if free is not None:
+            canvas.put(row, free, said, word_style(edge))
+            return
 
 
 def _say(canvas: Canvas, net: _Net, boxes: Mapping[str, Box], gap: range) -> None:
@@ -197,8 +248,10 @@ def _say(canvas: Canvas, net: _Net, boxes: Mapping[str, Box], gap: range) -> Non
         sign = arrow.get(edges[0].state, canvas.glyphs.arrow_right)
         words = f"{source} {sign} " + ",".join(edge.target for edge in edges)
         box = boxes[source]
+        wide = width_of(words)
         room = [(row, col) for row in gap for col in range(box.col, box.col + box.width)]
-        free = [cell for cell in room if canvas.is_blank(cell[0], cell[1] - 1, width_of(words) + 2)]
+        free = [cell for cell in room if canvas.is_blank(cell[0], cell[1] - 1, wide + 2)]
         # A link that carries something is never left out; on top of a line it reads worse than beside it, and still is true.
-        row, col = free[0] if free else (gap.start, box.col)
+        free = free or [cell for cell in room if canvas.is_level(*cell, wide)]
+        row, col = free[0] if free else (gap.start, max(0, min(box.col, canvas.width - wide)))
         canvas.put(row, col, words, word_style(edges[0]))

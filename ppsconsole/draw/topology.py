@@ -3,18 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ppsconsole.cluster.snapshot import Node, Snapshot
+from ppsconsole.cluster.snapshot import Edge, Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.canvas import Canvas
-from ppsconsole.draw.detail import detail_of
-from ppsconsole.draw.place import TIERS, Box, Places, place
-from ppsconsole.draw.replication import draw_replication
+from ppsconsole.draw.detail import details_of
+from ppsconsole.draw.grid import Grid, draw_bands, place_grid
+from ppsconsole.draw.place import TIERS, Places, place
+from ppsconsole.draw.relation import primaries_of
+from ppsconsole.draw.replication import draw_replication, two_way
 from ppsconsole.draw.route import edge_style, route, word_style
+from ppsconsole.draw.seats import Box
 from ppsconsole.draw.text import Glyphs, Line, Style
 from ppsconsole.draw.tree import draw_tree
-from ppsconsole.draw.words import cut, mark, padded, style_of, width_of
+from ppsconsole.draw.words import cut, mark, padded, shortened, style_of, width_of
 
 _MOST_WORDS = 14  # cells beside a small box: `not probed yet`
+_LEAST_WORDS = 6  # fewer of them say nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,59 +37,78 @@ class Drawing:
 def draw_topology(snapshot: Snapshot, width: int, height: int | None, glyphs: Glyphs, selected: str | None = None) -> Drawing:
     """Return `snapshot` drawn in `width` cells.
 
-    Places depend on names, kinds, sites, `width` and `height` only: between two frames of one cluster no node moves. Full boxes
-    with a detail line come first, then boxes of one line; idle links that find no room are left out; under 60 columns, or with
-    more nodes in a tier than fit beside each other, it becomes an indented tree.
+    Places depend on names, kinds, sites, `width` and `height` only: between two frames of one cluster no node moves. Boxes with
+    lines of detail come first, then boxes of one line; idle links that find no room are left out; with more nodes in a tier than
+    fit beside each other it becomes a grid of one line for each node, and under 60 columns an indented tree.
 
     Args:
         snapshot: The cluster.
         width: Cells in a row; no line is longer.
-        height: Rows to fit into if possible; None for as many as the richest form takes.
+        height: Rows to fit into if possible; None for as many as the usual form takes.
         glyphs: The characters to draw with.
         selected: Name of the node to show as selected.
     """
-    places = place(snapshot.nodes, width, height)
-    if places is None:
+    placed = place(snapshot.nodes, width, height) or place_grid(snapshot.nodes, width, height)
+    if placed is None:
         lines, spots = draw_tree(snapshot, width, glyphs, selected)
         return Drawing(lines, spots)
     canvas = Canvas(width, glyphs)
-    for title in places.titles:
-        canvas.put(title.row, title.col, title.text, "title" if title.text.isupper() else "dim")
-    _draw_nodes(canvas, snapshot, places, selected)
-    _draw_links(canvas, snapshot, places)
-    spots = {name: (box.row, box.col, box.width) for name, box in places.boxes.items()}
-    return Drawing(canvas.lines(places.height), spots)
+    for title in placed.titles:
+        canvas.put(title.row, title.col, cut(title.text, title.room, glyphs), "title" if title.text.isupper() else "dim")
+    if isinstance(placed, Grid):
+        draw_bands(canvas, snapshot, placed, selected)
+        for node in snapshot.nodes:
+            if node.name in placed.boxes and node.name not in placed.cells:
+                _draw_small_box(canvas, node, placed.boxes[node.name], node.name == selected)
+    else:
+        told = _draw_nodes(canvas, snapshot, placed, selected)
+        _draw_links(canvas, snapshot, placed, told)
+    spots = {name: (box.row, box.col, box.width) for name, box in placed.boxes.items()}
+    return Drawing(canvas.lines(placed.height), spots)
 
 
-def _draw_nodes(canvas: Canvas, snapshot: Snapshot, places: Places, selected: str | None) -> None:
+def _draw_nodes(canvas: Canvas, snapshot: Snapshot, places: Places, selected: str | None) -> dict[str, int]:
+    """Draw the boxes with what stands under them; return the last row of each node in a tier."""
+    told: dict[str, int] = {}
+    indented = two_way(snapshot.edges, places.tiers.get("database", ()))
     for node in snapshot.nodes:
         box = places.boxes.get(node.name)
         if box is None:
             continue
-        if node.kind in TIERS:
-            _draw_box(canvas, node, box, node.name == selected)
-            if places.has_details:
-                said, style = detail_of(node, min(box.detail_width, canvas.width - box.col - 1), canvas.glyphs)
-                canvas.put(box.row + 1, box.col + 1, said, style)
-        else:
+        if node.kind not in TIERS:
             _draw_small_box(canvas, node, box, node.name == selected)
+            continue
+        _draw_box(canvas, node, box, node.name == selected)
+        # Two lines may hang from the box at its left edge.
+        aside = 3 if node.name in indented else 1
+        room = min(box.detail_width + 1 - aside, canvas.width - box.col - aside)
+        details = details_of(node, room, places.details, snapshot.at, canvas.glyphs)
+        for number, (said, style) in enumerate(details, 1):
+            canvas.put(box.row + number, box.col + aside, said, style)
+        told[node.name] = box.row + len(details)
+    return told
 
 
 def _draw_box(canvas: Canvas, node: Node, box: Box, is_selected: bool) -> None:
     glyphs = canvas.glyphs
     style, quiet = _draw_frame(canvas, node, box, is_selected)
-    canvas.put(box.row, box.col + 3, padded(node.name, box.name_width, glyphs) + " ", quiet)
+    name = shortened(node.name, box.name_width, glyphs)
+    canvas.put(box.row, box.col + 3, padded(name, box.name_width, glyphs) + " ", quiet)
     canvas.put(box.row, box.col + 4 + box.name_width, padded(node.words, box.width - box.name_width - 5, glyphs), style)
 
 
 def _draw_small_box(canvas: Canvas, node: Node, box: Box, is_selected: bool) -> None:
     """Draw a bastion or a directory; its words stand outside, and only when they say something that the glyph does not."""
     _, quiet = _draw_frame(canvas, node, box, is_selected)
-    canvas.put(box.row, box.col + 3, node.name, quiet)
+    glyphs = canvas.glyphs
+    canvas.put(box.row, box.col + 3, padded(shortened(node.name, box.name_width, glyphs), box.name_width, glyphs), quiet)
     if node.verdict is not Verdict.OK:
         start = box.col + box.width + 1
-        room = max((wide for wide in range(_MOST_WORDS + 1) if canvas.is_blank(box.row, start, wide)), default=0)
-        canvas.put(box.row, start, cut(node.words, room, canvas.glyphs), style_of(node.verdict))
+        wanted = min(width_of(node.words), _MOST_WORDS)
+        free = range(wanted, min(wanted, _LEAST_WORDS) - 1, -1)
+        # A blank behind them: what follows is another node's, or another site's.
+        room = next((wide for wide in free if canvas.is_blank(box.row, start, wide + 1)), 0)
+        canvas.put(box.row, start, cut(node.words, room, glyphs), style_of(node.verdict))
 
 
 def _draw_frame(canvas: Canvas, node: Node, box: Box, is_selected: bool) -> tuple[Style, Style]:
@@ -110,23 +133,39 @@ def _styles(node: Node, is_selected: bool) -> tuple[Style, Style]:
     return style, "text" if node.verdict in (Verdict.OK, Verdict.WARN) else style
 
 
-def _draw_links(canvas: Canvas, snapshot: Snapshot, places: Places) -> None:
+def _draw_links(canvas: Canvas, snapshot: Snapshot, places: Places, told: Mapping[str, int]) -> None:
     kinds = {node.name: node.kind for node in snapshot.nodes}
     for (above, below), gap in places.gaps.items():
         edges = [edge for edge in snapshot.edges if kinds.get(edge.source) == above and kinds.get(edge.target) == below]
-        route(canvas, edges, places.boxes, gap)
+        route(canvas, edges, places.boxes, gap, told)
     order = places.tiers.get("database", ())
     copies = [edge for edge in snapshot.edges if edge.kind == "replication" and edge.source in order and edge.target in order]
-    draw_replication(canvas, copies, places.boxes, order, places.lanes, snapshot.at)
+    draw_replication(canvas, copies, places.boxes, order, places.lanes, snapshot.at, frozenset(primaries_of(snapshot)))
     for edge in snapshot.edges:
         box = places.boxes.get(edge.target)
-        if edge.kind != "front" or box is None:
-            continue
-        glyphs = canvas.glyphs
-        sign = {"broken": glyphs.replication_broken, "unknown": glyphs.unknown}.get(edge.state, "")
-        stroke = glyphs.junctions[10] if edge.state == "serving" else glyphs.idle_horizontal
-        arrow = f" {sign or stroke}{glyphs.arrow_right}"
-        col = box.col - width_of("users" + arrow) - 1
-        if canvas.is_blank(box.row, col, box.col - col):
-            canvas.put(box.row, col, "users", word_style(edge))
-            canvas.put(box.row, col + 5, arrow, edge_style(edge))
+        if edge.kind == "front" and box is not None:
+            is_first = all(other.col >= box.col for other in places.boxes.values() if other.row == box.row)
+            _draw_front(canvas, edge, box, is_first)
+
+
+def _draw_front(canvas: Canvas, edge: Edge, box: Box, is_first: bool) -> None:
+    """Draw how users come in: from the left or the right.
+
+    Without room for the word only the first box of its row gets an arrow, and what is bad its sign: between two boxes a mere
+    arrow would look like a link between them.
+    """
+    glyphs = canvas.glyphs
+    sign = {"broken": glyphs.replication_broken, "unknown": glyphs.unknown}.get(edge.state, "")
+    stroke = sign or (glyphs.junctions[10] if edge.state == "serving" else glyphs.idle_horizontal)
+    right = box.col + box.width
+    wanted = [(f"users {stroke}{glyphs.arrow_right}", box.col - 8), (f"{glyphs.arrow_left}{stroke} users", right)]
+    wanted += [(f"{stroke}{glyphs.arrow_right}", box.col - 2)] if is_first else []
+    wanted += [(sign, box.col - 1)] if sign else []
+    for text, start in wanted:
+        # A blank on the far side as well: what stands there is a neighbour's.
+        far = start if start >= right else max(0, start - 1)
+        if start >= 0 and canvas.is_blank(box.row, far, width_of(text) + (start >= right or start > 0)):
+            line = text.replace("users", "").strip()
+            canvas.put(box.row, start, text, word_style(edge))
+            canvas.put(box.row, start + text.index(line), line, edge_style(edge))
+            return

@@ -1,15 +1,17 @@
-"""The cluster as an indented tree: one line for each node, for narrow screens and large clusters."""
+"""The cluster as an indented tree: one line for each node, for narrow screens."""
 
 from collections.abc import Sequence
 
-from ppsconsole.cluster.snapshot import Edge, Node, NodeKind, Snapshot
-from ppsconsole.cluster.verdicts import Verdict
-from ppsconsole.draw.replication import labels
-from ppsconsole.draw.text import Glyphs, Line, Span, Style
-from ppsconsole.draw.words import cut, fitted, mark, padded, style_of, width_of
+from ppsconsole.cluster.snapshot import Node, NodeKind, Snapshot
+from ppsconsole.draw.detail import complaint_of, last_seen
+from ppsconsole.draw.relation import Relations, primaries_of
+from ppsconsole.draw.text import Glyphs, Line, Span
+from ppsconsole.draw.words import cut, fitted, mark, padded, shortened, style_of, width_of
 
 _ORDER: tuple[NodeKind, ...] = ("bastion", "balancer", "web", "database", "directory")
-_VERDICT_WIDTH = 7  # `unknown`
+_LEAST_WORDS, _USUAL_WORDS, _MOST_WORDS = 7, 9, 12  # `standby`, `no answer`, `unreachable`
+_LEAST_REST = 12  # for what is said behind the words
+_ROLE = 9
 
 
 def draw_tree(
@@ -24,15 +26,24 @@ def draw_tree(
     lines: list[Line] = []
     spots: dict[str, tuple[int, int, int]] = {}
     columns = _Columns(snapshot.nodes, width)
+    relations = Relations(snapshot, glyphs)
     for site in sites:
         members = [node for kind in _ORDER for node in snapshot.nodes if node.kind == kind and (node.site or "") == site]
         indent = "" if sites == [""] else "  "
         if indent:
-            lines.append((Span(cut(f"SITE {site.upper()}" if site else "NO SITE", width, glyphs), "title"),))
+            lines.append(_title(f"SITE {site.upper()}" if site else "NO SITE", site, snapshot, width, glyphs))
         for node in members:
             spots[node.name] = (len(lines), 0, width)
-            lines.append(columns.line(node, snapshot, indent, glyphs, node.name == selected))
+            lines.append(columns.line(node, relations, snapshot.at, indent, glyphs, node.name == selected))
     return tuple(lines), spots
+
+
+def _title(said: str, site: str, snapshot: Snapshot, width: int, glyphs: Glyphs) -> Line:
+    """Return the line above a site's nodes; two primaries are told there as well, for that line is never too full."""
+    writers = primaries_of(snapshot)
+    here = len(writers) > 1 and any((node.site or "") == site for node in snapshot.nodes if node.name in writers)
+    alarm = (Span(f"  {glyphs.down} SPLIT BRAIN: {', '.join(writers)}", "down"),) if here else ()
+    return fitted((Span(cut(said, width, glyphs), "title"), *alarm), width, glyphs)
 
 
 class _Columns:
@@ -40,30 +51,31 @@ class _Columns:
 
     def __init__(self, nodes: Sequence[Node], width: int) -> None:
         self.width = width
-        self.name = min(max((width_of(node.name) for node in nodes), default=0), max(8, width - 6 - _VERDICT_WIDTH))
-        # Who copies from whom comes before the role, which the words mostly say as well.
-        room = width - self.name - _VERDICT_WIDTH - 8
-        self.words = 10 if room >= 11 else 0
-        room -= self.words + 2
-        self.role = 9 if room >= 27 else 0
+        longest = max((width_of(node.name) for node in nodes), default=0)
+        self.name = min(longest, max(8, width - 6 - _LEAST_WORDS))
+        room = width - 5 - self.name
+        self.words = max(0, min(_MOST_WORDS, room))
+        room -= self.words + 1
+        self.role = _ROLE if room >= 3 * _LEAST_REST else 0
         self.rest = max(0, room - (self.role + 2 if self.role else 0))
 
-    def line(self, node: Node, snapshot: Snapshot, indent: str, glyphs: Glyphs, is_selected: bool) -> Line:
+    def line(self, node: Node, relations: Relations, now: float, indent: str, glyphs: Glyphs, is_selected: bool) -> Line:
         """Return one node's line."""
         state = style_of(node.verdict)
         pointer = glyphs.pointer + indent[1:] if is_selected else indent or " "
         spans = [
             Span(pointer or glyphs.pointer),
             Span(mark(node.verdict, glyphs) + " ", state),
-            Span(padded(node.name, self.name, glyphs) + "  ", "text" if state in ("ok", "warn") else state),
+            Span(padded(shortened(node.name, self.name, glyphs), self.name, glyphs) + " ", "text" if state == "ok" else state),
         ]
         if self.role:
             spans.append(Span(padded(_role(node), self.role, glyphs) + "  ", "dim"))
-        spans.append(Span(padded(node.verdict.value, _VERDICT_WIDTH, glyphs) + "  ", state))
-        if self.words:
-            spans.append(Span(padded(node.words, self.words, glyphs) + "  ", state))
-        if self.rest >= 8:
-            spans += _relations(node, snapshot) + _complaint(node)
+        words = node.words or node.verdict.value
+        said = padded(words, min(self.words, max(_USUAL_WORDS, width_of(words))), glyphs)
+        spans.append(Span(said + " ", state))
+        room = self.rest + self.words - width_of(said)
+        if room >= _LEAST_REST:
+            spans += told(node, relations, now, room, glyphs)
         line = fitted(tuple(spans), self.width, glyphs)
         if not is_selected:
             return line
@@ -74,27 +86,23 @@ def _role(node: Node) -> str:
     return node.kind if node.role == "unknown" else node.role
 
 
-def _relations(node: Node, snapshot: Snapshot) -> list[Span]:
-    """Return what the node has to do with others, in words."""
+def told(node: Node, relations: Relations, now: float, room: int, glyphs: Glyphs) -> list[Span]:
+    """Return what is said behind a node's words, in at most `room` cells.
+
+    Two primaries come first, then what is wrong with it and since when, then what it has to do with others. What does not fit is
+    cut while enough of it can be read, and left out otherwise.
+    """
+    state = style_of(node.verdict)
+    related = relations.of(node)
+    urgent = [span for span in related if span.text.startswith("TWO")]
+    wrong = [Span(each + "  ", state) for each in (complaint_of(node), last_seen(node, now)) if each]
     said: list[Span] = []
-    for edge in snapshot.edges:
-        words = ""
-        if edge.kind == "replication" and edge.target == node.name:
-            words = f"from {edge.source} {_lag(edge, snapshot.at)}"
-        elif edge.kind == "uses" and edge.source == node.name and edge.state != "idle":
-            words = f"uses {edge.target}" + (f" {edge.state}" if edge.state != "serving" else "")
-        if words:
-            style: Style = "down" if edge.state == "broken" else "warn" if edge.state == "catching-up" else "dim"
-            said.append(Span(words + "  ", style))
+    for span in (*urgent, *wrong, *(each for each in related if each not in urgent)):
+        if width_of(span.text.rstrip()) <= room:
+            said.append(span)
+            room -= width_of(span.text)
+            continue
+        if room >= _LEAST_REST:
+            said.append(Span(cut(span.text.rstrip(), room, glyphs), span.style))
+        break
     return said
-
-
-def _complaint(node: Node) -> list[Span]:
-    """Return the loudest judgement of a node that is not well."""
-    if node.verdict in (Verdict.OK, Verdict.OFF):
-        return []
-    return [Span(each.words, style_of(each.verdict)) for each in node.judgements if each.verdict is node.verdict][:1]
-
-
-def _lag(edge: Edge, now: float) -> str:
-    return labels(edge, now)[0] if edge.state in ("broken", "unknown") else labels(edge, now)[-2]

@@ -65,6 +65,18 @@ def cut(text: str, width: int, glyphs: Glyphs) -> str:
     return "".join(kept) + glyphs.ellipsis
 
 
+def shortened(name: str, width: int, glyphs: Glyphs) -> str:
+    """Return `name` in at most `width` cells with its middle left out: names of machines differ at their end."""
+    if width_of(name) <= width:
+        return name
+    kept, used = "", 0
+    for each in reversed(name):
+        if used + cell_width(each) > (width * 2 + 1) // 3 - 1:
+            break
+        kept, used = each + kept, used + cell_width(each)
+    return cut(name, width - used, glyphs) + kept if width > 3 else cut(name, width, glyphs)
+
+
 def padded(text: str, width: int, glyphs: Glyphs) -> str:
     """Return `text` in exactly `width` cells: cut, or filled with blanks on the right."""
     short = cut(text, width, glyphs)
