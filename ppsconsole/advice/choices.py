@@ -1,6 +1,6 @@
 """What can be planned, the ways that the advice ranks first; for a choice among all, and for what can be done about one node."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ppsconsole.advice.diagnosis import Advice
 from ppsconsole.advice.ways import Way, compared
@@ -61,7 +61,7 @@ def choices_about(node: str, snapshot: Snapshot | None, inventory: Inventory, ba
     if snapshot is None or not snapshot.is_complete:
         return ()
     requests = [each for each in _all(inventory) if each.node in ("", node) and each.to not in _primaries(snapshot)]
-    return tuple(choice_of(way) for way in compared(requests, snapshot, inventory, background))
+    return tuple(replace(choice_of(way), is_advised=False) for way in compared(requests, snapshot, inventory, background))
 
 
 def _primaries(snapshot: Snapshot) -> tuple[str, ...]:

@@ -121,6 +121,6 @@ class NodeScreen(Page, inherit_bindings=False):
 
     async def _log_read(self, logs: Logs) -> None:
         tail = await logs.tail(self.node, _LOG_LINES)
-        read_at = f"read {hhmmss(self.scene.now)}Z" if tail.title else ""
-        self.tail = LogTail("  ".join(part for part in (tail.title, read_at) if part), tail.lines, tail.words)
+        title = f"read {hhmmss(self.scene.now)}Z  {tail.title}" if tail.title else ""
+        self.tail = LogTail(title, tail.lines, tail.words)
         self.view.redraw()
