@@ -46,9 +46,10 @@ def init(ctx: click.Context, /, is_old_set_aside: bool, is_printed: bool, is_yes
     for SQL Server start from sample-inventory.yaml.
     """
     answers = _from_flags(given)
-    if not is_printed:
+    is_asked = _is_terminal() and not is_yes
+    if not is_printed and (answers.out or not is_asked):
         refuse_existing(answers.out or str(usual_place()), is_old_set_aside=is_old_set_aside)
-    if is_yes or not _is_terminal():
+    if not is_asked:
         wrong = faults(answers)
         if not is_yes:
             wrong = (*wrong, "--yes is missing: without a terminal nobody can be asked")
@@ -127,13 +128,13 @@ def _run(interview: Interview, work: Callable[[asyncio.Runner], _T]) -> _T:
 
 def _ask_all(runner: asyncio.Runner, interview: Interview) -> None:
     click.echo(f"Enter takes what stands in [brackets], {NONE} takes it away, Ctrl-C leaves and keeps the answers.", err=True)
-    while interview.round is not None:
+    while (part := interview.round) is not None:
         while (ask := interview.question()) is not None:
             _put_question(interview, ask)
-        if interview.round != "file" and (why := _watched(runner, interview, interview.look())):
+        if part == "file":
+            runner.run(interview.look())  # nothing is named there that could be looked at
+        elif why := _watched(runner, interview, interview.look()):
             click.echo(why, err=True)
-        elif interview.round == "file":
-            runner.run(interview.look())
 
 
 def _put_question(interview: Interview, ask: Ask) -> None:

@@ -1,6 +1,7 @@
 """Which file the inventory is: `-i`, then the environment, then the configuration folder."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -97,6 +98,13 @@ def usual_place(environ: Mapping[str, str] = os.environ) -> Path:
     """Return where a new inventory belongs."""
     folder = config_home(environ)
     return folder / PREFERRED
+
+
+def free_place(cluster: str, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where a new inventory can go: the usual place, or beside the other ones where that is taken."""
+    usual = usual_place(environ)
+    name = re.sub("[^a-z0-9]+", "-", cluster.lower()).strip("-") or "cluster"
+    return usual.with_name(MORE) / f"{name}.yaml" if os.path.lexists(usual) else usual
 
 
 def _said(count: int) -> str:

@@ -9,7 +9,7 @@ from ppsconsole.clock import SystemClock, iso
 from ppsconsole.errors import InventoryError, UsageError
 from ppsconsole.inventory import draft
 from ppsconsole.inventory.answers import ASKS, ROUNDS, Answers, Ask, Round, ask_for
-from ppsconsole.inventory.find import usual_place
+from ppsconsole.inventory.find import free_place, usual_place
 from ppsconsole.inventory.found import Found
 from ppsconsole.inventory.load import parse
 from ppsconsole.inventory.model import Inventory
@@ -57,9 +57,10 @@ class Interview:
 
     def answer(self, ask: Ask, words: str) -> str:
         """Take an answer, and keep it in the draft; return why it is refused, empty when it was taken."""
+        words = words.strip() or (self.offer(ask) if ask.name == "out" else "")
         why = ask.refused(words)
         if not why and ask.name == "out":
-            why = self._taken(words.strip() or self.offer(ask))
+            why = self._taken(words)
         if why:
             return why
         self.answers = self.answers.having(ask.name, words)
@@ -170,5 +171,5 @@ class Interview:
         if name == "mode":
             return mode_of(self.answers, found)
         if name == "out":
-            return str(usual_place())
+            return str(free_place(self.answers.cluster))
         return ""

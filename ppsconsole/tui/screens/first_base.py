@@ -17,6 +17,19 @@ from ppsconsole.tui.widgets.key_strip import KeyStrip
 from ppsconsole.tui.widgets.lines import LinesView
 
 
+class _KeptView(PageView, inherit_bindings=False):
+    """Tells its screen when its size changed: what matters has to stay in sight."""
+
+    def __init__(self, screen: "FirstScreen") -> None:
+        super().__init__(screen)
+        self._first_screen = screen
+
+    def on_resize(self) -> None:
+        """Lay out anew."""
+        super().on_resize()
+        self._first_screen.resized()
+
+
 class FirstScreen(Screen[None], inherit_bindings=False):
     """One text below a title row."""
 
@@ -29,7 +42,7 @@ class FirstScreen(Screen[None], inherit_bindings=False):
         self.glyphs = glyphs
         self.set_class(glyphs is ASCII, "-ascii")
         self.head = LinesView(classes="head")
-        self.view = PageView(self)
+        self.view: PageView = _KeptView(self)
         self.keys = KeyStrip(glyphs, self.WHERE)
 
     def compose(self) -> ComposeResult:
@@ -47,9 +60,8 @@ class FirstScreen(Screen[None], inherit_bindings=False):
     def page_lines(self, width: int) -> Sequence[Line]:
         """Return the text for that many cells."""
 
-    def text(self) -> str:
-        """Return the text as plain lines."""
-        return self.view.text()
+    def resized(self) -> None:
+        """Bring what matters into sight again."""
 
     def action_back(self) -> None:
         """Go back to the screen before; on the first one there is none."""
@@ -127,6 +139,10 @@ class ListScreen(FirstScreen, inherit_bindings=False):
     def _select(self, number: int) -> None:
         self.selected = max(0, min(number, len(self.items()) - 1))
         self.view.redraw()
+        self.resized()
+
+    def resized(self) -> None:
+        """Keep the selected line in sight."""
         width = self.view.size.width
         head = len(hanging((), self.above(), "text", width, self.glyphs)) + 1
         before = head + sum(len(self._item_lines(each, width)) for each in range(self.selected))

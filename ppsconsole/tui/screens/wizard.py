@@ -18,23 +18,9 @@ from ppsconsole.masking import plain
 from ppsconsole.probes.interview import Interview
 from ppsconsole.tui.keymap import bindings
 from ppsconsole.tui.screens.first_base import FirstScreen
-from ppsconsole.tui.screens.page import PageView
 from ppsconsole.tui.widgets.lines import LinesView
 
 _REFUSAL_ROWS = 4
-
-
-class _Tail(PageView, inherit_bindings=False):
-    """Keeps the question in sight when field and refusal take their rows, or give them back."""
-
-    def __init__(self, wizard: "WizardScreen") -> None:
-        super().__init__(wizard)
-        self._wizard = wizard
-
-    def on_resize(self) -> None:
-        """Lay out anew, and go to the question."""
-        super().on_resize()
-        self._wizard.to_question()
 
 
 class WizardScreen(FirstScreen, inherit_bindings=False):
@@ -62,7 +48,6 @@ class WizardScreen(FirstScreen, inherit_bindings=False):
         self.field.cursor_blink = False
         self.refusal = LinesView(id="refusal")
         self.refusal.display = False
-        self.view = _Tail(self)
         self._question_rows = 0
 
     def compose(self) -> ComposeResult:
@@ -185,6 +170,10 @@ class WizardScreen(FirstScreen, inherit_bindings=False):
 
     def _draw(self) -> None:
         self.view.redraw()
+        self.to_question()
+
+    def resized(self) -> None:
+        """Keep the question in sight when field and refusal take their rows, or give them back."""
         self.to_question()
 
     def to_question(self) -> None:
