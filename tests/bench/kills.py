@@ -10,6 +10,7 @@ window. Prints a line for each run, and ends with 1 at the first that is not rig
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -61,14 +62,17 @@ def _every_record(scene: KillScene, runbook: str, apart: int, first: int) -> Non
     scene.folder.mkdir()
     began, killed, gone = time.monotonic(), 0, list[str]()
     with _load(scene) as verification:
+        _, to = scene.aim()
         scene.played(runbook)
         points = _points(scene)
         print(f"{runbook}: {len(points)} records", flush=True)
         for number in range(first, apart):
-            wanted = points[number::apart]
+            _, new = scene.aim()
+            wanted = [point if new == to else _mirrored(point) for point in points[number::apart]]
             story = scene.played(runbook, *wanted, machines=("here", "there"))
             missed = [point for point in wanted if point not in story.kills]
             while missed:  # its moment was over when the console before was killed: it comes first in a run of its own
+                missed = [_mirrored(point) for point in missed]  # each run goes the other way
                 again = scene.played(runbook, *missed, machines=("there", "here"))
                 killed += len(again.kills)
                 gone += [] if again.kills else missed[:1]
@@ -79,6 +83,11 @@ def _every_record(scene: KillScene, runbook: str, apart: int, first: int) -> Non
     lost = f"{len(verification['lost'])} of {verification['checked']} acknowledged writes lost"
     print(f"{runbook}: {killed} consoles killed in {len(scene.stories)} runs; {lost}, all where it was announced")
     print(f"records that did not come again: {', '.join(gone) or 'none'}", flush=True)
+
+
+def _mirrored(point: str) -> str:
+    """Return the record of a run in the other direction: what is done to the one side is then done to the other."""
+    return re.sub(r"(?<=db|ps)[12](?=$|#)", lambda found: "2" if found[0] == "1" else "1", point)
 
 
 def _points(scene: KillScene) -> list[str]:

@@ -99,7 +99,7 @@ class KillScene:
         run, machine, came = self.events("here")[0].run, "here", list(kills[:1])
         for number, point in enumerate((*kills[1:], ""), 1):
             if ended.returncode != -signal.SIGKILL:
-                came.pop()
+                came = came[:-1]
                 break
             came.append(point)
             machine, ended = self._resumed(machines[number % len(machines)], run, answers, point)
