@@ -21,6 +21,18 @@ def keys_of(action: Action) -> str:
     return ", ".join(shown_key(key) for key in action.keys)
 
 
+def key_of(id: str, actions: Sequence[Action] = ACTIONS) -> str:
+    """Return the first key of the action called `id`, as it is printed on a keyboard.
+
+    Raises:
+        KeyError: There is no such action.
+    """
+    for each in actions:
+        if each.id == id:
+            return shown_key(each.keys[0])
+    raise KeyError(id)
+
+
 def in_order(first: Place | None = None) -> tuple[Place, ...]:
     """Return the places in the order in which they are told: `first`, what works everywhere, then the others."""
     return tuple(sorted(PLACES, key=lambda place: 0 if place == first else 1 if place == "everywhere" else 2))

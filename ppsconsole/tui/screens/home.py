@@ -146,7 +146,7 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
         return f"{names.index(self.selected) + 1} of {len(names)} {noun}" if self.selected in names else f"{len(names)} {noun}"
 
     def _found_nodes(self) -> list[str]:
-        """Return the nodes whose name, kind, role, site, host or state has the words, in reading order."""
+        """Return the nodes whose name, kind, role, site (as `site-a`), host or state has the words, in reading order."""
         if not self.found or self.scene.snapshot is None:
             return []
         names = [
@@ -156,7 +156,7 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
                 node.name,
                 node.kind,
                 node.role,
-                f"site {node.site}",
+                f"site-{node.site}",
                 node.host or "",
                 node.words,
                 node.verdict.value,
