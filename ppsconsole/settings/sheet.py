@@ -9,7 +9,7 @@ from ppsconsole.settings.actions import ACTIONS, PLACES, Action, Place
 from ppsconsole.settings.file import FIELDS
 from ppsconsole.settings.keys import shown_key
 
-BEGIN = "<!-- keys: written by `ppsconsole keys --markdown`, tested -->"
+BEGIN = "<!-- keys: written by `ppsconsole keys --update README.md` -->"
 END = "<!-- end of keys -->"
 """Between these two lines of the README stands what `markdown` returns."""
 
@@ -63,16 +63,29 @@ def sheet_lines(actions: Sequence[Action], width: int, glyphs: Glyphs) -> list[L
 
 
 def markdown(actions: Sequence[Action] = ACTIONS) -> str:
-    """Return a table for each place."""
-    parts: list[str] = []
+    """Return a table with a row for each place: keys, each followed by the name of its action."""
+    rows = []
     for place in in_order():
-        rows = [
-            f"| {' '.join(f'`{_cell(shown_key(key))}`' for key in action.keys)} | {_cell(action.description)} |"
-            for action in actions
-            if action.where == place
+        told = [
+            f"{' '.join(f'`{_cell(shown_key(key))}`' for key in each.keys)} {each.id.replace('-', ' ')}"
+            for each in actions
+            if each.where == place
         ]
-        parts.append("\n".join((f"| {PLACES[place].lower()} | |", "| --- | --- |", *rows)))
-    return "\n\n".join(parts)
+        rows.append(f"| {PLACES[place].lower()} | {' · '.join(told)} |")
+    return "\n".join(("| where | keys |", "| --- | --- |", *rows))
+
+
+def updated(text: str) -> str:
+    """Return a Markdown text with the cheat sheet between its two markers renewed.
+
+    Raises:
+        ValueError: The markers are not there.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"there are no two lines {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{markdown()}\n\n{END}{after}"
 
 
 def as_json(actions: Sequence[Action]) -> list[dict[str, Any]]:

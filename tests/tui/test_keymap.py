@@ -6,6 +6,7 @@ from textual.binding import Binding
 from ppsconsole.draw.text import UNICODE, line_text
 from ppsconsole.settings.actions import ACTIONS, Action, KeymapError, check
 from ppsconsole.settings.keys import FORBIDDEN, shown_key
+from ppsconsole.settings.sheet import updated
 from ppsconsole.tui.keymap import bindings
 from ppsconsole.tui.screens.help import help_lines
 from ppsconsole.tui.widgets.key_strip import key_line
@@ -56,3 +57,8 @@ def test_help_and_quit_stay_on_the_narrowest_strip() -> None:
         text = line_text(key_line("home", width))
         assert len(text) <= width
         assert text.endswith("? Help  q Quit")
+
+
+def test_the_readme_tells_the_keys_that_are(root) -> None:
+    text = (root / "README.md").read_text()
+    assert updated(text) == text, "renew it: ppsconsole keys --update README.md"
