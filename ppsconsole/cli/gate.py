@@ -81,10 +81,9 @@ class Asker:
 
     async def __call__(self, gate: Gate, step: Step, plan: Plan) -> str | None:
         """Return the answer at the gate of `step`, None when there is none."""
-        if step.id in self._answers:
-            return self._answers[step.id]
-        answer = self._flags.answer(gate.kind)
-        if answer is None and self._is_terminal and not self._is_cancelled:
+        given = self._answers.get(step.id) or self._flags.answer(gate.kind)
+        answer = given
+        if (given is None or _falls_short(gate, given, plan)) and self._is_terminal and not self._is_cancelled:
             answer = await self._asked(gate, step, plan)
         if answer is not None:
             self._answers[step.id] = answer
@@ -118,6 +117,8 @@ class Asker:
     async def _asked(self, gate: Gate, step: Step, plan: Plan) -> str | None:
         click.echo()
         click.secho(gate.question, bold=True)
+        for name, words in gate.seen:
+            click.echo(f"  {name:<9} {words}")
         prompt = {
             "confirm": "Type yes to go on; Enter alone cancels: ",
             "name": f"Type {plan.cluster} to go on; Enter alone cancels: ",
@@ -155,6 +156,11 @@ class Asker:
         finally:
             loop.remove_reader(descriptor)
             self._waiting = None
+
+
+def _falls_short(gate: Gate, given: str, plan: Plan) -> bool:
+    """Return whether a window that was accepted does not cover the loss as it is told now."""
+    return gate.kind == "accept-loss" and not plan.loss.is_accepted_by(accepted_window(given))
 
 
 def _forget_typed(descriptor: int) -> None:

@@ -61,7 +61,8 @@ async def _run(options: Options, request: Request, flags: Flags, *, is_json: boo
         refuse_blocked(plan)
         asker.require(plan, plan.steps)
         if is_asking and plan.steps and plan.steps[0].gate is not None:
-            await answer_of(plan.steps[0], plan, asker)  # before the lease is taken: whoever says no has touched nothing
+            reading = await desk.read_again(plan.steps[0], plan)
+            await answer_of(plan.steps[0], plan, asker, reading)  # before the lease is taken: who says no has touched nothing
         opened = await desk.begin(plan, asker, reason=flags.reason, is_interactive=is_asking)
         return await watched(desk, opened, asker, lambda at_hand: at_hand.go(), is_json=is_json, is_ascii=is_ascii)
     finally:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ppsconsole.actions.registry import ACTIONS
@@ -16,6 +16,7 @@ from ppsconsole.engine.estimate import learned
 from ppsconsole.engine.gates import Ask
 from ppsconsole.engine.journal import Journal, open_journal
 from ppsconsole.engine.lease import Claim, Lease
+from ppsconsole.engine.reading import Reading, reading_of
 from ppsconsole.engine.resume import FoundRun, copies_on_hosts, find_run
 from ppsconsole.engine.runner import RunResult
 from ppsconsole.engine.session import Session, Surroundings
@@ -27,6 +28,8 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.catalog import RUNBOOKS, plan_of
+from ppsconsole.runbooks.failover import failover_loss
+from ppsconsole.runbooks.history import History
 from ppsconsole.runbooks.request import Request, known
 
 if TYPE_CHECKING:
@@ -40,6 +43,12 @@ READ_ONLY_VARIABLE = "PPSCONSOLE_READ_ONLY"
 
 KEEP_S = 5.0
 """How often what was seen is written down while nothing is new: well within `memory.WATCHED_S`."""
+
+SAME_S = 2.0
+"""Questions that are asked one after the other rest on one look."""
+
+REREAD_S = 4.0
+"""How long a question waits for what it rests on: users are out meanwhile."""
 
 FRESH_S = 30.0
 """A plan that is older is made again before it is begun: somebody may have read it for an hour."""
@@ -183,7 +192,7 @@ class Desk:
 
     async def _read(self, snapshot: Snapshot, to: str) -> DeadWal | None:
         """Return what stands on the disk of a dead primary, from a reading that is still good or a new one."""
-        if any(node.role == "primary" for node in snapshot.of_kind("database")) or not snapshot.is_complete:
+        if any(node.role == "primary" for node in snapshot.of_kind("database")):
             self._dead_wal = None
             return None
         last, now = self._dead_wal, self._clock.now()
@@ -199,6 +208,33 @@ class Desk:
             return await asyncio.to_thread(learned, journal, self.inventory.cluster.name)
         except JournalError:
             return {}  # a plan can be shown without it; a run cannot be begun, and says so
+
+    async def read_again(self, step: Step, plan: Plan, fenced_at: float | None = None) -> Reading:
+        """Return what the gate of `step` rests on, read at this moment, and what has moved since the plan was made.
+
+        A look that is younger than `SAME_S` is not taken twice. It waits `REREAD_S` at most: what is silent for longer is told as
+        not seen, and a loss that cannot be told any more is unknown.
+
+        Args:
+            step: With a gate.
+            plan: As it was made, by whatever console.
+            fenced_at: When it was proved that the old primary cannot write any more, seconds since 1970 UTC; None before that.
+        """
+        snapshot = self.snapshot
+        if snapshot is None or not 0.0 <= self._clock.now() - snapshot.at <= SAME_S:
+            self._dead_wal = None
+            snapshot = self.snapshot = await facts.look_with(self._drivers(), self.inventory, self._clock, REREAD_S)
+            self.saw(snapshot)
+        loss, dead_since = plan.loss, self.history.dead_since
+        old = next((each.arguments.get("primary", "") for each in plan.steps if each.is_point_of_no_return), "")
+        if plan.runbook == "failover" and old:
+            history = self.history if self.history.primary == old else History(old)
+            if fenced_at is not None:  # whatever it was before: since then nothing was written
+                history = replace(history, dead_since=min(fenced_at, history.dead_since or fenced_at))
+            background = Background({}, history, None, await self._read(snapshot, plan.to))
+            loss, dead_since = failover_loss(snapshot, background, old, plan.to), history.dead_since
+        reading = reading_of(plan, snapshot, loss, dead_since, snapshot.at)
+        return replace(reading, age_s=max(0.0, self._clock.now() - snapshot.at))
 
     async def plan_to_run(self, request: Request) -> Plan:
         """Return the plan for `request` as `plan` does, but only where no other run holds the lease.
@@ -313,7 +349,8 @@ class Desk:
 
     async def _surroundings(self) -> Surroundings:
         is_read_only = self._environ.get(READ_ONLY_VARIABLE, "") not in ("", "0")
-        return Surroundings(self.inventory, self._drivers(), await self.journal(), self._clock, ACTIONS, is_read_only)
+        journal = await self.journal()
+        return Surroundings(self.inventory, self._drivers(), journal, self._clock, ACTIONS, is_read_only, reread=self.read_again)
 
     def _drivers(self) -> "Tools":
         if self._tools is None:

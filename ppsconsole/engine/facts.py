@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ppsconsole.actions.dead_wal import Behind, read_dead_wal
 from ppsconsole.clock import Clock
@@ -15,10 +15,21 @@ from ppsconsole.inventory.model import Inventory, SecretRef
 from ppsconsole.probes.monitor import Monitor
 from ppsconsole.runbooks.failover import pair_of
 
+if TYPE_CHECKING:
+    from ppsconsole.probes.tools import Tools
+
 
 async def look(inventory: Inventory, clock: Clock) -> Snapshot:
     """Look at everything once and return what was seen; what does not answer in time stays unknown."""
     return (await Monitor(inventory, clock).once(deadline_s(inventory))).snapshot
+
+
+async def look_with(tools: "Tools", inventory: Inventory, clock: Clock, deadline_s: float) -> Snapshot:
+    """Look at everything once over lines that are open already; what does not answer within `deadline_s` stays unknown."""
+    from ppsconsole.probes.tools import make_probes
+
+    monitor = Monitor(inventory, clock, lambda _: make_probes(inventory, tools, clock))
+    return (await monitor.once(deadline_s)).snapshot
 
 
 def deadline_s(inventory: Inventory) -> float:

@@ -1,7 +1,9 @@
 """Gates: what only the operator can answer, and which answers count."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
+from ppsconsole.engine.reading import Reading, asked_now
 from ppsconsole.errors import Blocked, UsageError
 from ppsconsole.plan.loss import accepted_window
 from ppsconsole.plan.plan import Plan
@@ -15,17 +17,26 @@ SHORTEST_STATEMENT = 8
 """A statement that stands in for a proof says at least a few words."""
 
 
-async def answer_of(step: Step, plan: Plan, ask: Ask) -> str:
+async def answer_of(step: Step, plan: Plan, ask: Ask, reading: Reading | None = None, before: str | None = None) -> str:
     """Ask at the gate of `step`, and return the answer if it counts.
 
     `confirm` is answered by `yes` or the plan's hash, `name` by the cluster's name or the plan's hash, `accept-loss` by a window
-    that covers the plan's loss, `attest` by a statement.
+    that covers the loss, `attest` by a statement.
+
+    Args:
+        step: Which the gate is before.
+        plan: As it was made.
+        ask: Asks.
+        reading: What was read for this question: shown with it, and its loss is the one to accept. None leaves the plan's.
+        before: What was accepted before and does not cover the loss any more; None where there is no such answer.
 
     Raises:
         Blocked: There is no answer, or it does not count.
     """
     gate = step.gate
     assert gate is not None
+    if reading is not None:
+        gate, plan = asked_now(gate, step, plan, reading, before)
     answer = await ask(gate, step, plan)
     if answer is None or not answer.strip():
         raise Blocked(f"{gate.question}: not answered", where=step.id, remedy=f"Answer it, or give {gate.flag}")
@@ -34,6 +45,11 @@ async def answer_of(step: Step, plan: Plan, ask: Ask) -> str:
     if refusal:
         raise Blocked(refusal, where=step.id, remedy=f"See `ppsconsole plan {plan.runbook}`, then give {gate.flag} again")
     return answer
+
+
+def still_counts(gate: Gate, answer: str, plan: Plan, reading: Reading) -> bool:
+    """Return whether an answer that was given before counts with what is read now: it does not accept a loss that has grown."""
+    return not _refusal(gate, answer, replace(plan, loss=reading.loss))
 
 
 def _refusal(gate: Gate, answer: str, plan: Plan) -> str:

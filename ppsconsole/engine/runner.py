@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ppsconsole.actions.base import Action, Workbench
-from ppsconsole.engine.gates import Ask, answer_of
+from ppsconsole.engine.gates import Ask, answer_of, still_counts
 from ppsconsole.engine.perform import Performance, StepResult
+from ppsconsole.engine.reading import Reading, Reread
 from ppsconsole.engine.recorder import Recorder, Records
 from ppsconsole.engine.stage import Stage
 from ppsconsole.engine.state import RunState, advanced, proof_as_json
@@ -76,6 +77,7 @@ class Runner:
         custody: Custody,
         stage: Stage,
         state: RunState,
+        reread: Reread | None = None,
     ) -> None:
         """Prepare; nothing is done yet.
 
@@ -87,6 +89,7 @@ class Runner:
             custody: Keeps lease and copies.
             stage: Shared with the guard.
             state: Where the run stands: `state_of(plan, ())` for a new one.
+            reread: Reads again what a gate's question rests on; None asks with what the plan says.
 
         Raises:
             UsageError: The plan has a verb that nobody knows.
@@ -96,6 +99,7 @@ class Runner:
                 raise UsageError(f"step {step.id} has the unknown verb {step.verb!r}", where=bench.plan.runbook)
         self.state = state
         self._bench, self._actions, self._ask, self._custody, self._stage = bench, actions, ask, custody, stage
+        self._reread = reread
         self._is_hold_wanted = False
         self._busy = asyncio.Lock()
         self.recorder = Recorder(records, bench.run, bench.clock, number=state.last_number, follow=self._follow)
@@ -229,17 +233,28 @@ class Runner:
         """
         for step in self._bench.plan.steps:
             if step.gate is not None and step.id not in self._bench.answers and not self.state.of(step.id).is_settled:
-                self._bench.answers[step.id] = await answer_of(step, self._bench.plan, self._ask)
+                self._bench.answers[step.id] = await answer_of(step, self._bench.plan, self._ask, await self._read_again(step))
 
     # --- forwards ---------------------------------------------------------------------------------------------
 
     async def _gate(self, step: Step) -> RunResult | None:
-        """See that the gate before `step` is answered and written down; a result when the run stops at it."""
-        if step.gate is None or step.id in self.state.answers:
+        """See that the gate before `step` is answered and written down; a result when the run stops at it.
+
+        A loss is looked at again before the step that makes it real: an acceptance that does not cover it any more is asked for
+        again.
+        """
+        if step.gate is None:
             return None
-        if step.id not in self._bench.answers:
+        await self.recorder.settle()
+        known, is_written = self._bench.answers.get(step.id), step.id in self.state.answers
+        is_loss = step.gate.kind == "accept-loss" and self.state.of(step.id).phase == "pending"
+        reading = await self._read_again(step) if known is None or is_loss else None
+        if known is not None and (reading is None or still_counts(step.gate, known, self._bench.plan, reading)):
+            if is_written:
+                return None
+        else:
             try:
-                self._bench.answers[step.id] = await answer_of(step, self._bench.plan, self._ask)
+                self._bench.answers[step.id] = await answer_of(step, self._bench.plan, self._ask, reading, known)
             except Blocked as error:
                 if self.state.has_acted:
                     return await self._held(str(error), self.standing())
@@ -248,6 +263,12 @@ class Runner:
         data = {"answer": self._bench.answers[step.id], "kind": step.gate.kind}
         await self.record("gate-answered", step=step.id, words=step.gate.question, data=data)
         return None
+
+    async def _read_again(self, step: Step) -> Reading | None:
+        if self._reread is None:
+            return None
+        fence = self._bench.fence_of(step.arguments.get("primary", ""))
+        return await self._reread(step, self._bench.plan, None if fence is None else fence.at)
 
     async def _do(self, step: Step) -> StepResult:
         before = self.state.of(step.id)

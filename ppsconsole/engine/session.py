@@ -15,6 +15,7 @@ from ppsconsole.engine.guard import Guard, SentCommand
 from ppsconsole.engine.journal import Journal
 from ppsconsole.engine.lease import Claim, Lease
 from ppsconsole.engine.lease_script import ROOT
+from ppsconsole.engine.reading import Reread
 from ppsconsole.engine.resume import FoundRun
 from ppsconsole.engine.runner import Runner
 from ppsconsole.engine.stage import Stage
@@ -36,6 +37,7 @@ class Surroundings:
         actions: By verb.
         is_read_only: Nothing is run at all.
         root: Folder of lease and copies on the hosts.
+        reread: Reads again what a gate's question rests on, as it is asked; None asks with what the plan says.
     """
 
     inventory: Inventory
@@ -45,6 +47,7 @@ class Surroundings:
     actions: Mapping[str, Action]
     is_read_only: bool = False
     root: str = ROOT
+    reread: Reread | None = None
 
 
 def new_run_id() -> str:
@@ -85,7 +88,8 @@ class Session:
         self._copies = Copies(plan, self.lease, ssh, self._issue, events)
         guard = Guard(inventory, plan, ssh, self.lease, clock, self._stage, self._sent, ssh.fingerprint)
         bench = Workbench(inventory, plan, run, clock, surroundings.tools, guard, self._say)
-        self.runner = Runner(bench, surroundings.actions, surroundings.journal, ask, self, self._stage, state)
+        actions, journal = surroundings.actions, surroundings.journal
+        self.runner = Runner(bench, actions, journal, ask, self, self._stage, state, surroundings.reread)
 
     @classmethod
     async def start(

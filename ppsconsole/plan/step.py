@@ -15,11 +15,13 @@ class Gate:
         kind: `confirm` by flag or key, `name` types the cluster's name, `accept-loss` names a window, `attest` types a statement.
         question: What is asked; values in it are re-read as it is asked.
         flag: The command-line flag that answers it without a terminal.
+        seen: What was read as it is asked, as names and words; no part of a plan.
     """
 
     kind: GateKind
     question: str
     flag: str
+    seen: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ppsconsole.clock import duration, hhmmss
+from ppsconsole.clock import hhmmss
 from ppsconsole.cluster.database import lsn_number
 from ppsconsole.cluster.dead_wal import DeadWal
 from ppsconsole.cluster.snapshot import Node, Snapshot
@@ -87,12 +87,11 @@ def _read(found: DeadWal) -> Loss:
     """Return the loss that the dead primary's own log tells."""
     read = f"the log of {found.primary} was read at {hhmmss(found.at)} UTC and ends at {found.end_lsn}"
     if not found.commits or found.first_at is None or found.last_at is None:
-        words = f"nothing: {read}, and {found.standby} has every commit in it"
+        words = f"{read}, and {found.standby} has every commit in it"
         return Loss(LossTier.EXACT, 0.0, found.missing_bytes, 0, words)
     window_s = max(_INSTANT_S, found.last_at - found.first_at)
-    number = f"{found.commits} transaction{'' if found.commits == 1 else 's'}"
     between = f"committed from {_moment(found.first_at)} to {_moment(found.last_at)} UTC"
-    words = f"{number} in {found.missing_bytes} bytes of WAL, {between} within {duration(window_s)}: {read}"
+    words = f"{found.missing_bytes} bytes of WAL, {between}: {read}"
     return Loss(LossTier.EXACT, window_s, found.missing_bytes, found.commits, words)
 
 
