@@ -1,15 +1,14 @@
 """The console: paints first, probes after, and shows what the monitor sees."""
 
-import asyncio
-import contextlib
 import locale
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import BindingType
 
 from ppsconsole.advice.diagnosis import advise
 from ppsconsole.clock import Clock, SystemClock
@@ -26,6 +25,7 @@ from ppsconsole.tui.engine_host import EngineHost
 from ppsconsole.tui.feed import Feed
 from ppsconsole.tui.hands import HandsApp
 from ppsconsole.tui.keymap import bindings, overlay
+from ppsconsole.tui.leaving import JOB_CONTROL
 from ppsconsole.tui.lock import Lock
 from ppsconsole.tui.logs import HostLogs, Logs
 from ppsconsole.tui.scene import Scene
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
 _PAGES: dict[str, type[Page]] = {page.NAME: page for page in (EventsScreen, CommandsScreen, HelpScreen)}
-_SIGNALS = {signal.SIGHUP: 129, signal.SIGTERM: 143}  # exit codes as a shell reports them: 128 + signal
 _OWN_EVENTS = 50
 _JOURNAL_AFTER_S = 0.5  # after the first frame; it loads the journal's libraries
 
@@ -67,7 +66,7 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
 
     # The default screen's own CSS_PATH would not be read: Textual does that where a screen is pushed.
     CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/home.tcss"]
-    BINDINGS = bindings("everywhere")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("everywhere"), JOB_CONTROL]
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
     NOTIFICATION_TIMEOUT = 3  # they cover a part of the advice
@@ -126,15 +125,13 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
 
     async def on_mount(self) -> None:
         """Show the first picture, and poll once it is on the terminal."""
-        self._catch_signals()
+        self.catch_signals()
         self._feed.start()
         # A frame without a picture would only be painted over: that costs a slow line twice.
         with self.batch_update():
             await self._feed.has_picture()
         # One look a second at the clock: it draws nothing while pictures are fresh.
         self.set_interval(1.0, self._look_at_the_clock)
-        if not self.is_headless:
-            self._looking_at_terminal = self.set_interval(2.0, self._look_at_the_terminal)
         self.screen.call_after_refresh(self._painted)
 
     def _painted(self) -> None:
@@ -145,6 +142,10 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
 
     async def on_unmount(self) -> None:
         """Let the step at hand end, and stop polling, before the loop goes."""
+        if self.crash is not None and self.host.is_busy:
+            self.say_after_leaving(
+                "ppsconsole ended by a mistake of its own. The step at hand is finished and verified first ..."
+            )
         self.is_leaving = True
         self.withdraw_questions()
         await self.host.leave()
@@ -152,10 +153,7 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
         if self._logs is not None:
             await self._logs.aclose()
         await self._feed.stop()
-        loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
-            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
-                loop.remove_signal_handler(number)
+        self.release_signals()
 
     # what flows down ------------------------------------------------------------------------------------------------
 
@@ -203,6 +201,12 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
         """Put an event of the console itself among the others."""
         self._show(replace(self._scene, own_events=(*self._scene.own_events, event)[-_OWN_EVENTS:]))
 
+    def went_on(self) -> None:
+        """Look again at once: what is shown is from before the console was stopped."""
+        self._look_at_the_clock()
+        if isinstance(self._source, Nudgeable):
+            self._source.nudge()
+
     def lock_changed(self) -> None:
         """Show whether the console is read-only."""
         self._show(replace(self._scene, is_unlocked=self.host.lock.is_open))
@@ -218,42 +222,11 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
         if was is not None and live is not None and done_of(was) != done_of(live) and isinstance(self._source, Nudgeable):
             self._source.nudge()
 
-    # leaving --------------------------------------------------------------------------------------------------------
-
-    def _catch_signals(self) -> None:
-        """Leave in order on hang-up and termination: without this, Textual dies and leaves the terminal as it is."""
-        loop = asyncio.get_running_loop()
-        for number, code in _SIGNALS.items():
-            # Outside of the main thread (tests), and on other systems, there is nothing to catch.
-            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
-                loop.add_signal_handler(number, self._leave, code)
-
-    def _look_at_the_terminal(self) -> None:
-        """Leave as on a hang-up where the terminal is gone and nobody said so."""
-        from ppsconsole.tui.terminal import has_vanished
-
-        if has_vanished():
-            self._looking_at_terminal.stop()
-            self._leave(_SIGNALS[signal.SIGHUP])
-
-    def _leave(self, code: int) -> None:
-        if self.host.is_busy:
-            if code == _SIGNALS[signal.SIGHUP] and not self.is_headless:
-                from ppsconsole.tui.terminal import let_go
-
-                let_go()
-            self.start_errand(self.leave_in_order(code))
-        else:
-            self.exit(return_code=code)
-
     # keys -----------------------------------------------------------------------------------------------------------
 
     def action_open_page(self, name: str) -> None:
         """Open a page; from another page, in its place, so that Esc always leads home."""
-        page = _PAGES[name](self._scene, self.glyphs)
-        if isinstance(page, HelpScreen):
-            page.place = self.place()
-        self._open(page)
+        self._open(_PAGES[name](self._scene, self.glyphs))
 
     def action_open_node(self) -> None:
         """Open the node that is selected on the home screen."""
@@ -374,6 +347,8 @@ def run(
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
     app.run(mouse=settings.has_mouse)
+    if app.crash is not None:
+        print(app.told_of_crash(), file=sys.stderr)
     return app.return_code or 0
 
 
@@ -381,7 +356,7 @@ def driver_class(environ: Mapping[str, str]) -> "type[Driver] | None":
     """Return our driver where Textual would take the one that it is made from; None leaves the choice to Textual."""
     if sys.platform == "win32" or "TEXTUAL_DRIVER" in environ:
         return None
-    from ppsconsole.tui.terminal import SteadyDriver
+    from ppsconsole.tui.terminal.driver import SteadyDriver
 
     return SteadyDriver
 

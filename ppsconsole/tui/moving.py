@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from textual.app import App
-
 from ppsconsole.advice.choices import request_of
 from ppsconsole.cluster.picture import Event
 from ppsconsole.cluster.verdicts import Verdict
@@ -16,6 +14,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.request import Request
 from ppsconsole.tui.engine_host import EngineHost
+from ppsconsole.tui.leaving import LeavingApp
 from ppsconsole.tui.question import Question, gate_question, reason_question, run_question
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.choose import ChooseScreen
@@ -28,7 +27,7 @@ MOVED = "The world moved since this was shown: this is a new plan, read it again
 HOW_TO_UNLOCK = "The console is read-only. Press w to unlock it; nothing runs without a typed confirmation even then."
 
 
-class MovingApp(App[None], inherit_bindings=False):
+class MovingApp(LeavingApp[None], inherit_bindings=False):
     """Plans, confirms and runs; none of it is decided here: the engine refuses what is not safe.
 
     Attributes:
@@ -325,6 +324,31 @@ class MovingApp(App[None], inherit_bindings=False):
         )
         if await self.ask(question) == YES:
             await self.leave_in_order(0)
+
+    def leave_with(self, code: int, *, is_line_lost: bool = False) -> None:
+        """Leave at once, or as soon as the step at hand is verified."""
+        if not self.host.is_busy:
+            self.exit(return_code=code)
+            return
+        if is_line_lost:
+            self.let_go()
+        self.start_errand(self.leave_in_order(code))
+
+    def why_not_stop(self) -> str:
+        """Refuse while a run is at a step: a stopped process would leave it half way, with its lease, and verify nothing."""
+        if not self.host.is_busy:
+            return ""
+        return "A run is at a step: stopping now would leave it half way, unwatched. Space holds it after this step; then Ctrl-Z."
+
+    def standing(self) -> str:
+        """Return where the open run stands and how to go on with it; empty where there is none."""
+        live = self.host.live
+        if live is None or live.activity == "ended":
+            return ""
+        view = live.view
+        title = next((step.title for step in view.plan.steps if step.id == live.at_hand), "")
+        words = f"Run {view.run} ({view.plan.runbook}) is {view.state}" + (f", at: {title}." if title else ".")
+        return f"{words}\nGo on with it: ppsconsole runs resume {view.run}"
 
     async def leave_in_order(self, code: int) -> None:
         """Finish and verify the step at hand, hold, and leave with `code`."""

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.tui.emulator import Emulator
 
 ROOT = Path(__file__).parent.parent.parent
 HEAVY = {"asyncssh", "psycopg", "sqlalchemy", "aiohttp", "cryptography", "pyodbc"}
@@ -39,16 +41,25 @@ database:
 class Terminal:
     """A pseudo-terminal with the console in it."""
 
-    def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, master: int, process: subprocess.Popen[bytes], size: tuple[int, int]) -> None:
         self.master, self.process = master, process
         self.seen = b""
+        self.screen = Emulator(*size)
 
-    def read_until(self, text: bytes) -> None:
-        """Read until `text` came."""
+    def read_until(self, text: str) -> None:
+        """Read until `text` stands on the screen."""
+        self.read_until_true(lambda screen: text in screen)
+
+    def read_until_true(self, is_true: Callable[[str], bool]) -> None:
+        """Read until the screen is as it should be."""
         until = time.monotonic() + DEADLINE_S
-        while text not in self.seen:
-            assert time.monotonic() < until, f"{text!r} never came; last: {self.seen[-500:]!r}"
+        while not is_true(self.screen.text):
+            assert time.monotonic() < until, f"it never came; what stands there:\n{self.screen.text}"
             assert self._read(0.2) or self.process.poll() is None, f"ended with {self.process.returncode}: {self.seen!r}"
+
+    def press(self, key: bytes) -> None:
+        """Send a key."""
+        os.write(self.master, key)
 
     def read_to_end(self) -> int:
         """Read until the console has left; return its exit code."""
@@ -67,6 +78,7 @@ class Terminal:
         except OSError:  # EIO: nobody holds the other side any more
             return False
         self.seen += got
+        self.screen.feed(got)
         return bool(got)
 
 
@@ -91,7 +103,7 @@ def terminal(
         preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if has_controlling_terminal else None,
     )
     os.close(slave)
-    opened = Terminal(master, process)
+    opened = Terminal(master, process, size)
     try:
         yield opened
     finally:
@@ -112,7 +124,7 @@ def wait_for_file(path: Path) -> str:
 
 def test_the_first_frame_comes_before_anything_heavy(tmp_path: Path) -> None:
     with terminal(tmp_path) as opened:
-        opened.read_until(b"READ-ONLY")
+        opened.read_until("READ-ONLY")
         loaded = {name.partition(".")[0] for name in wait_for_file(tmp_path / "modules").splitlines()}
         assert "textual" in loaded
         assert not loaded & HEAVY
@@ -122,7 +134,7 @@ def test_the_first_frame_comes_before_anything_heavy(tmp_path: Path) -> None:
 def test_a_signal_leaves_in_order_and_gives_the_terminal_back(tmp_path: Path, number: signal.Signals, code: int) -> None:
     with terminal(tmp_path) as opened:
         before = termios.tcgetattr(opened.master)
-        opened.read_until(b"READ-ONLY")
+        opened.read_until("READ-ONLY")
         wait_for_file(tmp_path / "modules")
         opened.process.send_signal(number)
         assert opened.read_to_end() == code
@@ -134,7 +146,7 @@ def test_a_signal_leaves_in_order_and_gives_the_terminal_back(tmp_path: Path, nu
 
 def test_a_line_that_drops_ends_the_console(tmp_path: Path) -> None:
     with terminal(tmp_path) as opened:
-        opened.read_until(b"READ-ONLY")
+        opened.read_until("READ-ONLY")
         wait_for_file(tmp_path / "modules")
         os.close(opened.master)
         opened.master = -1
@@ -144,7 +156,7 @@ def test_a_line_that_drops_ends_the_console(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", [b"q", b"\x03"])
 def test_q_and_ctrl_c_quit(tmp_path: Path, key: bytes) -> None:
     with terminal(tmp_path) as opened:
-        opened.read_until(b"READ-ONLY")
+        opened.read_until("READ-ONLY")
         wait_for_file(tmp_path / "modules")
         os.write(opened.master, key)
         assert opened.read_to_end() == 0
@@ -153,10 +165,10 @@ def test_q_and_ctrl_c_quit(tmp_path: Path, key: bytes) -> None:
 
 def test_no_color_sends_no_colour(tmp_path: Path) -> None:
     with terminal(tmp_path, NO_COLOR="1") as opened:
-        opened.read_until(b"READ-ONLY")
+        opened.read_until("READ-ONLY")
         wait_for_file(tmp_path / "modules")
         os.write(opened.master, b"?")
-        opened.read_until(b"Everywhere")
+        opened.read_until("Select the node above")
         assert b"38;2;" not in opened.seen
         assert b"48;2;" not in opened.seen
         assert b"38;5;" not in opened.seen
@@ -165,7 +177,7 @@ def test_no_color_sends_no_colour(tmp_path: Path) -> None:
 
 def test_the_linux_console_gets_ascii(tmp_path: Path) -> None:
     with terminal(tmp_path, TERM="linux", COLORTERM="") as opened:
-        opened.read_until(b"READ-ONLY")
+        opened.read_until("READ-ONLY")
         wait_for_file(tmp_path / "modules")
         os.write(opened.master, b"q")
         assert opened.read_to_end() == 0
@@ -173,25 +185,9 @@ def test_the_linux_console_gets_ascii(tmp_path: Path) -> None:
         assert b"38;2;" not in opened.seen
 
 
-def test_a_reader_that_the_silence_caught_is_woken_at_the_end() -> None:
-    """The race of a hang-up: told that there is something to read, then reading what never comes."""
-    code = (
-        "import os, threading\n"
-        "from ppsconsole.tui import terminal\n"
-        "terminal.let_go()\n"
-        "reader = threading.Thread(target=lambda: os.read(0, 1), daemon=True)\n"
-        "reader.start()\n"
-        "terminal._end_silence()\n"
-        "reader.join(20)\n"
-        "os._exit(7 if reader.is_alive() else 0)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], stdin=subprocess.PIPE, timeout=60, check=False)
-    assert done.returncode == 0
-
-
 def test_a_terminal_that_vanishes_without_a_hang_up_ends_the_console_too(tmp_path: Path) -> None:
     with terminal(tmp_path, has_controlling_terminal=False) as opened:
-        opened.read_until(b"READ-ONLY")
+        opened.read_until("READ-ONLY")
         wait_for_file(tmp_path / "modules")
         os.close(opened.master)
         opened.master = -1

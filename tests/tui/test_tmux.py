@@ -52,7 +52,7 @@ def test_open_look_around_copy_and_leave(tmux: Tmux) -> None:
     assert "LIVE" in screen.splitlines()[0]
     assert "READ-ONLY" in screen.splitlines()[0]
     tmux("send-keys", "?")
-    tmux.until(lambda text: "Everywhere" in text)
+    tmux.until(lambda text: "Select the node above" in text)
     tmux("send-keys", "Escape")
     tmux.until(lambda text: "Topology" in text)
     tmux("send-keys", "y")
