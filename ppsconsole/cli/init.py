@@ -84,8 +84,10 @@ def _finish(interview: Interview, *, is_printed: bool) -> None:
     if aside:
         click.echo(f"the older file is now {aside}")
     click.echo(summary(found))
-    doubts = sum(line.lstrip().startswith("# ") for line in interview.text().splitlines()) - 2
-    click.echo(f"{doubts} comment lines in it say what could not be found out, and why")
+    silent = [each.name for each in interview.found.hosts if each.trouble]
+    if silent:
+        click.echo(f"not reached, and written as they were named: {', '.join(silent)}")
+    click.echo("what could not be found out stands in it as comments, with the reason")
     is_usual = interview.place == str(usual_place())
     click.echo(f"look once:         ppsconsole {'' if is_usual else f'-i {interview.place} '}status")
     click.echo(f"open the console:  ppsconsole{'' if is_usual else f' -i {interview.place}'}")
