@@ -294,6 +294,6 @@ def _remedy(found: Sighting, claim: Claim) -> str:
         return "Follow it with `ppsconsole runs show`; give --reason to take it over, which makes that console powerless"
     run = plain(found.run, 40)
     return (
-        f"See `ppsconsole runs show {run}`; resume, back out or abandon it. Or give --reason to take over: {run} is closed by that. "
-        f"Do so as well where it ended while {found.host} was cut off, and only this host does not know"
+        f"See `ppsconsole runs show {run}`; resume, back out or abandon it. Or give --reason to take over: {run} is closed "
+        f"by that. Give it as well where {run} ended while {found.host} was cut off, so that only this host does not know"
     )

@@ -101,5 +101,10 @@ def _rank(events: Sequence[RunEvent]) -> tuple[int, int]:
 
 
 def epoch_of(events: Iterable[RunEvent]) -> int:
-    """Return the highest epoch under which a run was held, 0 when it never was."""
-    return max((int(event.data["epoch"]) for event in events if event.kind == "lease-taken"), default=0)
+    """Return the highest epoch under which a run was held or closed, 0 when it never was."""
+    return max(
+        (int(event.data["epoch"]) for event in events if event.kind in _UNDER_AN_EPOCH and "epoch" in event.data), default=0
+    )
+_UNDER_AN_EPOCH = ("lease-taken", "run-finished")
+
+

@@ -350,12 +350,7 @@ class Runner:
 
     def standing(self) -> RunVerdict:
         """Return what the run would end as if it ended here, short of its end."""
-        phases = {each.phase for each in self.state.steps}
-        if phases & {"unknown", "started", "undoing", "undo-unknown"}:
-            return RunVerdict.UNKNOWN
-        if "not-undone" in phases or not self.state.has_acted:
-            return RunVerdict.FAILED
-        return RunVerdict.INCOMPLETE
+        return self.state.standing
 
     async def _held(self, words: str, verdict: RunVerdict) -> RunResult:
         self._is_hold_wanted = False

@@ -15,11 +15,13 @@ from ppsconsole.engine.guard import Guard, SentCommand
 from ppsconsole.engine.journal import Journal
 from ppsconsole.engine.lease import Claim, Lease
 from ppsconsole.engine.lease_script import ROOT
+from ppsconsole.engine.pruning import prune
 from ppsconsole.engine.reading import Reread
 from ppsconsole.engine.resume import FoundRun
 from ppsconsole.engine.runner import Runner
 from ppsconsole.engine.stage import Stage
 from ppsconsole.engine.state import RunState, state_of
+from ppsconsole.engine.takeover import close_replaced
 from ppsconsole.errors import Blocked, PpsConsoleError, UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.event import RunEvent
@@ -80,6 +82,7 @@ class Session:
         """Put a session together; `start` and `resume` are what is called."""
         self.plan, self.run_id = plan, run
         self._around, self._reason, self._stage = surroundings, reason.strip(), Stage()
+        self._tidying: asyncio.Future[None] | None = None
         inventory, ssh, clock = surroundings.inventory, surroundings.tools.ssh, surroundings.clock
         state = state_of(plan, events)
         required = hosts_back(inventory, plan, state) if is_way_back or state.is_backing_out else required_hosts(inventory, plan)
@@ -162,7 +165,10 @@ class Session:
             await session.runner.answer_all()
         journal.refuse_moved(surroundings.inventory)
         await asyncio.to_thread(journal.reserve)
-        await session.lease.take()
+        try:
+            await session.lease.take()
+        except Blocked as error:
+            raise Blocked(error.what, where=error.where, remedy=session._ways_on(error, is_way_back=is_way_back)) from error
         try:
             holder = session.lease.holder.said()
             if found.is_copy:
@@ -231,6 +237,26 @@ class Session:
         data = {"epoch": lease.epoch, "hosts": hosts, "unreachable": dict(lease.unreachable)}
         await self.runner.record("lease-taken", words=words, data=data)
 
+        around = self._around
+        for failure in await close_replaced(
+            around.inventory, around.tools.ssh, around.journal, lease, around.clock.now(), reason=self._reason, root=around.root
+        ):
+            self._issue(f"still says that it is open: {failure}")
+        self._tidying = asyncio.ensure_future(prune(around.tools.ssh, lease))
+
+    def _ways_on(self, error: Blocked, *, is_way_back: bool) -> str:
+        """Return what can be done about a run whose lease cannot be had where it is needed."""
+        run, required = self.run_id, self.lease.claim.required
+        back = hosts_back(self._around.inventory, self.plan, self.runner.state)
+        ways = f"`ppsconsole runs back-out {run}`, or `ppsconsole runs abandon {run} --reason TEXT`"
+        closes = "a new run that is begun with --reason takes over from it and closes it"
+        if is_way_back:
+            return f"{error.remedy}; until then it stays open, and {closes}"
+        if back != required:
+            return (
+                f"{error.remedy}, then resume it. Or, without that host: {ways}; they need {', '.join(back)} alone. And {closes}"
+            )
+        return f"{error.remedy}, then resume it. {ways} need it there as well: the primary may have been stopped. But {closes}"
     def _refuse_late(self) -> None:
         """See that the lease is held where it is needed, now that it is known how far a console before this one came."""
         held = {host.name for host in self.lease.hosts}
@@ -244,6 +270,8 @@ class Session:
         try:
             await self.runner.recorder.aclose()
             await self._copies.aclose()
+            if self._tidying is not None:
+                await asyncio.gather(self._tidying, return_exceptions=True)
         finally:
             is_over = self.runner.state.verdict is not None or self.runner.state.last_number == 0
             failed = await (self.lease.release() if is_over else self.lease.leave())

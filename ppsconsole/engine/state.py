@@ -102,6 +102,16 @@ class RunState:
         raise KeyError(step)
 
     @property
+    def standing(self) -> RunVerdict:
+        """What the run would end as if it ended here, short of its end."""
+        phases = {each.phase for each in self.steps}
+        if phases & {"unknown", "started", "undoing", "undo-unknown"}:
+            return RunVerdict.UNKNOWN
+        if "not-undone" in phases or not self.has_acted:
+            return RunVerdict.FAILED
+        return RunVerdict.INCOMPLETE
+
+    @property
     def has_acted(self) -> bool:
         """Whether any step may have changed something."""
         return any(each.may_have_acted for each in self.steps)
