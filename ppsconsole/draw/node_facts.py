@@ -71,7 +71,7 @@ def _lines_of(name: str, fact: Fact, column: int, now: float, width: int, glyphs
     elif is_stale:
         said[0] = f"{glyphs.unknown} unknown: stale, was {said[0]}"
     else:
-        if name.endswith("_at") and not is_exact:
+        if name.endswith("_at") and isinstance(fact.value, float) and not is_exact:  # `points_at` is no time
             said = [iso(fact.value)]  # how long ago would change at each look
         if fact.detail:
             said.append(fact.detail)
