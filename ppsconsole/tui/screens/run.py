@@ -5,6 +5,7 @@ from textual.events import Resize
 from textual.geometry import Region
 
 from ppsconsole.draw.text import Glyphs
+from ppsconsole.tui.finding import Find
 from ppsconsole.tui.keymap import bindings
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
@@ -67,6 +68,16 @@ class RunScreen(ConsoleScreen, inherit_bindings=False):
             pane.styles.offset = place.offset
             pane.styles.width, pane.styles.height = place.size
         self.call_after_refresh(lambda: self.show_scene(self.scene))
+
+    def find_view(self) -> OutputPane:
+        """Return the output."""
+        return self.output
+
+    def show_found(self, found: Find) -> None:
+        """Mark what is searched for, and hold the output while it is."""
+        if found:
+            self.output.hold()
+        super().show_found(found)
 
     # keys -----------------------------------------------------------------------------------------------------------
 

@@ -108,6 +108,11 @@ class OutputPane(RunPane, inherit_bindings=False):
         self.is_following = self.top >= len(self.lines) - self.size.height
         self._entitle()
 
+    def hold(self) -> None:
+        """Follow no longer: something in it is being looked at."""
+        self.is_following = False
+        self._entitle()
+
     def on_resize(self) -> None:
         """Lay out anew, and stay at the end."""
         super().on_resize()
