@@ -11,6 +11,7 @@ def draw_legend(width: int, glyphs: Glyphs) -> tuple[Line, ...]:
         (glyphs.junctions[10], "edge", "serving"),
         (glyphs.idle_horizontal, "edge-idle", "idle"),
         (glyphs.replication, "edge", "replication"),
+        (glyphs.replication_broken, "edge-broken", "broken"),
     ]
     items += [(mark(verdict, glyphs), style_of(verdict), verdict.value) for verdict in Verdict]
     lines: list[Line] = []

@@ -12,8 +12,8 @@ from ppsconsole.draw.words import width_of
 TIERS: tuple[NodeKind, ...] = ("balancer", "web", "database")
 """Rows of the drawing, from the users down to the data."""
 
-NARROWEST = 60
-"""Below this many cells a tree says more than boxes."""
+NARROWEST = 56
+"""Below this many cells a tree says more than boxes; a terminal of 60 columns has room for them inside a frame."""
 
 _FRAME = 5  # of a box around name and words: `[`, glyph, two blanks, `]`
 _LEAST_WORDS, _MOST_WORDS = 7, 12  # cells for the words: `PRIMARY` and `standby` always fit

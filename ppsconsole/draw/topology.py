@@ -39,7 +39,7 @@ def draw_topology(snapshot: Snapshot, width: int, height: int | None, glyphs: Gl
 
     Places depend on names, kinds, sites, `width` and `height` only: between two frames of one cluster no node moves. Boxes with
     lines of detail come first, then boxes of one line; idle links that find no room are left out; with more nodes in a tier than
-    fit beside each other it becomes a grid of one line for each node, and under 60 columns an indented tree.
+    fit beside each other it becomes a grid of one line for each node, and under 56 columns an indented tree.
 
     Args:
         snapshot: The cluster.
@@ -50,7 +50,7 @@ def draw_topology(snapshot: Snapshot, width: int, height: int | None, glyphs: Gl
     """
     placed = place(snapshot.nodes, width, height) or place_grid(snapshot.nodes, width, height)
     if placed is None:
-        lines, spots = draw_tree(snapshot, width, glyphs, selected)
+        lines, spots = draw_tree(snapshot, width, height, glyphs, selected)
         return Drawing(lines, spots)
     canvas = Canvas(width, glyphs)
     for title in placed.titles:

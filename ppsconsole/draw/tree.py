@@ -11,25 +11,27 @@ from ppsconsole.draw.words import cut, fitted, mark, padded, shortened, style_of
 _ORDER: tuple[NodeKind, ...] = ("bastion", "balancer", "web", "database", "directory")
 _LEAST_WORDS, _USUAL_WORDS, _MOST_WORDS = 7, 9, 12  # `standby`, `no answer`, `unreachable`
 _LEAST_REST = 12  # for what is said behind the words
-_ROLE = 9
+_ROLE, _MOST_SITE = 9, 8
 
 
 def draw_tree(
-    snapshot: Snapshot, width: int, glyphs: Glyphs, selected: str | None
+    snapshot: Snapshot, width: int, height: int | None, glyphs: Glyphs, selected: str | None
 ) -> tuple[tuple[Line, ...], dict[str, tuple[int, int, int]]]:
     """Return the lines of the tree, and row, first column and width of each node in it.
 
-    Sites are the branches and their nodes stand in the order of the inventory: what is observed never moves a node.
+    Sites are the branches and their nodes stand in the order of the inventory: what is observed never moves a node. Where the
+    lines above the branches are what does not fit into `height` rows, each node says its site instead.
     """
     sites = list(dict.fromkeys(node.site or "" for node in snapshot.nodes))
     sites.sort(key=lambda site: site == "")
     lines: list[Line] = []
     spots: dict[str, tuple[int, int, int]] = {}
-    columns = _Columns(snapshot.nodes, width)
+    is_flat = height is not None and len(snapshot.nodes) + len(sites) > height
+    columns = _Columns(snapshot.nodes, width, sites if is_flat else [])
     relations = Relations(snapshot, glyphs)
     for site in sites:
         members = [node for kind in _ORDER for node in snapshot.nodes if node.kind == kind and (node.site or "") == site]
-        indent = "" if sites == [""] else "  "
+        indent = "" if is_flat or sites == [""] else "  "
         if indent:
             lines.append(_title(f"SITE {site.upper()}" if site else "NO SITE", site, snapshot, width, glyphs))
         for node in members:
@@ -49,11 +51,12 @@ def _title(said: str, site: str, snapshot: Snapshot, width: int, glyphs: Glyphs)
 class _Columns:
     """The widths of the columns: from names, kinds and the room alone."""
 
-    def __init__(self, nodes: Sequence[Node], width: int) -> None:
+    def __init__(self, nodes: Sequence[Node], width: int, sites: Sequence[str]) -> None:
         self.width = width
+        self.site = min(_MOST_SITE, max((width_of(site) for site in sites), default=0))
         longest = max((width_of(node.name) for node in nodes), default=0)
         self.name = min(longest, max(8, width - 6 - _LEAST_WORDS))
-        room = width - 5 - self.name
+        room = width - 5 - self.name - (self.site + 1 if self.site else 0)
         self.words = max(0, min(_MOST_WORDS, room))
         room -= self.words + 1
         self.role = _ROLE if room >= 3 * _LEAST_REST else 0
@@ -68,6 +71,8 @@ class _Columns:
             Span(mark(node.verdict, glyphs) + " ", state),
             Span(padded(shortened(node.name, self.name, glyphs), self.name, glyphs) + " ", "text" if state == "ok" else state),
         ]
+        if self.site:
+            spans.append(Span(padded(node.site or "-", self.site, glyphs) + " ", "dim"))
         if self.role:
             spans.append(Span(padded(_role(node), self.role, glyphs) + "  ", "dim"))
         words = node.words or node.verdict.value

@@ -12,6 +12,8 @@ PANES = ("topology", "gauges", "advice", "node", "events", "commands")
 
 _SIDE = 52  # cells for gauges and node detail beside the topology
 _TOPOLOGY = 24  # rows that the topology can use; more of them go to the events
+_WIDE, _TALL = 180, 50  # from here on node detail and commands get a column of their own, as high as the screen
+_MOST_TOPOLOGY, _MOST_SIDE = 40, 110
 
 
 def form_of(width: int, height: int) -> Form:
@@ -53,6 +55,8 @@ def _compact(width: int, height: int, gauges: int) -> dict[str, Region]:
 
 def _full(width: int, height: int, gauges: int) -> dict[str, Region]:
     """Topology with gauges and node detail beside it, advice below, then events and commands side by side."""
+    if width >= _WIDE and height >= _TALL:
+        return _roomy(width, height, gauges)
     advice = 9
     rest = height - 2 - advice
     upper = min(_TOPOLOGY, rest * 6 // 10)
@@ -67,4 +71,21 @@ def _full(width: int, height: int, gauges: int) -> dict[str, Region]:
         "advice": Region(0, 1 + upper, width, advice),
         "events": Region(0, bottom, half, rest - upper),
         "commands": Region(half, bottom, width - half, rest - upper),
+    }
+
+
+def _roomy(width: int, height: int, gauges: int) -> dict[str, Region]:
+    """Topology, advice and events in one column; gauges, node detail and commands in another, which facts fill best."""
+    rest, side = height - 2, min(_MOST_SIDE, width * 2 // 5)
+    left = width - side
+    upper, advice = min(_MOST_TOPOLOGY, rest // 2), 9 + min(6, rest // 16)
+    gauge_rows = max(4, min(gauges + 2, rest // 3))
+    node = (rest - gauge_rows) * 6 // 10
+    return {
+        "topology": Region(0, 1, left, upper),
+        "gauges": Region(left, 1, side, gauge_rows),
+        "node": Region(left, 1 + gauge_rows, side, node),
+        "advice": Region(0, 1 + upper, left, advice),
+        "events": Region(0, 1 + upper + advice, left, rest - upper - advice),
+        "commands": Region(left, 1 + gauge_rows + node, side, rest - gauge_rows - node),
     }

@@ -40,13 +40,17 @@ def end(centres: Centres, which: int) -> str | None:
 
 
 def most_urgent(snapshot: Snapshot) -> str | None:
-    """Return the node to look at first: the loudest, nearest to the data; the primary where all is well; None without nodes."""
+    """Return the node to look at first: the loudest, nearest to the data; the primary where all is well; None without nodes.
+
+    A directory of which nothing is known does not count: none of them is probed yet.
+    """
     if not snapshot.nodes:
         return None
     order = {"database": 0, "bastion": 1, "web": 2, "balancer": 3, "directory": 4}
-    loudest = worst([node.verdict for node in snapshot.nodes])
-    if loudest in (Verdict.OK, Verdict.OFF):
-        candidates = [node for node in snapshot.nodes if node.role == "primary"] or list(snapshot.nodes)
+    known = [node for node in snapshot.nodes if node.kind != "directory" or node.verdict is not Verdict.UNKNOWN]
+    loudest = worst([node.verdict for node in known])
+    if loudest in (Verdict.OK, Verdict.OFF) or not known:
+        candidates = [node for node in known if node.role == "primary"] or list(snapshot.nodes)
     else:
-        candidates = [node for node in snapshot.nodes if node.verdict is loudest]
+        candidates = [node for node in known if node.verdict is loudest]
     return min(candidates, key=lambda node: order[node.kind]).name

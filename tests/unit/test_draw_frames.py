@@ -115,7 +115,7 @@ def test_four_databases(copies: str) -> None:
     assert_frame(f"topology-copies-{copies}", draw_topology(seen, 100, None, UNICODE).lines)
 
 
-@pytest.mark.parametrize("width", [40, 59, 80])
+@pytest.mark.parametrize("width", [40, 55, 80])
 @pytest.mark.parametrize("state", ["fine", "primary-down", "split-brain"])
 def test_tree_in_ascii(state: str, width: int) -> None:
     assert_frame(f"topology-ascii-{state}-{width}", draw_topology(STATES[state](), width, None, ASCII, selected="db2").lines)

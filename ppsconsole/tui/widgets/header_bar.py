@@ -1,15 +1,18 @@
 """The first row of every screen: which cluster, lab or live, read-only or not, what runs, how many are down, how old it is."""
 
+from collections.abc import Mapping
+
 from ppsconsole.clock import duration, hhmmss
+from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.first_look import bastion_of
-from ppsconsole.draw.text import Glyphs, Line, Span
-from ppsconsole.draw.words import fitted, mark, style_of, width_of
+from ppsconsole.draw.text import Glyphs, Line, Span, Style
+from ppsconsole.draw.words import fitted, mark, shortened, style_of, width_of
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.widgets.lines import LinesView
 
 
 class HeaderBar(LinesView, inherit_bindings=False):
-    """One row; what matters least is left out first when it does not fit."""
+    """One row; what does not fit is said shorter, step by step, before anything of it is left out."""
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(id="header")
@@ -26,78 +29,140 @@ class HeaderBar(LinesView, inherit_bindings=False):
         return () if self.scene is None else (header_line(self.scene, width, self.glyphs),)
 
 
+_SHORTER = (
+    "banner",
+    "program",
+    "mode",
+    "counts",
+    "age",
+    "run",
+    "counts",
+    "lock",
+    "age",
+    "cluster",
+    "run",
+    "gap",
+    "cluster",
+    "age",
+    "counts",
+    "cluster",
+)
+"""Which part takes its next shorter form, one after the other, until the row fits."""
+
+
 def header_line(scene: Scene, width: int, glyphs: Glyphs) -> Line:
-    """Return the header of a scene, at most `width` cells."""
-    cluster = scene.inventory.cluster
-    place = Span(" LAB " if scene.inventory.is_lab else "LIVE", "selected" if scene.inventory.is_lab else "title")
-    # (how soon it is left out, what it says): 0 stays whatever happens
-    parts: list[tuple[int, Line]] = [
-        (4, (Span("ppsconsole", "dim"),)),
-        (0, (Span(cluster.name, "title"),)),
-        (3, (Span(cluster.mode, "dim"),)),
-        (0, (place,)),
-        (1, (Span("UNLOCKED", "warn") if scene.is_unlocked else Span("READ-ONLY"),)),
-    ]
-    if run := _run(scene):
-        parts.append((0, (run,)))
-    if counts := _counts(scene, glyphs):
-        parts.append((2, counts))
-    if age := _age(scene):
-        parts.append((0, (age,)))
-    if scene.banner:
-        parts.append((5, (Span(scene.banner, "dim"),)))
-    for least in range(5, 0, -1):
-        if _width(parts) <= width:
+    """Return the header of a scene, at most `width` cells.
+
+    From 40 cells on it says at any rate: which cluster, lab or live, read-only or not, how far a run is, how many nodes are
+    down, warn or are unknown, and how old the picture is when it is old.
+    """
+    forms = _forms(scene, glyphs)
+    chosen = dict.fromkeys(forms, 0)
+    line = _joined(forms, chosen)
+    for part in _SHORTER:
+        if _width(line) <= width:
             break
-        parts = [part for part in parts if part[0] != least]
-    separator = Span(f" {glyphs.junctions[5]} ", "dim")
+        chosen[part] = min(chosen[part] + 1, len(forms[part]) - 1)
+        line = _joined(forms, chosen)
+    return fitted(line, width, glyphs)
+
+
+def _forms(scene: Scene, glyphs: Glyphs) -> dict[str, tuple[Line, ...]]:
+    """Return the forms of each part from the longest to the shortest; an empty one leaves the part out."""
+    cluster = scene.inventory.cluster
+    is_lab = scene.inventory.is_lab
+    names = (cluster.name, *(shortened(cluster.name, wide, glyphs) for wide in (16, 10, 6)))
+    lock = ("UNLOCKED", "RW") if scene.is_unlocked else ("READ-ONLY", "RO")
+    return {
+        "program": ((Span("ppsconsole", "dim"),), ()),
+        "cluster": tuple((Span(name, "title"),) for name in names),
+        "mode": ((Span(cluster.mode, "dim"),), ()),
+        "place": ((Span(" LAB ", "selected") if is_lab else Span("LIVE", "title"),),),
+        "lock": tuple((Span(words, "warn" if scene.is_unlocked else "text"),) for words in lock),
+        "run": _run(scene),
+        "counts": _counts(scene, glyphs),
+        "age": _age(scene),
+        "banner": ((Span(scene.banner, "dim"),) if scene.banner else (), ()),
+        "gap": ((Span(f" {glyphs.junctions[5]} ", "dim"),), (Span(glyphs.junctions[5], "dim"),)),
+    }
+
+
+def _joined(forms: Mapping[str, tuple[Line, ...]], chosen: Mapping[str, int]) -> Line:
+    (gap,) = forms["gap"][chosen["gap"]]
     line: list[Span] = [Span(" ")]
-    for number, (_, spans) in enumerate(parts):
-        line.extend(((separator,) if number else ()) + spans)
-    return fitted(tuple(line), width, glyphs)
+    for name, variants in forms.items():
+        spans = variants[chosen[name]]
+        if spans and name != "gap":
+            line.extend(((gap,) if len(line) > 1 else ()) + spans)
+    return tuple(line)
 
 
-def _run(scene: Scene) -> Span | None:
+def _width(line: Line) -> int:
+    return sum(width_of(span.text) for span in line)
+
+
+def _run(scene: Scene) -> tuple[Line, ...]:
     """Say that there is a run, and how far it is; that it ended is said on its own screen."""
     live = scene.run
     if live is None or live.activity == "ended":
-        return Span("UNFINISHED RUN: R", "warn") if scene.unfinished else None
+        words = ("UNFINISHED RUN: R", "OPEN RUN: R", "RUN: R") if scene.unfinished else ()
+        return tuple((Span(each, "warn"),) for each in words) or ((),)
     steps = live.view.plan.steps
     number = next((number for number, step in enumerate(steps, 1) if step.id == live.at_hand), len(steps))
     state = {"going": "", "asking": " ASKS", "standing": " HELD"}.get(live.activity, "")
-    return Span(f"RUN {live.view.plan.runbook} step {number}/{len(steps)}{state}", "warn" if state else "title")
+    far = f"{number}/{len(steps)}{state}"
+    style: Style = "warn" if state else "title"
+    return tuple((Span(each, style),) for each in (f"RUN {live.view.plan.runbook} step {far}", f"RUN {far}", far))
 
 
-def _width(parts: list[tuple[int, Line]]) -> int:
-    return 1 + sum(width_of(span.text) for _, line in parts for span in line) + 3 * (len(parts) - 1)
+def _counts(scene: Scene, glyphs: Glyphs) -> tuple[Line, ...]:
+    """Say how many nodes there are of each verdict; shorter, only those that are not well, and then without the words."""
+    counts = scene.counts()
+    if not counts:
+        return ((),)
+    bad: Mapping[Verdict, int] = {verdict: count for verdict, count in counts.items() if verdict not in (Verdict.OK, Verdict.OFF)}
+    loud = bad or counts
+
+    def said(chosen: Mapping[Verdict, int], form: str) -> Line:
+        spans: list[Span] = []
+        for verdict, count in chosen.items():
+            words = form.format(mark=mark(verdict, glyphs), count=count, word=verdict.value.upper())
+            spans += [Span(" ")] if spans else []
+            spans.append(Span(words, style_of(verdict)))
+        return tuple(spans)
+
+    loudest = dict(list(loud.items())[:1])
+    return (
+        said(counts, "{mark} {count} {word}"),
+        said(loud, "{mark} {count} {word}"),
+        said(loud, "{mark}{count}"),
+        said(loudest, "{mark}{count}"),
+    )
 
 
-def _counts(scene: Scene, glyphs: Glyphs) -> Line:
-    spans: list[Span] = []
-    for verdict, count in scene.counts().items():
-        if spans:
-            spans.append(Span(" "))
-        spans.append(Span(f"{mark(verdict, glyphs)} {count} {verdict.value.upper()}", style_of(verdict)))
-    return tuple(spans)
-
-
-def _age(scene: Scene) -> Span | None:
+def _age(scene: Scene) -> tuple[Line, ...]:
     """Say how old the picture is, or what is waited for; nothing while it is fresh, so that nothing ticks."""
     picture = scene.picture
     if scene.trouble:
-        since = "" if picture is None else f", last look {hhmmss(picture.snapshot.at)}Z"
-        return Span(f"NOT POLLING{since}", "down")
+        at = "" if picture is None else hhmmss(picture.snapshot.at)
+        since = f", last look {at}Z" if at else ""
+        return tuple(
+            (Span(each, "down"),) for each in (f"NOT POLLING{since}", f"NOT POLLING {at}".rstrip(), "NOT POLLING", "STOPPED")
+        )
     if picture is None:
-        return Span("first look", "dim")
+        return ((Span("first look", "dim"),),)
     if scene.is_stale:
-        return Span(f"polled {whole_seconds(scene.now - picture.snapshot.at)} ago", "warn")
+        old = whole_seconds(scene.now - picture.snapshot.at)
+        return tuple((Span(each, "warn"),) for each in (f"polled {old} ago", f"{old} old"))
     if picture.attempts:
         tried = {attempt.where for attempt in picture.attempts}
         # What waits for its bastion is not what is tried: the bastion is.
         first = min(picture.attempts, key=lambda each: (bool(bastion_of(each.where, scene.inventory, tried)), each.since))
         more = f" +{len(picture.attempts) - 1}" if len(picture.attempts) > 1 else ""
-        return Span(f"still trying {first.where} ({whole_seconds(scene.now - first.since)}){more}", "unknown")
-    return None
+        waited = whole_seconds(scene.now - first.since)
+        words = (f"still trying {first.where} ({waited}){more}", f"trying {first.where} {waited}", f"trying {waited}", "")
+        return tuple((Span(each, "unknown"),) if each else () for each in words)
+    return ((),)
 
 
 def whole_seconds(seconds: float) -> str:
