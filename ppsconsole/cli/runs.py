@@ -17,7 +17,7 @@ from ppsconsole.cli.watch import watched
 from ppsconsole.clock import SystemClock
 from ppsconsole.draw.run import draw_run, runs_table
 from ppsconsole.engine.desk import Desk, OpenRun, require_one
-from ppsconsole.engine.resume import FoundRun
+from ppsconsole.engine.resume import FoundRun, started_at
 from ppsconsole.engine.runner import RunResult
 from ppsconsole.errors import Blocked
 from ppsconsole.reports.document import document_of, head_of
@@ -41,15 +41,19 @@ def runs() -> None:
 @runs.command("list")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many at most.")
 @click.option("--here", "is_local", is_flag=True, help="Read the journal here only, and ask no host.")
+@click.option("--all", "is_all", is_flag=True, help="Runs of other clusters that had this name, too: of labs that are gone.")
 @_json
 @_ascii
 @click.pass_obj
-def list_runs(options: Options, limit: int, is_local: bool, is_json: bool, is_ascii: bool) -> int:
-    """List the cluster's runs, the latest first."""
+def list_runs(options: Options, limit: int, is_local: bool, is_all: bool, is_json: bool, is_ascii: bool) -> int:
+    """List the cluster's runs, the latest first.
+
+    A cluster is known again by its hosts' keys and its databases' system identifiers, not by its name alone.
+    """
 
     async def told(desk: Desk) -> int:
-        found, missing = await desk.runs(limit, is_local=is_local)
-        now = SystemClock().now()
+        known, now = await desk.known_runs(limit, is_local=is_local), SystemClock().now()
+        found = sorted((*known.ours, *known.others), key=lambda each: -started_at(each))[:limit] if is_all else known.ours
         views = [story_of_found(each, is_lab=_is_lab(desk)) for each in found]
         if is_json:
             click.echo(json.dumps([head_of(view, now) for view in views], ensure_ascii=False, indent=2))
@@ -57,7 +61,10 @@ def list_runs(options: Options, limit: int, is_local: bool, is_json: bool, is_as
             print_lines(runs_table(views, now, columns(), glyphs(is_ascii)), is_coloured=sys.stdout.isatty())
         else:
             click.echo(f"no run of {desk.inventory.cluster.name} yet")
-        for each in missing:
+        if known.others and not is_all:
+            count = f"{len(known.others)} run{'s' if len(known.others) > 1 else ''}"
+            click.echo(f"{count} of other clusters that had the name {desk.inventory.cluster.name}: see --all", err=True)
+        for each in known.missing:
             click.echo(f"not asked for its copies: {each}", err=True)
         return 0
 

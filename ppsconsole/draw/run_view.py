@@ -68,6 +68,7 @@ class RunView:
         steps: In the order of the plan.
         answers: What was answered at which step's gate; masked.
         verdict: None while the run is open.
+        taken_over_by: The run that took its lease, which ended it where it stood; empty otherwise.
         words: Why it was held, or what was said at its end.
         users: How long users were kept out.
         writes: How long nothing could be written.
@@ -86,6 +87,7 @@ class RunView:
     verdict: RunVerdict | None = None
     is_held: bool = False
     is_backing_out: bool = False
+    taken_over_by: str = ""
     words: str = ""
     users: Outage = Outage()
     writes: Outage = Outage()
@@ -107,7 +109,9 @@ class RunView:
 
     @property
     def state(self) -> str:
-        """The run's state in a word or two: its verdict once it has one."""
+        """The run's state in a word or two: its verdict once it has one, unless another run took its lease."""
+        if self.taken_over_by:
+            return "taken over"
         if self.verdict is not None:
             return self.verdict.value
         if self.is_held:

@@ -17,7 +17,7 @@ from ppsconsole.engine.gates import Ask
 from ppsconsole.engine.journal import Journal, open_journal
 from ppsconsole.engine.lease import Claim, Lease
 from ppsconsole.engine.reading import Reading, reading_of
-from ppsconsole.engine.resume import FoundRun, copies_on_hosts, find_run
+from ppsconsole.engine.resume import FoundRun, KnownRuns, find_run, known_runs, started_at
 from ppsconsole.engine.runner import RunResult
 from ppsconsole.engine.session import Session, Surroundings
 from ppsconsole.engine.shown import moved
@@ -311,18 +311,13 @@ class Desk:
             limit: How many at most.
             is_local: Ask the journal here only.
         """
-        journal = await self.journal()
-        known: dict[str, FoundRun] = {}
-        for record in await asyncio.to_thread(journal.runs, self.inventory.cluster.name, limit):
-            events = await asyncio.to_thread(journal.events, record.id)
-            known[record.id] = FoundRun(record.id, record.plan, events, False)
-        missing: tuple[str, ...] = ()
-        if not is_local:
-            copies, missing = await copies_on_hosts(self.inventory, self._drivers().ssh)
-            for copy in copies:
-                if copy.run not in known or len(copy.events) > len(known[copy.run].events):
-                    known[copy.run] = FoundRun(copy.run, copy.plan, copy.events, True, missing)
-        return tuple(sorted(known.values(), key=lambda found: -started_at(found))[:limit]), missing
+        known = await self.known_runs(limit, is_local=is_local)
+        return known.ours, known.missing
+
+    async def known_runs(self, limit: int, *, is_local: bool = False) -> KnownRuns:
+        """Return as `runs` does, with the runs of other clusters that had the same name beside them."""
+        shell = None if is_local else self._drivers().ssh
+        return await known_runs(self.inventory, await self.journal(), shell, limit=limit)
 
     async def unfinished(self) -> tuple[Unfinished, ...]:
         """Return the open runs of this cluster that the journal here or a host knows, the latest first."""
@@ -395,11 +390,6 @@ def refuse_moved(read: Plan, now: Plan) -> None:
             where=now.cluster,
             remedy=f"Read the plan again; it is {now.hash} now",
         )
-
-
-def started_at(found: FoundRun) -> float:
-    """Return when a run was started, seconds since 1970 UTC."""
-    return found.events[0].at if found.events else found.plan.made_at
 
 
 def holder_of(found: FoundRun) -> str:

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ppsconsole.drivers.base import Shell
 from ppsconsole.engine.copies import CopiedRun, fetch_runs
+from ppsconsole.engine.identity import Marks
 from ppsconsole.engine.journal import Journal
 from ppsconsole.engine.lease import lease_hosts
 from ppsconsole.engine.lease_script import ROOT, folder_of
@@ -58,7 +60,87 @@ async def copies_on_hosts(inventory: Inventory, shell: Shell, root: str = ROOT) 
     return found, tuple(answer for answer in answers if isinstance(answer, str))
 
 
-async def find_run(inventory: Inventory, shell: Shell, journal: Journal, prefix: str = "", root: str = ROOT) -> FoundRun:
+@dataclass(frozen=True, slots=True)
+class KnownRuns:
+    """Runs as the journal here and the hosts together know them, the latest first.
+
+    Attributes:
+        ours: Of this cluster.
+        others: Of clusters that had the same name: a lab that is gone, or one at another place.
+        missing: Hosts that could not be asked for their copies, and why.
+    """
+
+    ours: tuple[FoundRun, ...]
+    others: tuple[FoundRun, ...]
+    missing: tuple[str, ...]
+
+
+class ProvedShell(Shell, Protocol):
+    """Sends commands, and knows which keys the hosts proved."""
+
+    def fingerprint(self, host_name: str) -> str | None:
+        """Return the fingerprint that a host proved at its last login, None before the first."""
+        ...
+
+
+async def known_runs(
+    inventory: Inventory,
+    journal: Journal,
+    shell: ProvedShell | None,
+    *,
+    prefix: str = "",
+    limit: int = 200,
+    root: str = ROOT,
+) -> KnownRuns:
+    """Return the runs that the journal here and the hosts know.
+
+    What was made for hosts with other keys and databases with other system identifiers belongs to another cluster of this name.
+
+    Args:
+        inventory: Of the cluster.
+        journal: The journal here.
+        shell: Reaches the hosts; None asks none, and takes the newest run here for the cluster's own.
+        prefix: Of the ids that are wanted.
+        limit: How many of each sort at most.
+        root: Folder on the hosts.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    copies: tuple[CopiedRun, ...] = ()
+    missing: tuple[str, ...] = ()
+    proved: dict[str, str] = {}
+    if shell is not None:
+        copies, missing = await copies_on_hosts(inventory, shell, root)
+        proved = {host.name: key for host in lease_hosts(inventory) if (key := shell.fingerprint(host.name))}
+    records = await asyncio.to_thread(journal.runs, inventory.cluster.name, _LISTED)
+    plans = [copy.plan for copy in copies] or [record.plan for record in records[:1] if not proved]
+    marks = Marks.of(plans, proved)
+    best = {copy.run: copy for copy in copies if copy.run.startswith(prefix)}
+    sorts: dict[bool, list[FoundRun]] = {False: [], True: []}
+    for record in records:
+        is_other = record.id not in best and marks.is_other(record.plan)
+        if not record.id.startswith(prefix) or len(sorts[is_other]) == limit:
+            continue
+        events = await asyncio.to_thread(journal.events, record.id)
+        copy = best.get(record.id)
+        if copy is None or _rank(copy.events) <= _rank(events):
+            best.pop(record.id, None)
+            sorts[is_other].append(FoundRun(record.id, record.plan, events, False, missing))
+    sorts[False] += [FoundRun(each.run, each.plan, each.events, True, missing) for each in best.values()]
+    ours, others = (tuple(sorted(sorts[each], key=lambda run: -started_at(run))[:limit]) for each in (False, True))
+    return KnownRuns(ours, others, missing)
+
+
+_LISTED = 1000
+
+
+def started_at(found: FoundRun) -> float:
+    """Return when a run was started, seconds since 1970 UTC."""
+    return found.events[0].at if found.events else found.plan.made_at
+
+
+async def find_run(inventory: Inventory, shell: ProvedShell, journal: Journal, prefix: str = "", root: str = ROOT) -> FoundRun:
     """Return the run whose id begins with `prefix`, as the journal here and the hosts together know it.
 
     Args:
@@ -72,22 +154,11 @@ async def find_run(inventory: Inventory, shell: Shell, journal: Journal, prefix:
         UsageError: There is no such run, or more than one.
         JournalError: The journal cannot be read.
     """
-    copies, unreachable = await copies_on_hosts(inventory, shell, root)
-    found: dict[str, FoundRun] = {}
-    for record in await asyncio.to_thread(journal.runs, inventory.cluster.name):
-        if record.id.startswith(prefix):
-            events = await asyncio.to_thread(journal.events, record.id)
-            found[record.id] = FoundRun(record.id, record.plan, events, False, unreachable)
-    for copy in copies:
-        if not copy.run.startswith(prefix):
-            continue
-        known = found.get(copy.run)
-        if known is None or _rank(copy.events) > _rank(known.events):
-            found[copy.run] = FoundRun(copy.run, copy.plan, copy.events, True, unreachable)
-    chosen = [run for run in found.values() if prefix or run.is_open]
+    known = await known_runs(inventory, journal, shell, prefix=prefix, root=root)
+    chosen = [*known.ours, *known.others] if prefix else [run for run in known.ours if run.is_open]
     if len(chosen) == 1:
         return chosen[0]
-    hint = f" (not asked: {'; '.join(unreachable)})" if unreachable else ""
+    hint = f" (not asked: {'; '.join(known.missing)})" if known.missing else ""
     if not chosen:
         what = f"no run begins with {prefix!r}" if prefix else "no run is open"
         raise UsageError(f"{what} here or on the hosts of {inventory.cluster.name}{hint}", remedy="See `ppsconsole runs list`")

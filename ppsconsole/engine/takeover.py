@@ -7,11 +7,10 @@ import asyncio
 import json
 import shlex
 
-from ppsconsole.drivers.base import Shell
 from ppsconsole.engine.journal import Journal
 from ppsconsole.engine.lease import Lease
 from ppsconsole.engine.lease_script import CANNOT_WRITE, NOT_OURS, ROOT, ours, sh
-from ppsconsole.engine.resume import FoundRun, find_run
+from ppsconsole.engine.resume import FoundRun, ProvedShell, find_run
 from ppsconsole.engine.state import state_of
 from ppsconsole.errors import DriverError, UsageError
 from ppsconsole.inventory.model import Host, Inventory
@@ -22,7 +21,7 @@ _ANSWER_S = 8.0
 
 
 async def close_replaced(
-    inventory: Inventory, shell: Shell, journal: Journal, lease: Lease, now: float, *, reason: str = "", root: str = ROOT
+    inventory: Inventory, shell: ProvedShell, journal: Journal, lease: Lease, now: float, *, reason: str = "", root: str = ROOT
 ) -> tuple[str, ...]:
     """Close the open runs that `lease` was taken from; each ends as it stands, with words that say who took it over and why.
 
@@ -67,7 +66,7 @@ async def _closed(journal: Journal, lease: Lease, found: FoundRun, now: float, r
     return FoundRun(found.run, found.plan, events, found.is_copy)
 
 
-async def _sent(shell: Shell, lease: Lease, host: Host, found: FoundRun) -> str:
+async def _sent(shell: ProvedShell, lease: Lease, host: Host, found: FoundRun) -> str:
     """Put the run's plan and events in the place of what a host has; return the host and why that failed, or nothing."""
     lines = [json.dumps(event.as_json(), default=str) for event in found.events]
     script = sh(

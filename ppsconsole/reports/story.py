@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from ppsconsole.draw.run_view import Outage, RunView, StepView
-from ppsconsole.engine.desk import holder_of, started_at
-from ppsconsole.engine.resume import FoundRun
+from ppsconsole.engine.desk import holder_of
+from ppsconsole.engine.resume import FoundRun, started_at
 from ppsconsole.engine.state import RunState, state_of
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
@@ -44,6 +44,7 @@ def story_of(run: str, plan: Plan, events: Iterable[RunEvent], *, is_lab: bool, 
         verdict=state.verdict,
         is_held=state.is_held,
         is_backing_out=state.is_backing_out,
+        taken_over_by="" if finished is None else str(finished.data.get("taken_over_by", "")),
         words="" if stood is None or stood.kind == "resumed" else stood.words,
         users=_users(plan, told, started_at),
         writes=_writes(plan, state, told),
