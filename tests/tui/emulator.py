@@ -9,6 +9,7 @@ from pyte.screens import Char
 _BEYOND_PYTE = re.compile(rb"\x1b\[[<>=?][\d;]*u|\x1b\[\?[\d;]+\$p|\x1b\][^\x00-\x1f]*(?:\x07|\x1b\\)|\x1b\[\d* q")
 """What pyte would take for text: keyboard protocols, questions, OSC strings, cursor shapes."""
 
+_SCRIBBLE = "▒"
 _WHOLE = re.compile(rb"\x1b(?:\[[<>=?]?[\d;]*[ $]?[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[^\[\]])")
 
 
@@ -38,13 +39,18 @@ class Emulator:
     def resize(self, width: int, height: int) -> None:
         """Change the size as a terminal does: what was shown is anybody's guess."""
         self._screen.resize(height, width)
-        self._screen.erase_in_display(2)
+        self.scribble()
 
     def scribble(self) -> None:
         """Write over everything, as a message from the kernel would."""
         for row in range(self._screen.lines):
             for column in range(self._screen.columns):
-                self._screen.buffer[row][column] = Char("#", fg="red")
+                self._screen.buffer[row][column] = Char(_SCRIBBLE, fg="red")
+
+    @property
+    def is_scribbled(self) -> bool:
+        """Whether something of a scribble is left."""
+        return any(_SCRIBBLE in row for row in self.rows)
 
     @property
     def rows(self) -> list[str]:
