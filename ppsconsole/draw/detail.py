@@ -31,9 +31,10 @@ def details_of(node: Node, room: int, rows: int, now: float, glyphs: Glyphs) -> 
     if complaint:
         style = style_of(node.verdict)
         lines = wrapped(complaint, room, glyphs)
-        if len(lines) > max(1, rows - 1):
+        # Of three rows one is left for facts; of two, none: a whole sentence is worth more than they are.
+        kept = rows - 1 if rows > 2 else rows
+        if len(lines) > kept:
             # What does not fit is cut where it ends, not where the line before it broke.
-            kept = max(1, rows - 1)
             lines = (*lines[: kept - 1], cut(" ".join(lines[kept - 1 :]), room, glyphs))
         found += [(line, style) for line in lines]
     seen = last_seen(node, now)

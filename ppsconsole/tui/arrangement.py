@@ -14,6 +14,7 @@ _SIDE = 52  # cells for gauges and node detail beside the topology
 _TOPOLOGY = 24  # rows that the topology can use; more of them go to the events
 _WIDE, _TALL = 180, 50  # from here on node detail and commands get a column of their own, as high as the screen
 _MOST_TOPOLOGY, _MOST_SIDE = 40, 110
+_TWO_COLUMNS = 78  # so wide a pane shows the gauges in two columns
 
 
 def form_of(width: int, height: int) -> Form:
@@ -79,7 +80,7 @@ def _roomy(width: int, height: int, gauges: int) -> dict[str, Region]:
     rest, side = height - 2, min(_MOST_SIDE, width * 2 // 5)
     left = width - side
     upper, advice = min(_MOST_TOPOLOGY, rest // 2), 9 + min(6, rest // 16)
-    gauge_rows = max(4, min(gauges + 2, rest // 3))
+    gauge_rows = max(4, min(((gauges + 1) // 2 if side >= _TWO_COLUMNS else gauges) + 2, rest // 3))
     node = (rest - gauge_rows) * 6 // 10
     return {
         "topology": Region(0, 1, left, upper),
