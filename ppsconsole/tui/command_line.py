@@ -32,8 +32,7 @@ class CommandLine:
         self._commands = commands(app.scene, strip.where, app.actions, theme_names(), screen.commands())
         self._found: list[Command] = list(self._commands)
         self._view = CandidatesView(screen.glyphs)
-        # The row of the line and those of the header stay in sight.
-        self._view.styles.height = max(2, min(MOST_ROWS + 1, screen.size.height - 3))
+        self.resized()
         screen.mount(self._view)
         self._show()
 
@@ -70,6 +69,10 @@ class CommandLine:
         """Show the screen again."""
         self._strip.show_typing(None)
         self._view.remove()
+
+    def resized(self) -> None:
+        """Leave the row of the line and those of the header in sight."""
+        self._view.styles.height = max(2, min(MOST_ROWS + 1, self.screen.size.height - 3))
 
     async def _enter(self, at: float) -> None:
         if at - self._typed_at < self._app.paste_gap_s:

@@ -4,9 +4,9 @@ Keys that open a line act before the next key is looked at (`Action.is_instant`)
 nowhere else: what is typed behind `:` on a slow connection never acts as a key of the screen.
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from textual.events import Event, Key, MouseDown, Paste
+from textual.events import Event, Key, MouseDown, Paste, Resize
 
 from ppsconsole.advice.choices import choices
 from ppsconsole.settings.actions import ACTIONS, Action
@@ -38,6 +38,15 @@ class Taker(Protocol):
         ...
 
 
+@runtime_checkable
+class Fitting(Protocol):
+    """A taker that has to do something where the terminal gets another size."""
+
+    def resized(self) -> None:
+        """Fit into it."""
+        ...
+
+
 class HandsApp(MovingApp, inherit_bindings=False):
     """The command line, finding and jumping.
 
@@ -64,6 +73,13 @@ class HandsApp(MovingApp, inherit_bindings=False):
     async def on_event(self, event: Event) -> None:
         """Give keys to whoever takes them all; Esc ends a search before it leads anywhere."""
         taker = self._taker
+        if isinstance(event, Key) and not event.is_forwarded and self._is_hasty(event):
+            # Esc and the key behind it came in one packet, which reads like Alt and that key.
+            await self.on_event(Key("escape", "\x1b"))
+            await self.on_event(Key(event.key.removeprefix("alt+"), event.character))
+            return
+        if isinstance(event, Resize) and isinstance(taker, Fitting):
+            self.call_after_refresh(lambda: taker.resized() if taker is self._taker else None)
         if isinstance(event, Key | Paste | MouseDown) and not event.is_forwarded:
             if taker is not None and (taker.screen is not self.screen or isinstance(event, MouseDown)):
                 self.end_taking()
@@ -76,6 +92,13 @@ class HandsApp(MovingApp, inherit_bindings=False):
             elif isinstance(event, Key) and event.key == "escape" and self.show_found(Find()):
                 return
         await super().on_event(event)
+
+    def _is_hasty(self, event: Key) -> bool:
+        """Return whether a key with Alt was Esc and a key: only where a line is left or begun by it, nobody has keys with Alt."""
+        key = event.key.removeprefix("alt+")
+        return key != event.key and (
+            self._taker is not None or any(key in action.keys for action in self.actions if action.is_instant)
+        )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave the keys alone where there is nothing for them to do: in dialogs, and where a screen searches by itself."""

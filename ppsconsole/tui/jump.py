@@ -53,6 +53,10 @@ class Jump:
         for view in self._views:
             view.decorate("jump", None)
 
+    def resized(self) -> None:
+        """Leave: everything stands elsewhere now."""
+        self._app.end_taking()
+
     def _decorate(self) -> None:
         begun = self._begun.text
         shown = {label: target for label, target in self.marks.items() if label.startswith(begun)}

@@ -99,6 +99,32 @@ def test_keys_typed_ahead_go_into_the_line_and_never_act() -> None:
     run_console(look)
 
 
+def test_escape_and_a_colon_in_one_packet_are_two_keys() -> None:
+    async def look(opened: Console) -> None:
+        await opened.press("slash", *"db2")
+        await opened.press("alt+colon", *"wq")
+        assert line(opened).startswith(" :wq"), "not Alt, and not w and q"
+
+    run_console(look)
+
+
+def test_the_line_and_the_letters_survive_another_size() -> None:
+    async def look(opened: Console) -> None:
+        await opened.press("colon", *"db")
+        await opened.pilot.resize_terminal(40, 12)
+        await opened.until(lambda: len(screen_lines(opened.app)) == 12)
+        await opened.pilot.pause()
+        lines = screen_lines(opened.app)
+        assert lines[-1].startswith(" :db")
+        assert sum("db" in each for each in lines[2:-1]) >= 2
+        await opened.press("escape", "apostrophe")
+        assert opened.app._taker is not None
+        await opened.pilot.resize_terminal(80, 24)
+        await opened.until(lambda: opened.app._taker is None)
+
+    run_console(look)
+
+
 def test_a_pasted_line_end_never_takes_a_command() -> None:
     async def look(opened: Console) -> None:
         await opened.press("colon")
