@@ -37,7 +37,7 @@ from ppsconsole.tui.screens.home import HomeScreen
 from ppsconsole.tui.screens.node import NodeScreen
 from ppsconsole.tui.screens.page import Page
 from ppsconsole.tui.source import Nudgeable, Recording, Source
-from ppsconsole.tui.theming import Palette, load_palette, suitable_theme
+from ppsconsole.tui.theming import Palette, load_palette, suitable_theme, theme_names
 from ppsconsole.tui.widgets.run_panes import done_of
 
 if TYPE_CHECKING:
@@ -243,10 +243,15 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
 
     def action_open_log(self) -> None:
         """Open the log of the node that is shown or selected; the console's own ones are behind it."""
+        screen = self.screen
+        self.open_log(
+            screen.node if isinstance(screen, NodeScreen) else screen.selected if isinstance(screen, HomeScreen) else None
+        )
+
+    def open_log(self, node: str | None) -> None:
+        """Open the log of a node; the console's own ones without one."""
         from ppsconsole.tui.screens.log import LogScreen  # not needed for the first frame
 
-        screen = self.screen
-        node = screen.node if isinstance(screen, NodeScreen) else screen.selected if isinstance(screen, HomeScreen) else None
         desk = (lambda: self.host.desk) if self._has_desk else None
         self.push_screen(LogScreen(self._scene, self.glyphs, node, self._logs, desk))
 
@@ -323,6 +328,8 @@ def run(
     from ppsconsole.probes.monitor import Monitor
 
     settings = settings or load_settings(os.environ)
+    if settings.theme not in ("", *theme_names()) and "theme" in settings.lines:
+        raise settings.refused("theme", f"there is no theme {settings.theme!r}", f"allowed: {', '.join(theme_names())}")
     inventory = load(inventory_path)
     source: Source = monitor_factory(inventory) if monitor_factory is not None else Monitor(inventory)
     lock = Lock(os.environ)

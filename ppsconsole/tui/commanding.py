@@ -9,7 +9,7 @@ from ppsconsole.settings.actions import PLACES, Action, Place
 from ppsconsole.settings.keys import shown_key
 from ppsconsole.tui.scene import Scene
 
-Kind = Literal["action", "node", "way", "run", "theme"]
+Kind = Literal["action", "node", "way", "log", "run", "theme"]
 
 _ALIASES = {
     "quit": ("q", "q!", "qa", "qa!", "wq", "x", "exit"),
@@ -66,6 +66,11 @@ def commands(
         found.append(
             Command(node.name, f"{about}, {node.verdict.value.upper()}: open it", "node", f"open_node_named({node.name!r})")
         )
+    found.extend(
+        Command(f"log {node.name}", f"Open the log of {node.name}", "log", f"open_log_named({node.name!r})")
+        for node in (scene.snapshot.nodes if scene.snapshot is not None else ())
+        if node.host
+    )
     for each in scene.unfinished:
         found.append(
             Command(f"run {each.run}", f"{each.title}, of {each.holder}: look at it", "run", f"open_run_named({each.run!r})")

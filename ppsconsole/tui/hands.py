@@ -68,6 +68,10 @@ class HandsApp(MovingApp, inherit_bindings=False):
         """Show all about a node."""
         raise NotImplementedError
 
+    def open_log(self, node: str | None) -> None:
+        """Open the log of a node; the console's own ones without one."""
+        raise NotImplementedError
+
     # keys -----------------------------------------------------------------------------------------------------------
 
     async def on_event(self, event: Event) -> None:
@@ -182,6 +186,10 @@ class HandsApp(MovingApp, inherit_bindings=False):
     def action_open_node_named(self, name: str) -> None:
         """Show all about a node."""
         self.open_node(name)
+
+    def action_open_log_named(self, node: str) -> None:
+        """Open the log of a node."""
+        self.open_log(node)
 
     def action_open_run_named(self, run: str) -> None:
         """Look at a run that was left."""

@@ -10,6 +10,7 @@ from ppsconsole.tui.screens.dialog import Dialog
 from ppsconsole.tui.screens.events import EventsScreen
 from ppsconsole.tui.screens.help import HelpScreen
 from ppsconsole.tui.screens.home import HomeScreen
+from ppsconsole.tui.screens.log import LogScreen
 from ppsconsole.tui.screens.node import NodeScreen
 from ppsconsole.tui.screens.plan import PlanScreen
 from tests.tui.desk_double import DeskDouble
@@ -55,6 +56,17 @@ def test_a_way_out_can_be_typed_and_only_makes_a_plan(words: str) -> None:
         assert not desk.sessions
 
     run_desk(look, DeskDouble())
+
+
+def test_a_log_can_be_typed() -> None:
+    async def look(opened: Console) -> None:
+        await type_command(opened, "log db2")
+        await on(opened, LogScreen)
+        assert "db2" in screen_text(opened.app)
+        await opened.press("escape")
+        assert isinstance(opened.app.screen, HomeScreen)
+
+    run_console(look)
 
 
 @pytest.mark.parametrize("words", ["q", "q!", "quit", "wq"])
