@@ -159,9 +159,8 @@ def test_a_standby_whose_host_is_cut_off_stops_nothing_and_the_way_back_is_open(
         scene.lab.heal(new)
     scene.aim()
     line = scene.approved(new)
-    refused = scene.desk(*line)  # what lies on the host that could not be reached tells of the run still
-    assert (refused.returncode, f"run {run}" in refused.stderr) == (7, True), refused.stdout + refused.stderr
-    done = scene.desk(*line, "--reason", "that run was backed out while this host was cut off")
+    # The lease of that run still lies on the host that could not be reached; the copies on the others say that it has ended.
+    done = scene.desk(*line)
     assert done.returncode == 0, done.stdout + done.stderr
     scene.check_whole(new)
 
