@@ -89,12 +89,11 @@ class KillScene:
             The run, with those of `kills` that came: one whose moment was over before does not.
         """
         old, new = self.aim()
-        dead_by = None
+        before, timeline, dead_by = self.marks(), self.timeline(old), None
         if runbook == "failover":
             self.console("here", "status")  # what was seen just before bounds the loss
             self.lab.fault("kill", old)
             dead_by = time.time()
-        before, timeline = self.marks(), self.timeline(new)
         plan, answers, ended = self._begun(runbook, new, (*kills, "")[0])
         run, machine, came = self.events("here")[0].run, "here", list(kills[:1])
         for number, point in enumerate((*kills[1:], ""), 1):
@@ -145,14 +144,11 @@ class KillScene:
         found["reloaded", "lb1"] = (self.lab.home("lb1") / "log" / "error.log").read_text().count("signal process started")
         return found
 
-    def timeline(self, name: str) -> int:
-        """Return the timeline of an instance; a standby's is the one that it replays."""
-        control = "SELECT timeline_id FROM pg_control_checkpoint()"
-        written = "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int"
-        is_standby = self.lab.sql("SELECT pg_is_in_recovery()", name) == [(True,)]
-        received = "SELECT received_tli FROM pg_stat_wal_receiver"
-        rows = (self.lab.sql(received, name) or self.lab.sql(control, name)) if is_standby else self.lab.sql(written, name)
-        return int(rows[0][0])
+    def timeline(self, primary: str) -> int:
+        """Return the timeline that a primary writes on."""
+        return int(
+            self.lab.sql("SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int", primary)[0][0]
+        )
 
     def _check(
         self, runbook: str, old: str, new: str, run: str, machine: str, before: Counter[tuple[str, str]], timeline: int
