@@ -60,6 +60,7 @@ class LogScreen(ConsoleScreen, inherit_bindings=False):
         self._reading: asyncio.Task[None] | None = None
         self._finding: asyncio.Task[None] | None = None
         self._is_waiting = False
+        self._has_match = False
 
     def compose(self) -> ComposeResult:
         """Put header, log and keys on the screen."""
@@ -147,7 +148,7 @@ class LogScreen(ConsoleScreen, inherit_bindings=False):
             "following" if view.is_following else "NOT FOLLOWING (f)",
             f"{count} lines" + (", older ones dropped" if view.buffer.dropped else ""),
             f"only: {self.filtered}" if self.filtered else "",
-            f"search: {view.found}" if view.found else "",
+            f"search: {view.found}{'' if self._has_match else ' NOT FOUND'}" if view.found else "",
             "wrapped" if view.is_wrapped else f"from column {view.aside + 1}" if view.aside else "",
             feed.place,
         ]
@@ -218,9 +219,9 @@ class LogScreen(ConsoleScreen, inherit_bindings=False):
         """Go to the next match."""
         if not self.view.found:
             self.action_search()
-        elif not self.view.next_match(matcher(self.view.found), step):
-            self.notify(f"Nothing here has {self.view.found!r} in it.", markup=False)
-        self._retitle()
+        else:
+            self._has_match = self.view.next_match(matcher(self.view.found), step)
+            self._retitle()
 
     def action_pager(self) -> None:
         """Open all lines in the pager."""
@@ -235,8 +236,7 @@ class LogScreen(ConsoleScreen, inherit_bindings=False):
 
     def _search(self, text: str) -> None:
         self.view.found, self.view.current = text, None
-        if text and not self.view.next_match(matcher(text), -1):
-            self.notify(f"Nothing here has {text!r} in it.", markup=False)
+        self._has_match = bool(text) and self.view.next_match(matcher(text), -1)
         self.view.redraw()
         self._retitle()
 

@@ -49,8 +49,9 @@ class LogView(LinesView, inherit_bindings=False):
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Return the rows in sight."""
-        if self.is_following:
-            self._anchor = self._above(self.buffer.shown, 0, height, width)
+        last = self._above(self.buffer.shown, 0, height, width)
+        if self.is_following or self._anchor > last:
+            self._anchor = last  # where less is shown than before, nothing is gained by rows that are empty
         rows: list[Line] = []
         number, row = self._anchor
         if number < self.buffer.first:
