@@ -43,7 +43,7 @@ def _refusal(path: str, what: str, allowed: str) -> InventoryError:
 
 def _why_not_opened(error: OSError | ValueError) -> tuple[str, str]:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return "no such file", "name an existing inventory; sample-inventory.yaml is one to start from"
+        return "no such file", "name an existing inventory; `ppsconsole inventory init` writes one"
     if isinstance(error, PermissionError):
         return "the file may not be read by this user", "ask its owner, or run the console as the user who owns it"
     words = error.strerror if isinstance(error, OSError) and error.strerror else "the path is not valid"

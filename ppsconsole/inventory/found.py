@@ -139,6 +139,10 @@ class Found:
         """Return the host that is known by that name or address; None when no named one is."""
         return next((each for each in self.hosts if words.lower() in each.names), None)
 
+    def obstacle(self, host: FoundHost) -> str:
+        """Return why nothing on `host` can be reached: a bastion before it that was not; empty when all were."""
+        return next((f"bastion {each.name} was not reached" for each in self.hosts if each.name in host.via and each.trouble), "")
+
     def named(self, name: str) -> FoundHost:
         """Return the host that is called `name` in the inventory."""
         return next(each for each in self.hosts if each.name == name)

@@ -220,7 +220,7 @@ def _web_nodes(page: Page, answers: Answers, found: Found) -> None:
             page.put(2, "server_name", web.server_name, "its certificate does not cover the address")
         page.put(2, "declared", "passive" if web.is_waiting else "active")
         _switch(page, host, databases)
-        service = web_service(answers, host)
+        service = web_service(answers, host, found)
         if service is not None:
             page.put(2, "service", _service_value(service), service.remark)
         page.doubt(2, "account", "console-check", "a local account with few rights for the login check; not said: `not checked`")
@@ -239,12 +239,18 @@ def _switch(page: Page, host: FoundHost, databases: dict[str, str]) -> None:
         page.doubt(2, "switch", {"method": "manual"}, why)
 
 
-def web_service(answers: Answers, host: FoundHost) -> FoundService | None:
-    """Return what starts the web node on `host`: as said, else as found; None when nobody knows."""
+def web_service(answers: Answers, host: FoundHost, found: Found) -> FoundService | None:
+    """Return what starts the web node on `host`: as said, as found there, or as on another one; None when nobody knows."""
     if answers.web_service:
         kind, _, name = answers.web_service.partition(":")
         return FoundService(kind, name)
-    return host.web_service
+    if host.web_service is not None or not host.trouble:
+        return host.web_service
+    others = (found.named(web.host) for web in found.webs)
+    like = next((each for each in others if each.web_service is not None and each.platform == host.platform), None)
+    if like is None or like.web_service is None:
+        return None
+    return FoundService(like.web_service.kind, like.web_service.name, f"assumed: as on {like.name}")
 
 
 def _balancers(page: Page, found: Found) -> None:

@@ -39,7 +39,9 @@ async def look_at_database(
         if host.name in seen:
             continue
         where = f"PostgreSQL at {host.name} port {at_port}"
-        looked = await trials.watch(where, _ask(answers, host, at_port, hosts, ssh), lambda one: _told(one[0]))
+        looked = await trials.watch(
+            where, _ask(answers, host, at_port, hosts, ssh, found.obstacle(host)), lambda one: _told(one[0])
+        )
         seen[host.name] = looked
         for partner in _partners(looked[1]):
             named = found.host(partner)
@@ -57,7 +59,9 @@ def _is_ours(status: PostgresStatus | None, first: PostgresStatus | None) -> boo
     return status is None or first is None or status.system_identifier == first.system_identifier
 
 
-async def _ask(answers: Answers, host: FoundHost, port: int, hosts: dict[str, Host], ssh: SshPool) -> _Seen:
+async def _ask(answers: Answers, host: FoundHost, port: int, hosts: dict[str, Host], ssh: SshPool, obstacle: str) -> _Seen:
+    if obstacle:
+        return FoundInstance(host.name, port, "unknown", trouble=obstacle), None
     instance = Instance(host.name, host.login.place, port=port)
     reference = as_reference(answers.db_password_ref) if answers.db_password_ref else None
     group = DatabaseGroup(

@@ -1,6 +1,7 @@
 """Finds the web nodes: those named, those with signs of PPS on their host, members of the balancer; asks each over HTTPS."""
 
 import asyncio
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from ppsconsole.drivers.ssh import SshPool
@@ -31,7 +32,8 @@ async def look_at_webs(
     waiting = {name for name, is_waiting in _members(found).items() if is_waiting}
 
     async def one(host: FoundHost) -> FoundWeb:
-        work = _ask(host, ports[host.name], hosts[host.login.place], answers, ssh, host.name in waiting)
+        first = FoundWeb(host.name, ports[host.name][0], host.name in waiting, trouble=found.obstacle(host))
+        work = _ask(host, ports[host.name], hosts[host.login.place], answers, ssh, first)
         return await trials.watch(f"web node on {host.name}", work, lambda web: web.trouble or f"answers at port {web.port}")
 
     return tuple(await asyncio.gather(*(one(host) for host in found.hosts if host.name in ports)))
@@ -84,10 +86,12 @@ def _member_ports(name: str, found: Found) -> list[int]:
     ]
 
 
-async def _ask(host: FoundHost, ports: list[int], way: Host, answers: Answers, ssh: SshPool, is_waiting: bool) -> FoundWeb:
+async def _ask(host: FoundHost, ports: list[int], way: Host, answers: Answers, ssh: SshPool, first: FoundWeb) -> FoundWeb:
+    if first.trouble:
+        return replace(first, trouble=f"NOT REACHED: {first.trouble}")
     trouble = "NOT REACHED"
     for port in ports:
-        web = FoundWeb(host.name, port, is_waiting)
+        web = replace(first, port=port)
         try:
             await ssh.reach(way, way.address, port, timeout_s=LOOK_S)
             connect = await ssh.endpoint(way, way.address, port, timeout_s=LOOK_S) if way.via else None
@@ -95,8 +99,8 @@ async def _ask(host: FoundHost, ports: list[int], way: Host, answers: Answers, s
         except DriverError as error:
             trouble = f"NOT REACHED: {plain(str(error), 300)}"
             continue
-        return FoundWeb(host.name, port, is_waiting, _server_name(seen, answers), _trouble(seen))
-    return FoundWeb(host.name, ports[0], is_waiting, trouble=trouble)
+        return replace(web, server_name=_server_name(seen, answers), trouble=_trouble(seen))
+    return replace(first, trouble=trouble)
 
 
 def _server_name(seen: WebLook, answers: Answers) -> str:

@@ -105,7 +105,9 @@ class Interview:
         """Return what an inventory cannot be written without and was neither said nor found; empty when nothing is."""
         if not self.found.webs:
             return "--web: no web node was found on the hosts. Name them: HOST[:PORT], each one of the hosts"
-        nobody = [web.host for web in self.found.webs if web_service(self.answers, self.found.named(web.host)) is None]
+        nobody = [
+            web.host for web in self.found.webs if web_service(self.answers, self.found.named(web.host), self.found) is None
+        ]
         if nobody:
             where = ", ".join(nobody)
             return f"--web-service: what starts the web node on {where} was not found. Say it as KIND:NAME, e.g. systemd:pps"
@@ -159,7 +161,9 @@ class Interview:
         """Return whether a question has to be put: what starts a web node only where nobody knows."""
         if ask.name != "web_service":
             return True
-        return bool(self.answers.web_service) or any(self.found.named(each.host).web_service is None for each in self.found.webs)
+        found = self.found
+        services = (web_service(self.answers, found.named(each.host), found) for each in found.webs)
+        return bool(self.answers.web_service) or any(service is None for service in services)
 
     def _found_words(self, name: str) -> str:
         found = self.found

@@ -310,3 +310,15 @@ def test_a_windows_host_is_told_by_its_second_answer() -> None:
 
 def _plain(answers: Answers) -> dict[str, object]:
     return {ask.name: getattr(answers, ask.name) for ask in ASKS}
+
+
+def test_what_starts_a_web_node_that_was_not_reached_is_assumed_from_another_one() -> None:
+    reached = FoundHost("web1", login("w1"), hostname="web1", web_service=FoundService("systemd", "pps"))
+    lost = FoundHost("web2", login("w2"), via=("b",), trouble="no answer")
+    bastion = FoundHost("b", login("b"), is_bastion=True, trouble="no answer")
+    known = Found((bastion, reached, lost), (FoundInstance("web1", 5432, "primary"),), (FoundWeb("web1", 1), FoundWeb("web2", 1)))
+    text = write(SAID, known, "now")
+    assert "service: {kind: systemd, name: pps}  # assumed: as on web1" in text
+    parse(text.encode(), "x.yaml")
+    assert known.obstacle(lost) == "bastion b was not reached", "so nothing behind it is tried a second time"
+    assert known.obstacle(reached) == ""
