@@ -11,6 +11,9 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import FenceProof, ZeroLossProof
 from ppsconsole.plan.step import Step
 
+YOUNG_S = 0.25
+"""For how long a look at the world counts as one made now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -36,10 +39,32 @@ class Guarded(Protocol):
         """Run a command that changes nothing."""
         ...
 
+    async def arm(self, host: str, command: str, *, node: str | None = None, timeout_s: float = 8.0) -> None:
+        """Have `act` of exactly this command start at once when it comes: it is started now, and waits on the host for one word.
+
+        Everything that `act` re-reads is looked at now, and again, as far as it can have changed, in the same remote command when
+        the word is given. A line that drops, a console that dies, a lease that was taken over or a word that comes late end it,
+        and it has done nothing. Changes nothing by itself.
+
+        Raises:
+            WorldMoved: As `act`.
+            DriverError: It does not stand ready; `act` works all the same, slower.
+        """
+        ...
+
     async def act(
-        self, host: str, command: str, *, node: str | None = None, stdin: str | None = None, timeout_s: float = 30.0
+        self,
+        host: str,
+        command: str,
+        *,
+        node: str | None = None,
+        stdin: str | None = None,
+        timeout_s: float = 30.0,
+        heard: Callable[[str], None] | None = None,
     ) -> CommandResult:
         """Run a command that changes something, bound to lease and identity.
+
+        `heard` is called for each line of its output as it comes, where the command stood ready (`arm`).
 
         In the same remote command, before it, are re-read: the lease's epoch, the host's own name and, where `node` is a
         database instance, its system identifier and data directory.
@@ -80,6 +105,7 @@ class Workbench:
         proofs: Proofs made in this run.
         say: Writes one line of live output; text from hosts is made harmless by it.
         answers: What the operator answered at gates, by step id.
+        looks: Looks at the world that another step can use while they are young, by what was looked at; see `keep_look`.
     """
 
     inventory: Inventory
@@ -92,6 +118,16 @@ class Workbench:
     values: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     proofs: list[FenceProof | ZeroLossProof] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
+    looks: dict[str, tuple[float, Any]] = field(default_factory=dict)
+
+    def keep_look(self, name: str, found: Any) -> None:
+        """Keep what was seen just now: while nobody can write, nothing is looked at twice in the same breath."""
+        self.looks[name] = (self.clock.monotonic(), found)
+
+    def young_look(self, name: str) -> Any:
+        """Return what was kept under `name` in the last `YOUNG_S` seconds, else None."""
+        at, found = self.looks.get(name, (0.0, None))
+        return found if found is not None and self.clock.monotonic() - at <= YOUNG_S else None
 
     def note(self, step: Step, **values: Any) -> None:
         """Keep values of `step` beside those that it has already; JSON values, no secret in them."""

@@ -106,13 +106,13 @@ def remains_command(instance: Instance) -> str:
 def each_process(folder: str, body: str) -> str:
     """Return the commands that do `body` for every process that works in `folder`, its number in `p`.
 
-    They end with status 66 when there is no such folder. One `ls` looks at all processes, in 7 ms where `find` took 27.
+    They end with status 66 when there is no such folder. `-ef` compares directories and not their names, and the shell does it by
+    itself: no process is started, which took `find` 27 ms and `ls` 7.
     """
     return (
-        f'd={shlex.quote(folder)}; cd / && at=$(cd -- "$d" && pwd -P) && [ -n "$at" ] || exit 66; '
-        "ls -ld /proc/[0-9]*/cwd 2>/dev/null | while read -r line; do "
-        'case $line in *"/cwd -> $at") p=${line%%/cwd -> *}; p=${p##*/}; '
-        f"{{ {body}; }} 2>/dev/null;; esac; done"
+        f'd={shlex.quote(folder)}; cd / && [ -x "$d" ] && [ "$d" -ef "$d" ] || exit 66; '
+        'for p in /proc/[0-9]*; do if [ "$p/cwd" -ef "$d" ]; then p=${p##*/}; '
+        f"{{ {body}; }} 2>/dev/null; fi; done"
     )
 
 

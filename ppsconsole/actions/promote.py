@@ -5,7 +5,7 @@ import shlex
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.kinds import Lasting
 from ppsconsole.actions.places import argument, data_directory_of, host_of, identity_of, instance_of, on_host, program_of
-from ppsconsole.actions.standing import Standing, standing
+from ppsconsole.actions.standing import Standing, standing, young_standing
 from ppsconsole.errors import Blocked, DriverError, TimedOut
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
@@ -16,7 +16,9 @@ WRITE_PROBE_SQL = "SELECT pg_logical_emit_message(true, 'ppsconsole', 'probe')::
 """Writes and flushes a WAL record in a transaction, waits for synchronous standbys like any commit, and touches no table."""
 
 _RECOVERY_SQL = "SELECT pg_is_in_recovery()"
-_POLL_S = 0.003
+_POLL_S = 0.01
+"""How often it is asked whether it is done; each question takes processor time from it, and no user waits for the answer."""
+
 _STALLED_S = 0.3
 """A promotion that has not begun after this is asked for again: rarely the request is slept over for one
 wal_retrieve_retry_interval, 5 seconds by default (seen in 2 of 15 switchovers on 15.18)."""
@@ -29,7 +31,7 @@ class Promote(Lasting):
 
     def commands(self, inventory: Inventory, step: Step) -> tuple[str, ...]:
         """Return the one command, sent again when a promotion stalls."""
-        return on_host(host_of(inventory, step.node).name, _command(inventory, step.node))
+        return on_host(host_of(inventory, step.node).name, promote_command(inventory, step.node))
 
     async def precheck(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it may be promoted: the old primary is fenced, and the standby is the one that was planned for."""
@@ -38,7 +40,7 @@ class Promote(Lasting):
             return Finding("no", f"there is no fence proof for {primary}: it might still write")
         if "zero-loss" in step.needs and bench.zero_loss_of(primary, step.node) is None:
             return Finding("no", f"it is not proved that {step.node} has all that {primary} wrote")
-        found = await standing(bench, step.node)
+        found = await young_standing(bench, step.node)
         values = {"was_timeline": found.timeline, "was_system_identifier": found.system_identifier}
         if not found.in_recovery:
             return Finding("no", f"{step.node} is a primary already, on timeline {found.timeline}", values)
@@ -94,9 +96,10 @@ async def _promoted(bench: Workbench, step: Step, proof: FenceProof) -> None:
     host = host_of(bench.inventory, step.node).name
     bench.say(f"{proof.instance} is fenced ({proof.rung.value}): promoting {step.node}")
     bench.note(step, asked_at=bench.clock.now())
+    command = promote_command(bench.inventory, step.node)
     limit = bench.clock.monotonic() + step.timeout_s * 0.9
     for is_again in (False, True):
-        result = await bench.hosts.act(host, _command(bench.inventory, step.node), node=step.node, timeout_s=step.timeout_s)
+        result = await bench.hosts.act(host, command, node=step.node, timeout_s=step.timeout_s)
         if result.exit_status != 0:
             bench.say(f"{host}: {plain(result.stderr or result.stdout)}")
         patience = limit if is_again else min(limit, bench.clock.monotonic() + _STALLED_S)
@@ -129,7 +132,8 @@ def _refusal(node: str, found: Standing, was: int | None) -> str:
     return ""
 
 
-def _command(inventory: Inventory, node: str) -> str:
+def promote_command(inventory: Inventory, node: str) -> str:
+    """Return the command that asks the standby `node` to promote itself, and waits for nothing."""
     instance = instance_of(inventory, node)
     program = shlex.quote(program_of(instance, "pg_ctl"))
     # -W: it does not wait. pg_ctl polls every 100 ms; writes are taken long before it says so.

@@ -3,7 +3,7 @@
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.kinds import Looking, patience, settled
 from ppsconsole.actions.places import argument
-from ppsconsole.actions.standing import standing
+from ppsconsole.actions.standing import young_standing
 from ppsconsole.actions.stop_primary import clean_stop
 from ppsconsole.cluster.database import lsn_number
 from ppsconsole.errors import DriverError
@@ -34,7 +34,7 @@ class ProveZeroLoss(Looking):
 
         async def look() -> Finding:
             try:
-                found = await standing(bench, step.node)
+                found = await young_standing(bench, step.node)
             except DriverError as error:
                 return Finding("unknown", str(error))
             values = {"checkpoint_lsn": checkpoint, "have_lsn": found.have, "timeline": found.timeline}
@@ -48,6 +48,7 @@ class ProveZeroLoss(Looking):
             # Positions that were received may lie inside of a record, those that were replayed never do: beyond the start of
             # the checkpoint's record a replayed position has all of it.
             if not have or not replayed or lsn_number(replayed) <= lsn_number(checkpoint):
+                bench.looks.pop(f"standing of {step.node}", None)  # it moves on: the next look is a new one
                 return Finding("no", f"{step.node} has {have}, replayed {replayed}; {primary} ends behind {checkpoint}", values)
             words = f"{step.node} has {have}, behind the shutdown checkpoint {checkpoint} of {primary}, on timeline {timeline}"
             proof = ZeroLossProof(primary, step.node, checkpoint, have, timeline, bench.clock.now(), bench.run)

@@ -80,3 +80,17 @@ async def standing(bench: Workbench, name: str, *, timeout_s: float = 4.0) -> St
     return Standing(
         bool(in_recovery), str(identifier), int(timeline), received, replayed, bool(is_paused), receiver, bool(is_writable)
     )
+
+
+async def young_standing(bench: Workbench, name: str) -> Standing:
+    """Return how the instance `name` stands; as it was seen a moment ago, where it was (`Workbench.keep_look`).
+
+    Raises:
+        DriverError: It could not be asked.
+    """
+    found = bench.young_look(f"standing of {name}")
+    if isinstance(found, Standing):
+        return found
+    found = await standing(bench, name)
+    bench.keep_look(f"standing of {name}", found)
+    return found

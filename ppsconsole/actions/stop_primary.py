@@ -2,16 +2,19 @@
 
 import asyncio
 import shlex
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.kinds import patience, settled
-from ppsconsole.actions.looks import Remains, is_listening, remains, service_status
+from ppsconsole.actions.looks import Remains, is_listening, parse_remains, remains, remains_command, service_status
 from ppsconsole.actions.places import data_directory_of, host_of, identity_of, instance_of, on_host, service_of
+from ppsconsole.actions.promote import promote_command
 from ppsconsole.actions.service_command import service_command
 from ppsconsole.actions.serving import answers
-from ppsconsole.actions.standing import standing
-from ppsconsole.errors import DriverError
+from ppsconsole.actions.standing import Standing, standing
+from ppsconsole.errors import BadAnswer, DriverError, WorldMoved
 from ppsconsole.inventory.model import Instance, Inventory, Service
 from ppsconsole.masking import plain
 from ppsconsole.plan.proof import FenceProof, Rung
@@ -25,6 +28,10 @@ _RESERVE_S = 2.0
 """What of a step's time is left for the answer to come back."""
 
 SETTLE_S = 3.0
+_WOKEN_S = 1.5
+"""For how long the end of the server is waited for without polling; what takes longer is no matter of milliseconds."""
+
+_GONE = "@@ppsconsole-gone"
 
 PREPARED_AFTER = 5
 """psycopg prepares a statement on the server once it was sent so often (its default `prepare_threshold`)."""
@@ -40,17 +47,26 @@ def stop_command(instance: Instance, service: Service, node: str, timeout_s: flo
     """
     folder = shlex.quote(data_directory_of(instance))
     by_service = service_command(service, "stop", node)
-    may_signal = '[ "$(readlink "/proc/$p/cwd")" = "$(cd -- "$d" && pwd -P)" ] && kill -0 "$p" 2>/dev/null'
+    may_signal = '[ "/proc/$p/cwd" -ef "$d" ] && kill -0 "$p" 2>/dev/null'
     if service.kind == "systemd" and service.name is not None:
         may_signal += f' && [ "$(systemctl show -p Restart -- {shlex.quote(service.name)})" = Restart=no ]'
     slow = max(1, round((timeout_s - _RESERVE_S - _FAST_POLLS * 0.003) / _SLOW_POLL_S))
     return (
         f'd={folder}; p=; {{ read -r p <"$d/postmaster.pid"; }} 2>/dev/null; '
         'if [ -n "$p" ] && [ -d "/proc/$p" ]; then '
-        f'if {may_signal}; then kill -INT "$p"; else {{ {by_service}; }} </dev/null >&2; fi; '
+        f"{{ {_woken('$d/postmaster.pid')} & }} >/dev/null 2>&1; w=$!; "
+        f'if {may_signal}; then kill -INT "$p"; else {{ {by_service}; }} </dev/null >&2; fi; wait "$w"; '
         f'n=0; while [ -e "$d/postmaster.pid" ] && [ "$n" -lt {_FAST_POLLS} ]; do sleep 0.002; n=$((n+1)); done; '
         f'n=0; while [ -e "$d/postmaster.pid" ] && [ "$n" -lt {slow} ]; do sleep {_SLOW_POLL_S}; n=$((n+1)); done; fi'
     )
+
+
+def _woken(path: str) -> str:
+    """Return the shell text that ends soon after the file at `path` is gone; at once where no GNU `tail` is.
+
+    `tail` is told by the kernel; each look of a shell that polls costs a process, while the server needs the processor to end.
+    """
+    return f'timeout {_WOKEN_S:g} tail -n 0 -s 0.005 --pid="$p" --follow=name "{path}"'
 
 
 class StopPrimary:
@@ -60,13 +76,14 @@ class StopPrimary:
     """
 
     def commands(self, inventory: Inventory, step: Step) -> tuple[str, ...]:
-        """Return the one command."""
-        instance = instance_of(inventory, step.node)
-        command = stop_command(instance, service_of(inventory, step.node), step.node, step.timeout_s)
-        return on_host(host_of(inventory, step.node).name, command)
+        """Return the one command, which also looks at what is left."""
+        return on_host(host_of(inventory, step.node).name, _stop_and_look(inventory, step))
 
     async def precheck(self, bench: Workbench, step: Step) -> Finding:
-        """Return whether it is the primary that was planned for; its timeline is kept for the way back."""
+        """Return whether it is the primary that was planned for; its timeline is kept for the way back.
+
+        Has the stop, and the promotion that follows, stand ready on their hosts.
+        """
         found = await standing(bench, step.node)
         values = {"was_timeline": found.timeline, "was_system_identifier": found.system_identifier}
         if found.in_recovery:
@@ -75,16 +92,38 @@ class StopPrimary:
             return Finding("no", planned, values)
         if bench.plan.to and (refusal := await _successor(bench, bench.plan.to)):
             return Finding("no", refusal, values)
-        return Finding("yes", f"{step.node} is primary on timeline {found.timeline}", values)
+        ready = await _armed(bench, step)
+        return Finding("yes", f"{step.node} is primary on timeline {found.timeline}{ready}", values)
 
     async def act(self, bench: Workbench, step: Step) -> None:
-        """Ask for the fast stop and wait for its end."""
-        instance = instance_of(bench.inventory, step.node)
+        """Ask for the fast stop, wait for its end, and look at what is left in the same remote command.
+
+        As soon as the server is gone its port is tried, and the standby asked how far it is: nobody can write meanwhile.
+        """
         host = host_of(bench.inventory, step.node).name
-        command = stop_command(instance, service_of(bench.inventory, step.node), step.node, step.timeout_s)
-        result = await bench.hosts.act(host, command, node=step.node, timeout_s=step.timeout_s)
-        if result.stderr.strip():
-            bench.say(f"{host}: {plain(result.stderr)}")
+        looks: list[asyncio.Task[Any]] = []
+
+        def heard(line: str) -> None:
+            if line == _GONE and not looks:
+                looks.append(asyncio.ensure_future(is_listening(bench, step.node)))
+                if bench.plan.to:
+                    looks.append(asyncio.ensure_future(standing(bench, bench.plan.to)))
+
+        command = _stop_and_look(bench.inventory, step)
+        try:
+            result = await bench.hosts.act(host, command, node=step.node, timeout_s=step.timeout_s, heard=heard)
+            said, is_told, look = result.stdout.partition(f"{_GONE}\n")
+            seen = await asyncio.gather(*looks, return_exceptions=True)
+        finally:
+            for each in looks:
+                each.cancel()
+        if is_told and seen and isinstance(seen[0], bool):
+            bench.keep_look(f"clean stop of {step.node}", (replace(result, stdout=look), seen[0]))
+        if is_told and len(seen) > 1 and isinstance(seen[1], Standing):
+            bench.keep_look(f"standing of {bench.plan.to}", seen[1])
+        words = plain(f"{said} {result.stderr}" if is_told else result.stderr)
+        if words:
+            bench.say(f"{host}: {words}")
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it is shut down in good order, and is gone; then with the proof."""
@@ -122,7 +161,7 @@ class StopPrimary:
 
 async def clean_stop(bench: Workbench, node: str) -> Finding:
     """Return whether the server of `node` was stopped cleanly and is gone: with the proof, and where its WAL ends."""
-    left, is_open = await asyncio.gather(remains(bench, node), is_listening(bench, node))
+    left, is_open = await _left_of(bench, node)
     values: dict[str, Any] = {
         "control_state": left.control.get("control_state"),
         "checkpoint_lsn": left.control.get("control_checkpoint"),
@@ -150,6 +189,36 @@ async def clean_stop(bench: Workbench, node: str) -> Finding:
     )
     proof = FenceProof(node, Rung.CLEAN_STOP, evidence, bench.clock.now(), bench.run)
     return Finding("yes", f"{node} is stopped cleanly, checkpoint {checkpoint}", values, (proof,))
+
+
+async def _left_of(bench: Workbench, node: str) -> tuple[Remains, bool]:
+    """Return what is left of the server of `node` and whether its port takes connections; from the look that the stop made."""
+    kept = bench.young_look(f"clean stop of {node}")
+    if kept is not None:
+        bench.looks.pop(f"clean stop of {node}")
+        with suppress(BadAnswer):
+            return parse_remains(kept[0]), bool(kept[1])
+    return await asyncio.gather(remains(bench, node), is_listening(bench, node))
+
+
+def _stop_and_look(inventory: Inventory, step: Step) -> str:
+    instance = instance_of(inventory, step.node)
+    stop = stop_command(instance, service_of(inventory, step.node), step.node, step.timeout_s)
+    return f"{stop}; echo {_GONE}; {remains_command(instance)}"
+
+
+async def _armed(bench: Workbench, step: Step) -> str:
+    """Have the stop stand ready on its host, and the promotion on its own; return what is to be said of it."""
+    wanted = [(step.node, _stop_and_look(bench.inventory, step))]
+    if bench.plan.to:
+        wanted.append((bench.plan.to, promote_command(bench.inventory, bench.plan.to)))
+    arming = (bench.hosts.arm(host_of(bench.inventory, node).name, command, node=node) for node, command in wanted)
+    failed = [each for each in await asyncio.gather(*arming, return_exceptions=True) if each is not None]
+    for each in failed:
+        if not isinstance(each, DriverError) or isinstance(each, WorldMoved):
+            raise each
+    # Without it everything works as well, a little slower.
+    return f"; not everything stands ready: {plain(str(failed[0]))}" if failed else ""
 
 
 def _stopping(node: str, left: Remains) -> str:

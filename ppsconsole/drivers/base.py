@@ -36,6 +36,36 @@ class Endpoint:
     port: int
 
 
+class OpenCommand(Protocol):
+    """A command that runs on a host and is talked to meanwhile, line by line."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or its line was lost, as far as is known here."""
+        ...
+
+    def send(self, text: str) -> None:
+        """Send `text` to its standard input; never waits."""
+        ...
+
+    async def line(self) -> str:
+        """Return the next line of its standard output without the line break; empty at the end of the output."""
+        ...
+
+    async def end(self) -> CommandResult:
+        """Close its standard input and wait for its end; the result has the output that `line` did not return.
+
+        Raises:
+            LineDropped: The connection was lost; whether it ran to its end is unknown.
+            OutputTooLong: It printed too much.
+        """
+        ...
+
+    def cut(self) -> None:
+        """Let go of it: its standard input ends. May be called more than once."""
+        ...
+
+
 class Shell(Protocol):
     """Runs commands on hosts and reaches what is behind them."""
 
@@ -46,6 +76,14 @@ class Shell(Protocol):
 
         Raises:
             DriverError: With the subclass that says what went wrong; a non-zero exit status is a result, not an error.
+        """
+        ...
+
+    async def open(self, host: Host, command: str, *, timeout_s: float = 5.0) -> OpenCommand:
+        """Start one shell command on `host` and leave it running, to be talked to.
+
+        Raises:
+            DriverError: As `run`.
         """
         ...
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.picture import CommandRecord
-from ppsconsole.drivers.base import CommandResult, Endpoint, OnCommand
+from ppsconsole.drivers.base import CommandResult, Endpoint, OnCommand, OpenCommand
 from ppsconsole.drivers.sockets import refused_socket
 from ppsconsole.errors import BadAnswer, BastionDown, DriverError, TimedOut, Unreachable
 from ppsconsole.inventory.model import Host, Inventory
@@ -25,6 +25,7 @@ CHANNELS_PER_CONNECTION = 8
 """sshd allows ten sessions on one connection (MaxSessions); two are left to those that it has not cleared away yet."""
 
 CLOSE_TIMEOUT_S = 2.0
+_LOST_AT_ONCE = "the connection was lost as soon as it was made"
 
 _T = TypeVar("_T")
 _Chain = tuple[str, ...]
@@ -141,6 +142,38 @@ class SshPool:
             raise
         finally:
             self._on_command(CommandRecord(at, host.name, plain(command), time.monotonic() - started, outcome))
+
+    async def open(self, host: Host, command: str, *, timeout_s: float = 5.0) -> OpenCommand:
+        """Start one shell command on `host` and leave it running; it holds one of the host's channels until it is over or cut.
+
+        Raises:
+            DriverError: As `run`.
+        """
+        phase = "logging in to the host"
+        try:
+            async with asyncio.timeout(timeout_s):
+                chain = (*await self._bastions_of(host), host.name)
+                line = self._line(chain, host)
+                await self._connected(line, chain)
+                from ppsconsole.drivers import ssh_commands, ssh_talk
+
+                phase = "waiting for one of its channels to be free"
+                await line.channels.acquire()
+                try:
+                    phase = "waiting for the command to begin"
+                    for is_last in (False, True):
+                        connection = await self._connected(line, chain)
+                        try:
+                            return await ssh_talk.talk(connection, command, host.name, line.channels.release)
+                        except ssh_commands.ClosedBeforeUse as error:
+                            if is_last:
+                                raise Unreachable(_LOST_AT_ONCE, where=host.name) from error
+                except BaseException:
+                    line.channels.release()
+                    raise
+        except TimeoutError:
+            raise TimedOut(f"no answer within {timeout_s:g}s, {phase}", where=host.name) from None
+        raise AssertionError("unreachable")
 
     async def endpoint(self, host: Host, address: str, port: int, *, timeout_s: float = 5.0) -> Endpoint:
         """Return where `address:port`, as seen from the last bastion before `host`, can be connected to from here.
@@ -353,7 +386,7 @@ class SshPool:
                     try:
                         return await ssh_commands.execute(connection, command, stdin, limit_bytes, host.name)
                     except ssh_commands.ClosedBeforeUse as error:
-                        raise Unreachable("the connection was lost as soon as it was made", where=host.name) from error
+                        raise Unreachable(_LOST_AT_ONCE, where=host.name) from error
         except TimeoutError:
             raise TimedOut(f"no answer within {timeout_s:g}s, {phase}", where=host.name) from None
 

@@ -39,24 +39,14 @@ async def execute(
         BadAnswer: The host refused to run it.
     """
     started = time.monotonic()
-    process: asyncssh.SSHClientProcess[bytes] = await _opened(
-        connection.create_process(command, encoding=None, request_pty=False, window=_WINDOW_BYTES),
-        lambda late: late.channel.abort(),
-        connection,
-        where,
-    )
+    process = await started_process(connection, command, where)
     try:
         stdout, stderr = await _communicate(process, stdin, limit_bytes, where)
     except (asyncssh.Error, OSError) as error:
-        raise _dropped(where) from error
+        raise dropped(where) from error
     finally:
         process.channel.abort()
-    if process.exit_signal is not None:
-        status = -1
-    elif process.exit_status is None:
-        raise _dropped(where)
-    else:
-        status = process.exit_status
+    status = status_of(process, where)
     return CommandResult(status, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace"), time.monotonic() - started)
 
 
@@ -70,21 +60,41 @@ async def stream(connection: asyncssh.SSHClientConnection, command: str, where: 
         LineDropped: The connection was lost.
         BadAnswer: The host refused to run it.
     """
-    process: asyncssh.SSHClientProcess[bytes] = await _opened(
+    process = await started_process(connection, command, where)
+    try:
+        while chunk := await process.stdout.read(_CHUNK_BYTES):
+            yield chunk
+        if process.exit_status is None and process.exit_signal is None and connection.is_closed():
+            raise dropped(where)
+    except (asyncssh.Error, OSError) as error:
+        raise dropped(where) from error
+    finally:
+        process.channel.abort()
+
+
+async def started_process(
+    connection: asyncssh.SSHClientConnection, command: str, where: str
+) -> "asyncssh.SSHClientProcess[bytes]":
+    """Start `command` over `connection`; see `execute` for what it raises before there is any output."""
+    return await _opened(
         connection.create_process(command, encoding=None, request_pty=False, window=_WINDOW_BYTES),
         lambda late: late.channel.abort(),
         connection,
         where,
     )
-    try:
-        while chunk := await process.stdout.read(_CHUNK_BYTES):
-            yield chunk
-        if process.exit_status is None and process.exit_signal is None and connection.is_closed():
-            raise _dropped(where)
-    except (asyncssh.Error, OSError) as error:
-        raise _dropped(where) from error
-    finally:
-        process.channel.abort()
+
+
+def status_of(process: "asyncssh.SSHClientProcess[bytes]", where: str) -> int:
+    """Return what a process that is over exited with, -1 when a signal ended it.
+
+    Raises:
+        LineDropped: Nobody said.
+    """
+    if process.exit_signal is not None:
+        return -1
+    if process.exit_status is None:
+        raise dropped(where)
+    return process.exit_status
 
 
 async def reach(connection: asyncssh.SSHClientConnection, address: str, port: int, bastion: str, where: str) -> None:
@@ -132,7 +142,7 @@ async def _opened(
     except asyncssh.ChannelOpenError as error:
         if connection.is_closed():
             # Before the channel is open no request goes out; once it is open, nobody knows what the host still did.
-            raise (ClosedBeforeUse() if error.code == asyncssh.OPEN_CONNECT_FAILED else _dropped(where)) from error
+            raise (ClosedBeforeUse() if error.code == asyncssh.OPEN_CONNECT_FAILED else dropped(where)) from error
         if bastion:
             refusal: DriverError = refused_channel(error, where, place, bastion)
             raise refusal from error
@@ -142,10 +152,11 @@ async def _opened(
             remedy="See MaxSessions and ForceCommand of its sshd",
         ) from error
     except (asyncssh.Error, OSError) as error:
-        raise _dropped(where) from error
+        raise dropped(where) from error
 
 
-def _dropped(where: str) -> LineDropped:
+def dropped(where: str) -> LineDropped:
+    """Return the error for a line that was lost after a command was sent."""
     return LineDropped("the connection was lost while the command ran; whether it ran to its end is unknown", where=where)
 
 

@@ -23,8 +23,11 @@ SETTLE_S = 3.0
 _ANSWER_S = 8.0
 
 GATHER_S = 1.0
-"""How long lines for the other hosts are gathered before they are sent: while nobody can write, the line to the host that
-becomes primary is the only one that matters."""
+"""How long lines for the other hosts are gathered before they are sent."""
+
+REQUIRED_GATHER_S = 0.15
+"""How long those for the required hosts are, when nobody waits for them: while nobody can write, nothing is sent but what
+acts. That an act was begun stands on its host before it acts (`guard`), whatever its copy has."""
 
 
 @dataclass(slots=True)
@@ -34,6 +37,8 @@ class _Copy:
     Attributes:
         sent: How many lines it has.
         settled: Set while it lacks nothing, and after a try that failed.
+        moved: Set when something was sent, or its sending has stopped.
+        wanted: Set when somebody waits for it: nothing is gathered any more.
     """
 
     host: Host
@@ -45,6 +50,7 @@ class _Copy:
     task: "asyncio.Task[None] | None" = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
+    wanted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Copies:
@@ -70,7 +76,6 @@ class Copies:
         self._lines = [_line(event) for event in events]
         self._copies: dict[str, _Copy] = {}
         self._is_closed = False
-        self._is_hurried = asyncio.Event()
         self._before = len(self._lines)
 
     def add(self, event: RunEvent) -> None:
@@ -81,8 +86,8 @@ class Copies:
     async def settle(self) -> None:
         """Wait until the required hosts have what was there at the last settling, or fail, or `SETTLE_S` have passed.
 
-        So a host is behind by the beginning of one step at most, and an act does not wait for the news of itself: whoever goes
-        on from a copy looks first whether the next step was begun. A host that was late is not waited for again before it has
+        An act does not wait for the news of itself: each host notes by itself which steps were begun on it, before it acts, and
+        whoever goes on from a copy looks at what was begun first. A host that was late is not waited for again before it has
         caught up.
         """
         self._send()
@@ -91,10 +96,8 @@ class Copies:
 
     async def flush(self) -> None:
         """Send what is left to all hosts now, and wait as long as for a settling."""
-        self._is_hurried.set()
         self._send()
         await self._wait(list(self._copies.values()), len(self._lines))
-        self._is_hurried.clear()
 
     async def aclose(self) -> None:
         """Send what is left to all hosts, for as long as a settling may take, and stop."""
@@ -110,6 +113,8 @@ class Copies:
         waits = {asyncio.ensure_future(_reached(copy, upto)): copy for copy in behind}
         if not waits:
             return
+        for copy in behind:
+            copy.wanted.set()
         _, late = await asyncio.wait(waits, timeout=SETTLE_S)
         for each in late:
             waits[each].is_late = True
@@ -129,9 +134,10 @@ class Copies:
     async def _bring(self, copy: _Copy) -> None:
         """Send one host all that it lacks; gives up at the first failure."""
         while not copy.has_plan or copy.sent < len(self._lines):
-            if not copy.is_required and copy.has_plan:
+            if copy.has_plan:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._is_hurried.wait(), GATHER_S)
+                    await asyncio.wait_for(copy.wanted.wait(), REQUIRED_GATHER_S if copy.is_required else GATHER_S)
+                copy.wanted.clear()
             upto = len(self._lines)
             failure = await self._sent(copy, self._lines[copy.sent : upto])
             if failure:
@@ -189,6 +195,7 @@ class CopiedRun:
     Attributes:
         events: Without a gap from the first; what came behind a gap or half a line is left out.
         is_leased: The host's lease is for this run.
+        begun: Ids of steps of which an act was begun on this host; it says so before it acts.
     """
 
     host: str
@@ -196,6 +203,7 @@ class CopiedRun:
     plan: Plan
     events: tuple[RunEvent, ...]
     is_leased: bool
+    begun: frozenset[str] = frozenset()
 
 
 async def fetch_runs(shell: Shell, host: Host, folder: str) -> tuple[CopiedRun, ...]:
@@ -214,7 +222,7 @@ async def fetch_runs(shell: Shell, host: Host, folder: str) -> tuple[CopiedRun, 
         'for p in "$d"/runs/*/plan.json; do\n'
         '  [ -f "$p" ] || continue\n'
         f'  p=${{p%/plan.json}}; echo "{_MARK} run ${{p##*/}}"\n'
-        '  cat "$p/plan.json"; echo; cat "$p/events.jsonl" 2>/dev/null; echo\n'
+        '  cat "$p/plan.json"; echo; cat "$p/events.jsonl" 2>/dev/null; echo; sed "s/^/begun /" "$p/begun" 2>/dev/null\n'
         "done\nexit 0\n"
     )
     result = await shell.run(host, script, timeout_s=_ANSWER_S * 2, limit_bytes=32 << 20)
@@ -240,7 +248,11 @@ def _copied(host: str, name: str, body: str, leased: str) -> CopiedRun | None:
     except (ValueError, KeyError, TypeError):
         return None
     by_number: dict[int, RunEvent] = {}
+    begun: set[str] = set()
     for line in rest.splitlines():
+        if line.startswith("begun "):
+            begun.add(line.removeprefix("begun ").partition("/")[0])
+            continue
         try:
             event = RunEvent.from_json(json.loads(line))
         except (ValueError, KeyError, TypeError):
@@ -250,4 +262,4 @@ def _copied(host: str, name: str, body: str, leased: str) -> CopiedRun | None:
     events: list[RunEvent] = []
     while len(events) + 1 in by_number:
         events.append(by_number[len(events) + 1])
-    return CopiedRun(host, name, plan, tuple(events), name == leased) if events else None
+    return CopiedRun(host, name, plan, tuple(events), name == leased, frozenset(begun)) if events else None

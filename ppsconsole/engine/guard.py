@@ -1,13 +1,14 @@
 """Commands on hosts, bound to what the plan was made for: lease, host and instance are re-read with each one (law 7)."""
 
+import asyncio
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ppsconsole.clock import Clock
 from ppsconsole.drivers.base import CommandResult, LineDropped, Shell
-from ppsconsole.engine import detached
+from ppsconsole.engine import armed, detached
 from ppsconsole.engine.lease import Lease
 from ppsconsole.engine.lease_script import ours, sh
 from ppsconsole.engine.stage import LeaseLost, Stage
@@ -23,6 +24,9 @@ KEY_S = 8.0
 """How long a login may take that is made to see the host's key."""
 
 
+_Kind = Literal["look", "act", "detached"]
+
+
 @dataclass(frozen=True, slots=True)
 class SentCommand:
     """A command that was sent to a host, after it ended.
@@ -32,7 +36,7 @@ class SentCommand:
         outcome: `rc 0`, or the word of the error.
     """
 
-    kind: Literal["look", "act", "detached"]
+    kind: _Kind
     host: str
     command: str
     duration_s: float
@@ -67,18 +71,61 @@ class Guard:
         """
         self._inventory, self._plan, self._shell, self._lease, self._clock = inventory, plan, shell, lease, clock
         self._stage, self._report, self._fingerprint = stage, report, fingerprint
+        self._armed: dict[tuple[str, str, str | None], armed.Armed] = {}
 
     async def look(self, host: str, command: str, *, timeout_s: float = 10.0) -> CommandResult:
         """Run a command that changes nothing; see `Guarded.look`."""
-        return await self._sent("look", self._host(host), command, command, None, timeout_s)
+        found = self._host(host)
+        return await self._sent("look", host, command, lambda: self._shell.run(found, command, timeout_s=timeout_s))
+
+    async def arm(self, host: str, command: str, *, node: str | None = None, timeout_s: float = 8.0) -> None:
+        """Have `act` of the same command act at one word; see `Guarded.arm`."""
+        found = await self._ready(host)
+        key = (host, command, node)
+        self._disarm(key)
+        identity = self._identity(node)
+        of_instance = self._instance_conditions(identity) if identity is not None else []
+        instance = (shlex.quote(identity.data_directory), "\n".join(of_instance) + "\n") if identity and of_instance else None
+        ready = armed.Readiness(self._conditions(found, node), instance, self._lease.line, self._lease.epoch, self._begun('"$s"'))
+        text = armed.script(ready, command)
+        until = self._clock.monotonic() + timeout_s
+        talk = await self._shell.open(found, sh(text), timeout_s=timeout_s)
+        try:
+            async with asyncio.timeout(max(0.1, until - self._clock.monotonic())):
+                said = await talk.line()
+                if said != armed.READY:
+                    self._refuse(found, await talk.end())
+                    raise BadAnswer(f"it does not stand ready: {plain(said, 160)}", where=host)
+        except TimeoutError:
+            talk.cut()
+            raise TimedOut(f"nothing stands ready within {timeout_s:g}s", where=host) from None
+        except BaseException:
+            talk.cut()
+            raise
+        self._armed[key] = armed.Armed(talk, self._clock.monotonic() + armed.HELD_S)
+
+    def disarm(self) -> None:
+        """Let go of everything that stands ready; nothing is done by that."""
+        for key in tuple(self._armed):
+            self._disarm(key)
 
     async def act(
-        self, host: str, command: str, *, node: str | None = None, stdin: str | None = None, timeout_s: float = 30.0
+        self,
+        host: str,
+        command: str,
+        *,
+        node: str | None = None,
+        stdin: str | None = None,
+        timeout_s: float = 30.0,
+        heard: Callable[[str], None] | None = None,
     ) -> CommandResult:
         """Run a command that changes something, bound to lease and identity; see `Guarded.act`."""
+        ready = self._armed.pop((host, command, node), None)
+        if ready is not None and (result := await self._fired(ready, host, command, timeout_s, heard)) is not None:
+            return result
         found = await self._ready(host)
-        script = sh(f"{self._conditions(found, node)}exec /bin/sh -c {shlex.quote(command)}\n")
-        return await self._bound("act", found, command, script, stdin, timeout_s)
+        script = sh(f"{self._conditions(found, node)}{self._begun()}exec /bin/sh -c {shlex.quote(command)}\n")
+        return await self._bound("act", found, command, lambda: self._shell.run(found, script, stdin=stdin, timeout_s=timeout_s))
 
     async def act_detached(
         self, host: str, name: str, command: str, *, node: str | None = None, timeout_s: float = 60.0
@@ -88,10 +135,11 @@ class Guard:
         place = detached.Place(self._lease.folder, self._lease.claim.run, name, self._stage.attempt)
         limit = self._clock.monotonic() + timeout_s
         wait_s = min(timeout_s, detached.WAIT_S)
-        start = sh(self._conditions(found, node) + place.start(command) + place.wait(wait_s))
+        start = sh(self._conditions(found, node) + self._begun() + place.start(command) + place.wait(wait_s))
         result: CommandResult | None
         try:
-            result = await self._bound("detached", found, command, start, None, wait_s + detached.GRACE_S)
+            limit_s = wait_s + detached.GRACE_S
+            result = await self._bound("detached", found, command, lambda: self._shell.run(found, start, timeout_s=limit_s))
         except (LineDropped, TimedOut):
             result = None  # it may have been started: from here on it is only looked for
         while True:
@@ -113,6 +161,45 @@ class Guard:
             await self._clock.sleep(detached.RETRY_S)
             return None
 
+    # --- what stands ready --------------------------------------------------------------------------------------
+
+    def _disarm(self, key: tuple[str, str, str | None]) -> None:
+        ready = self._armed.pop(key, None)
+        if ready is not None:
+            ready.talk.cut()
+
+    async def _fired(
+        self, ready: armed.Armed, name: str, command: str, timeout_s: float, heard: Callable[[str], None] | None
+    ) -> CommandResult | None:
+        """Give the word; None when nothing was done by it, and the act has to be sent the ordinary way."""
+        self._lease.check()
+        if ready.talk.is_over or self._clock.monotonic() > ready.until:
+            ready.talk.cut()
+            return None
+        host, talk = self._host(name), ready.talk
+
+        async def given() -> CommandResult:
+            lines: list[str] = []
+            talk.send(armed.word(self._lease.epoch, self._stage.step, self._stage.attempt))
+            try:
+                async with asyncio.timeout(timeout_s):
+                    while heard is not None and (line := await talk.line()):
+                        lines.append(line)
+                        heard(line)
+                    ended = await talk.end()
+            except TimeoutError:
+                what = f"no answer within {timeout_s:g}s, waiting for the command's end; it may still be running"
+                raise TimedOut(what, where=name) from None
+            finally:
+                talk.cut()
+            return replace(ended, stdout="".join(f"{line}\n" for line in lines) + ended.stdout)
+
+        result = await self._bound("act", host, command, given)
+        is_unused = result.exit_status == armed.UNUSED and armed.UNUSED_MARK in result.stderr
+        if is_unused:
+            self._stage.sent -= 1
+        return None if is_unused else result
+
     # --- sending ----------------------------------------------------------------------------------------------
 
     async def _ready(self, name: str) -> Host:
@@ -133,32 +220,31 @@ class Guard:
             raise Blocked("commands can be bound to the lease on declared Linux hosts only", where=name)
         return host
 
-    async def _bound(
-        self, kind: Literal["act", "detached"], host: Host, command: str, script: str, stdin: str | None, timeout_s: float
-    ) -> CommandResult:
+    async def _bound(self, kind: _Kind, host: Host, command: str, run: Callable[[], Awaitable[CommandResult]]) -> CommandResult:
         try:
-            result = await self._sent(kind, host, command, script, stdin, timeout_s)
+            result = await self._sent(kind, host.name, command, run)
         except (LineDropped, TimedOut, OutputTooLong, BadAnswer):
             self._stage.sent += 1
             raise
         except DriverError as error:
             self._stage.refused = error
             raise
-        moved = _moved(result)
-        if moved is None:
-            self._stage.sent += 1
-            return result
-        refusal = self._refusal(host, moved)
-        self._stage.refused = refusal
-        raise refusal
+        self._refuse(host, result)
+        self._stage.sent += 1
+        return result
 
-    async def _sent(
-        self, kind: Literal["look", "act", "detached"], host: Host, command: str, script: str, stdin: str | None, timeout_s: float
-    ) -> CommandResult:
+    def _refuse(self, host: Host, result: CommandResult) -> None:
+        """Raise what the guard found moved on the host, if it did."""
+        moved = _moved(result)
+        if moved is not None:
+            self._stage.refused = refusal = self._refusal(host, moved)
+            raise refusal
+
+    async def _sent(self, kind: _Kind, host: str, command: str, run: Callable[[], Awaitable[CommandResult]]) -> CommandResult:
         started = self._clock.monotonic()
         outcome = "cancelled"
         try:
-            result = await self._shell.run(host, script, stdin=stdin, timeout_s=timeout_s)
+            result = await run()
             outcome = f"rc {result.exit_status}"
             return result
         except DriverError as error:
@@ -166,7 +252,7 @@ class Guard:
             raise
         finally:
             took_s = self._clock.monotonic() - started
-            self._report(SentCommand(kind, host.name, plain(command, 2000), round(took_s, 4), outcome))
+            self._report(SentCommand(kind, host, plain(command, 2000), round(took_s, 4), outcome))
 
     # --- what is bound ----------------------------------------------------------------------------------------
 
@@ -194,10 +280,21 @@ class Guard:
         names = {each.hostname for each in self._plan.identities if each.host == host.name and each.hostname}
         for name in sorted(names):
             lines.append(f'l=$(uname -n); [ "$l" = {shlex.quote(name)} ] || moved hostname "$l, planned was "{shlex.quote(name)}')
-        identity = next((each for each in self._plan.identities if each.node == node), None) if node is not None else None
+        identity = self._identity(node)
         if identity is not None:
             lines += self._instance_conditions(identity)
         return "\n".join(lines) + "\n"
+
+    def _begun(self, step: str = "") -> str:
+        """The shell text that notes on the host that an act of the step is begun: whoever goes on from a copy learns of it."""
+        folder = f'"$d"/runs/{shlex.quote(self._lease.claim.run)}'
+        line = step or shlex.quote(f"{self._stage.step}/{self._stage.attempt}")
+        note = f'r={folder}; {{ [ -d "$r" ] || mkdir -p "$r"; }} && echo {line} >>"$r/begun"'
+        # A disk that is full does not keep a service down.
+        return f"{{ {note}; }} 2>/dev/null || :\n"
+
+    def _identity(self, node: str | None) -> Identity | None:
+        return next((each for each in self._plan.identities if each.node == node), None) if node is not None else None
 
     def _instance_conditions(self, identity: Identity) -> list[str]:
         instance = self._inventory.database.instances.get(identity.node)

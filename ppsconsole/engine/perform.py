@@ -38,16 +38,16 @@ class Performance:
     """What a step is carried out with.
 
     Attributes:
-        checked: Makes durable what the precheck found, before the act.
-        before_act: Waited for beside the precheck, before the act.
+        beside_precheck: Waited for together with the precheck.
+        before_act: Makes durable all that was said, and what the precheck found, before the act.
     """
 
     action: Action
     bench: Workbench
     step: Step
     stage: Stage
-    checked: Callable[[Mapping[str, Any]], Awaitable[None]]
-    before_act: Callable[[], Awaitable[None]]
+    beside_precheck: Callable[[], Awaitable[None]]
+    before_act: Callable[[Mapping[str, Any]], Awaitable[None]]
 
     async def go(self, *, is_doubtful: bool) -> StepResult:
         """Do the step.
@@ -69,12 +69,11 @@ class Performance:
         if lack:
             return StepResult(Outcome.FAILED, lack, False)
         found, _ = await asyncio.gather(
-            self._look(self.action.precheck, max(SHORTEST_LOOK_S, self.step.timeout_s)), self.before_act()
+            self._look(self.action.precheck, max(SHORTEST_LOOK_S, self.step.timeout_s)), self.beside_precheck()
         )
         if found.state != "yes":
             return StepResult(Outcome.FAILED, f"not begun: {found.words}", False, found.values)
-        if found.values:
-            await self.checked(found.values)
+        await self.before_act(found.values)
         error = await self._acted(self.action.act)
         if error is not None and self.stage.shows_nothing_done(error):
             if not isinstance(error, WorldMoved):

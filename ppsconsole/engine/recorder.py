@@ -1,6 +1,7 @@
 """Events on their way: numbered, masked, made durable, and only then shown to those who listen."""
 
 import asyncio
+import contextlib
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +19,8 @@ Listener = Callable[[RunEvent], Awaitable[None] | None]
 
 WORDS_LIMIT = 2000
 CLOSE_TIMEOUT_S = 2.0
+GATHER_S = 0.2
+"""How long a note may wait for the next record, to be made durable with it: each writing waits for the disk."""
 
 
 class Records(Protocol):
@@ -31,8 +34,8 @@ class Records(Protocol):
 class Recorder:
     """Writes the events of one run.
 
-    `record` waits until its event is durable. `note` does not wait: its event is written with the next one, at the latest,
-    and never before what was said earlier. Several events that wait are written in one transaction.
+    `record` waits until its event is durable. `note` does not wait: its event is written with the next record, or `GATHER_S`
+    later, and never before what was said earlier. Several events that wait are written in one transaction.
 
     Args:
         records: The journal.
@@ -45,9 +48,11 @@ class Recorder:
     def __init__(self, records: Records, run: str, clock: Clock, *, number: int = 0, follow: Callable[[RunEvent], None]) -> None:
         self._records, self._run, self._clock, self._number, self._follow = records, run, clock, number, follow
         self._waiting: list[RunEvent] = []
+        self._writing_now: list[RunEvent] = []
         self._durable = number
         self._failure: BaseException | None = None
         self._writer: asyncio.Task[None] | None = None
+        self._soon: asyncio.TimerHandle | None = None
         self._listeners: dict[Listener, tuple[asyncio.Queue[RunEvent], asyncio.Task[None]]] = {}
 
     async def record(self, kind: EventKind, step: str = "", words: str = "", data: Mapping[str, Any] | None = None) -> RunEvent:
@@ -57,24 +62,34 @@ class Recorder:
             JournalError: It could not be made durable: nothing may be done on the strength of it.
         """
         event = self._made(kind, step, words, data)
-        while self._durable < event.number and self._failure is None:
-            # A caller that is cancelled leaves the writer at work.
-            await asyncio.shield(self._writing())
-        if self._durable < event.number:
-            assert self._failure is not None
-            raise self._failure
+        await self.settle()
         return event
 
     def note(self, kind: EventKind, step: str = "", words: str = "", data: Mapping[str, Any] | None = None) -> None:
-        """Write an event soon; a failure is raised by the next `record`."""
+        """Write an event soon; a failure is raised by the next `record` or `settle`."""
         if self._failure is None:
             self._made(kind, step, words, data)
-            self._writing()
+            if self._soon is None:
+                self._soon = asyncio.get_running_loop().call_later(GATHER_S, self._writing)
 
     async def settle(self) -> None:
-        """Wait until everything noted so far is durable and followed, or the journal has failed: the next `record` raises why."""
-        while (self._waiting and self._failure is None) or (self._writer is not None and not self._writer.done()):
+        """Wait until everything that was said so far is durable.
+
+        Raises:
+            JournalError: It could not be made durable: nothing may be done on the strength of it.
+        """
+        upto = self._number
+        while self._durable < upto and self._failure is None:
+            # A caller that is cancelled leaves the writer at work.
             await asyncio.shield(self._writing())
+        if self._durable < upto:
+            assert self._failure is not None
+            raise self._failure
+
+    @property
+    def pending(self) -> tuple[RunEvent, ...]:
+        """What was said and is not durable yet."""
+        return (*self._writing_now, *self._waiting)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Have `listener` called for all events from now on; the returned function ends that."""
@@ -90,7 +105,8 @@ class Recorder:
 
     async def aclose(self) -> None:
         """Write what is waiting, let the listeners catch up for a moment, and let go of them."""
-        await self.settle()
+        with contextlib.suppress(JournalError):  # whoever acts on it has been told
+            await self.settle()
         queues = [queue.join() for queue, _ in self._listeners.values()]
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
@@ -112,20 +128,28 @@ class Recorder:
         return event
 
     def _writing(self) -> "asyncio.Task[None]":
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         if self._writer is None or self._writer.done():
             self._writer = asyncio.ensure_future(self._write())
         return self._writer
 
     async def _write(self) -> None:
         while self._waiting and self._failure is None:
-            batch, self._waiting = self._waiting, []
+            self._writing_now = batch = self._waiting
+            self._waiting = []
             try:
                 await asyncio.to_thread(self._records.append, *batch)
                 for event in batch:
                     self._follow(event)
+                self._writing_now = []
             except Exception as error:
                 self._failure = error if isinstance(error, JournalError) else JournalError(f"the journal failed: {error!r}")
                 return
+            except BaseException as error:
+                self._failure = JournalError(f"the journal was left: {error!r}")
+                raise
             self._durable = batch[-1].number
             for event in batch:
                 for queue, _ in self._listeners.values():

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ppsconsole.drivers.base import Shell
@@ -25,6 +25,7 @@ class FoundRun:
     Attributes:
         is_copy: The events come from a host: the console that wrote them may have done one thing more than they tell.
         unreachable: Hosts that could not be asked for their copy, and why.
+        begun: Ids of steps of which an act was begun, as the hosts tell.
     """
 
     run: str
@@ -32,6 +33,7 @@ class FoundRun:
     events: tuple[RunEvent, ...]
     is_copy: bool
     unreachable: tuple[str, ...] = ()
+    begun: frozenset[str] = frozenset()
 
     @property
     def is_open(self) -> bool:
@@ -51,11 +53,14 @@ async def copies_on_hosts(inventory: Inventory, shell: Shell, root: str = ROOT) 
 
     answers = await asyncio.gather(*(on(host) for host in lease_hosts(inventory)))
     best: dict[str, CopiedRun] = {}
+    begun: dict[str, frozenset[str]] = {}
     for answer in answers:
         for copy in answer if not isinstance(answer, str) else ():
             other = best.get(copy.run)
             if other is None or _rank(copy.events) > _rank(other.events):
                 best[copy.run] = copy
+            begun[copy.run] = begun.get(copy.run, frozenset()) | copy.begun
+    best = {run: replace(copy, begun=begun[run]) for run, copy in best.items()}
     found = tuple(sorted(best.values(), key=lambda copy: -copy.events[0].at))
     return found, tuple(answer for answer in answers if isinstance(answer, str))
 
@@ -127,7 +132,7 @@ async def known_runs(
         if copy is None or _rank(copy.events) <= _rank(events):
             best.pop(record.id, None)
             sorts[is_other].append(FoundRun(record.id, record.plan, events, False, missing))
-    sorts[False] += [FoundRun(each.run, each.plan, each.events, True, missing) for each in best.values()]
+    sorts[False] += [FoundRun(each.run, each.plan, each.events, True, missing, each.begun) for each in best.values()]
     ours, others = (tuple(sorted(sorts[each], key=lambda run: -started_at(run))[:limit]) for each in (False, True))
     return KnownRuns(ours, others, missing)
 
@@ -171,11 +176,11 @@ def _rank(events: Sequence[RunEvent]) -> tuple[int, int]:
     return epoch_of(events), len(events)
 
 
+_UNDER_AN_EPOCH = ("lease-taken", "run-finished")
+
+
 def epoch_of(events: Iterable[RunEvent]) -> int:
     """Return the highest epoch under which a run was held or closed, 0 when it never was."""
     return max(
         (int(event.data["epoch"]) for event in events if event.kind in _UNDER_AN_EPOCH and "epoch" in event.data), default=0
     )
-_UNDER_AN_EPOCH = ("lease-taken", "run-finished")
-
-

@@ -1,7 +1,7 @@
 """Runs a plan, step by step. The laws of DESIGN §5 about order, proofs, doubt and the point of no return live here."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -103,7 +103,7 @@ class Runner:
         self._is_hold_wanted = False
         self._busy = asyncio.Lock()
         self.recorder = Recorder(records, bench.run, bench.clock, number=state.last_number, follow=self._follow)
-        self._fill_bench()
+        self._fill_bench(state)
 
     # --- what faces call --------------------------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ class Runner:
                 return await self._back_out("going on with backing out")
             if self.state.is_held:
                 await self.record("resumed", words="going on")
-            while (next_id := self.state.next_step(self._bench.plan)) is not None:
+            while (next_id := self._ahead().next_step(self._bench.plan)) is not None:
                 self._custody.check()
                 if self._is_hold_wanted:
                     return await self._held("held between two steps, as was asked for", RunVerdict.INCOMPLETE)
@@ -171,7 +171,8 @@ class Runner:
             if result.outcome is not Outcome.DONE:
                 raise Blocked(f"it is not seen done: {result.words}", where=step_id)
             words = f"marked done: {reason.strip()}; {result.words}"
-            await self._finished(step, StepResult(Outcome.DONE, words, True, result.values), 0.0)
+            self._finished(step, StepResult(Outcome.DONE, words, True, result.values), 0.0)
+            await self.recorder.settle()
 
     async def back_out(self, reason: str) -> RunResult:
         """Undo what was done, last step first, each verified.
@@ -199,25 +200,33 @@ class Runner:
                 raise Blocked("abandoning a run takes a reason", remedy="Give --reason")
             return await self._finish(self.standing(), f"abandoned: {reason.strip()}")
 
-    async def look_ahead(self) -> None:
-        """See whether the next step was begun by a console whose last records did not reach the copy that this run goes on from.
+    async def look_ahead(self, begun: Collection[str] = ()) -> None:
+        """See which steps were begun by a console whose last records did not reach the copy that this run goes on from.
+
+        Args:
+            begun: Ids of steps whose acts left a trace on their hosts.
 
         Raises:
             LeaseLost: Another console has the run.
         """
         async with self._busy:
+            if self._ended() is not None or self.state.is_backing_out:
+                return
             next_id = self.state.next_step(self._bench.plan)
-            if self._ended() is not None or self.state.is_backing_out or next_id is None:
-                return
-            step, before = self._bench.plan.step(next_id), self.state.of(next_id)
-            if before.phase != "pending":
-                return  # doubtful anyway, or seen to have ended
-            self._stage.enter(next_id, 1)
-            result = await self._performance(step).verify()
-            if result.outcome is Outcome.FAILED:
-                return
-            words = "may have been begun by the console before"
-            await self.record("step-started", step=next_id, words=words, data={"attempt": 1})
+            for step in self._bench.plan.steps:
+                if self.state.of(step.id).phase != "pending":
+                    continue  # doubtful anyway, or seen to have ended
+                if step.id in begun:
+                    words = "was begun by the console before, as its host tells"
+                elif step.id == next_id and await self._seems_begun(step):
+                    words = "may have been begun by the console before"
+                else:
+                    continue
+                await self.record("step-started", step=step.id, words=words, data={"attempt": 1})
+
+    async def _seems_begun(self, step: Step) -> bool:
+        self._stage.enter(step.id, 1)
+        return (await self._performance(step).verify()).outcome is not Outcome.FAILED
 
     async def record(
         self, kind: EventKind, *, step: str = "", words: str = "", data: Mapping[str, Any] | None = None
@@ -271,20 +280,24 @@ class Runner:
         return await self._reread(step, self._bench.plan, None if fence is None else fence.at)
 
     async def _do(self, step: Step) -> StepResult:
-        before = self.state.of(step.id)
+        before = self._ahead().of(step.id)
         # A step that was begun and never ended goes on as the same attempt: a command that it left running is found by it.
         attempt = before.attempt if before.phase == "started" else before.attempt + 1
         self._stage.enter(step.id, attempt)
         started = self._bench.clock.monotonic()
-        await self.record("step-started", step=step.id, words=step.title, data={"attempt": attempt})
+        # Durable before the step acts (`_performance`), together with what is said until then: each writing waits for the disk.
+        self.recorder.note("step-started", step.id, step.title, {"attempt": attempt})
         result = await self._performance(step).go(is_doubtful=before.is_doubtful)
         if before.may_have_acted and not result.has_acted:
             result = StepResult(result.outcome, result.words, True, result.values, result.proofs)
-        await self._finished(step, result, self._bench.clock.monotonic() - started)
+        self._finished(step, result, self._bench.clock.monotonic() - started)
+        if result.outcome is not Outcome.DONE:
+            await self.recorder.settle()
+        self._fill_bench(self._ahead())
         self._stage.enter("", 1)
         return result
 
-    async def _finished(self, step: Step, result: StepResult, took_s: float) -> None:
+    def _finished(self, step: Step, result: StepResult, took_s: float) -> None:
         for proof in result.proofs:
             self.recorder.note("proof-made", step.id, _proof_words(proof_as_json(proof)), {"proof": proof_as_json(proof)})
         if step.is_optional and result.outcome is not Outcome.DONE:
@@ -296,13 +309,21 @@ class Runner:
             "took_s": round(took_s, 4),
             "verb": step.verb,
         }
-        await self.record("step-finished", step=step.id, words=result.words, data=data)
+        self.recorder.note("step-finished", step.id, result.words, data)
 
     def _performance(self, step: Step) -> Performance:
-        async def checked(values: Mapping[str, Any]) -> None:
-            await self.record("step-checked", step=step.id, data={"values": dict(values)})
+        async def before_act(values: Mapping[str, Any]) -> None:
+            if values:
+                self.recorder.note("step-checked", step.id, "", {"values": dict(values)})
+                self._fill_bench(self._ahead())
+            if step.commands:  # where nothing is sent, nothing has to be known before it
+                await self.recorder.settle()
 
-        return Performance(self._actions[step.verb], self._bench, step, self._stage, checked, self._custody.settle)
+        async def beside_precheck() -> None:
+            if step.commands:
+                await self._custody.settle()
+
+        return Performance(self._actions[step.verb], self._bench, step, self._stage, beside_precheck, before_act)
 
     async def _stopped(self, step: Step, result: StepResult) -> RunResult:
         """A required step did not get done: back where that is law, else stand still and say where things stand."""
@@ -378,15 +399,18 @@ class Runner:
     def _follow(self, event: RunEvent) -> None:
         self.state = advanced(self.state, event)
         self._custody.saw(event)
-        if event.kind in ("step-checked", "step-finished"):
-            self._bench.values[event.step] = self.state.of(event.step).values
-        elif event.kind == "proof-made":
-            self._bench.proofs[:] = self.state.proofs
 
-    def _fill_bench(self) -> None:
-        self._bench.values.update(self.state.values)
-        self._bench.proofs[:] = self.state.proofs
-        self._bench.answers.update(self.state.answers)
+    def _ahead(self) -> RunState:
+        """Where the run stands by what was said, durable or not: what the next step is chosen by; it does not act on it yet."""
+        state = self.state
+        for event in self.recorder.pending:
+            state = advanced(state, event)
+        return state
+
+    def _fill_bench(self, state: RunState) -> None:
+        self._bench.values.update(state.values)
+        self._bench.proofs[:] = state.proofs
+        self._bench.answers.update(state.answers)
 
 
 def _proof_words(proof: Mapping[str, Any]) -> str:

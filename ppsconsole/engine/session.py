@@ -88,11 +88,12 @@ class Session:
         required = hosts_back(inventory, plan, state) if is_way_back or state.is_backing_out else required_hosts(inventory, plan)
         claim = Claim(plan.cluster, run, plan.runbook, required, reason)
         self.lease = Lease(claim, inventory, ssh, clock, root=surroundings.root)
+        self._guard = Guard(inventory, plan, ssh, self.lease, clock, self._stage, self._sent, ssh.fingerprint)
         self._copies = Copies(plan, self.lease, ssh, self._issue, events)
-        guard = Guard(inventory, plan, ssh, self.lease, clock, self._stage, self._sent, ssh.fingerprint)
-        bench = Workbench(inventory, plan, run, clock, surroundings.tools, guard, self._say)
-        actions, journal = surroundings.actions, surroundings.journal
-        self.runner = Runner(bench, actions, journal, ask, self, self._stage, state, surroundings.reread)
+        bench = Workbench(inventory, plan, run, clock, surroundings.tools, self._guard, self._say)
+        self.runner = Runner(
+            bench, surroundings.actions, surroundings.journal, ask, self, self._stage, state, surroundings.reread
+        )
 
     @classmethod
     async def start(
@@ -176,7 +177,7 @@ class Session:
             await session.runner.record("resumed", words=f"taken up by {holder}", data={"holder": holder})
             await session._taken()
             if found.is_copy:
-                await session.runner.look_ahead()
+                await session.runner.look_ahead(found.begun)
             if is_way_back:
                 session._refuse_late()
         except BaseException:
@@ -236,7 +237,6 @@ class Session:
             words += "; not on " + ", ".join(f"{name} ({why})" for name, why in lease.unreachable.items())
         data = {"epoch": lease.epoch, "hosts": hosts, "unreachable": dict(lease.unreachable)}
         await self.runner.record("lease-taken", words=words, data=data)
-
         around = self._around
         for failure in await close_replaced(
             around.inventory, around.tools.ssh, around.journal, lease, around.clock.now(), reason=self._reason, root=around.root
@@ -257,6 +257,7 @@ class Session:
                 f"{error.remedy}, then resume it. Or, without that host: {ways}; they need {', '.join(back)} alone. And {closes}"
             )
         return f"{error.remedy}, then resume it. {ways} need it there as well: the primary may have been stopped. But {closes}"
+
     def _refuse_late(self) -> None:
         """See that the lease is held where it is needed, now that it is known how far a console before this one came."""
         held = {host.name for host in self.lease.hosts}
@@ -267,11 +268,12 @@ class Session:
 
     async def _quit(self) -> None:
         """Bring the copies up to date, let the lease go, and the listeners."""
+        self._guard.disarm()
         try:
-            await self.runner.recorder.aclose()
-            await self._copies.aclose()
             if self._tidying is not None:
                 await asyncio.gather(self._tidying, return_exceptions=True)
+            await self.runner.recorder.aclose()
+            await self._copies.aclose()
         finally:
             is_over = self.runner.state.verdict is not None or self.runner.state.last_number == 0
             failed = await (self.lease.release() if is_over else self.lease.leave())

@@ -4,7 +4,7 @@ import asyncio
 import shlex
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,8 +35,18 @@ class Bound:
     async def look(self, host: str, command: str, *, timeout_s: float = 10.0) -> CommandResult:
         return await self._tools.ssh.run(self._inventory.hosts[host], command, timeout_s=timeout_s)
 
+    async def arm(self, host: str, command: str, *, node: str | None = None, timeout_s: float = 8.0) -> None:
+        """Stand ready for nothing: every act is sent the ordinary way."""
+
     async def act(
-        self, host: str, command: str, *, node: str | None = None, stdin: str | None = None, timeout_s: float = 30.0
+        self,
+        host: str,
+        command: str,
+        *,
+        node: str | None = None,
+        stdin: str | None = None,
+        timeout_s: float = 30.0,
+        heard: Callable[[str], None] | None = None,
     ) -> CommandResult:
         guard = f'[ "$(hostname)" = {shlex.quote(host)} ] || exit 99; '
         identity = self.identities.get(node or "")
