@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Protocol
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.history import History
 from ppsconsole.runbooks.request import Request
 
 if TYPE_CHECKING:
     from ppsconsole.engine.gates import Ask
+    from ppsconsole.engine.reading import Reading
     from ppsconsole.engine.runner import RunResult
 
 
@@ -125,6 +127,10 @@ class Desk(Protocol):
 
     async def background(self, snapshot: Snapshot) -> Background:
         """Return what advice on `snapshot` rests on beside it."""
+        ...
+
+    async def read_again(self, step: Step, plan: Plan) -> "Reading":
+        """Return what the gate of `step` rests on, read at this moment."""
         ...
 
     async def plan(self, request: Request) -> Plan:

@@ -11,6 +11,7 @@ from ppsconsole.draw.run_view import RunView
 from ppsconsole.errors import Blocked, PpsConsoleError
 from ppsconsole.masking import plain
 from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.loss import accepted_window
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.building import Background
@@ -134,6 +135,13 @@ class EngineHost:
         self.background = replace(
             self.background, history=self.history, dead_wal=None if has_primary else self.background.dead_wal
         )
+
+    async def read_again(self, step: Step, plan: Plan) -> tuple[Gate, Plan]:
+        """Return the gate of `step` and the plan as they are asked now, with what is read for this question."""
+        from ppsconsole.engine.reading import asked_now
+
+        assert step.gate is not None
+        return asked_now(step.gate, step, plan, await self.desk.read_again(step, plan), None)
 
     async def weigh(self, snapshot: Snapshot) -> bool:
         """Read what advice on `snapshot` rests on beside it; return whether that is new. Without a desk nothing is read yet."""
@@ -328,8 +336,10 @@ class EngineHost:
         self._show("standing", trouble)
 
     async def _asked(self, gate: Gate, step: Step, plan: Plan) -> str | None:
-        if step.id in self._answers:
-            return self._answers[step.id]
+        given = self._answers.get(step.id)
+        # A window that was accepted before the run began may not cover the loss as it is read now.
+        if given is not None and (gate.kind != "accept-loss" or plan.loss.is_accepted_by(accepted_window(given))):
+            return given
         self._show("asking")
         answer = await self._ask(gate, step, plan)
         self._show("going")

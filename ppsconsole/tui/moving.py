@@ -158,7 +158,8 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
             if step.gate.kind in ("name", "confirm"):
                 found[step.id] = asked if step.gate.kind == "name" else plan.hash
                 continue
-            answer = await self.ask(gate_question(step.gate, step, plan, self.scene.snapshot))
+            gate, now = await self.host.read_again(step, plan)
+            answer = await self.ask(gate_question(gate, step, now, self.scene.snapshot))
             if answer is None:
                 return None
             found[step.id] = answer

@@ -67,6 +67,9 @@ def gate_question(gate: Gate, step: Step, plan: Plan, snapshot: Snapshot | None)
     """Return what is asked at a gate."""
     title = f"Before: {step.title}"
     facts = _facts(plan, snapshot)
+    if gate.seen:  # read for this question: it goes before what the last picture showed
+        read = [(name, (Span(words),)) for name, words in gate.seen if name != "loss now"]
+        facts = (*(each for each in facts if each[0] in ("cluster", "plan", "loss")), *read)
     match gate.kind:
         case "name":
             return Question(title, gate.question, facts, "Type the cluster's name", name_refusal(plan), "Go on")

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from ppsconsole.clock import HeldClock
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.engine.gates import Ask
+from ppsconsole.engine.reading import Reading
 from ppsconsole.engine.runner import RunResult
 from ppsconsole.errors import Blocked, Leased, UsageError
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.preflight import Item
-from ppsconsole.plan.step import Gate
+from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.history import History
 from ppsconsole.runbooks.request import Request
@@ -118,6 +119,9 @@ class DeskDouble:
 
     async def background(self, snapshot: Snapshot) -> Background:
         return Background(history=self.history)
+
+    async def read_again(self, step: Step, plan: Plan) -> Reading:
+        return Reading(AT, plan.loss, writers=("pps1 runs",), out_s=12.0)
 
     async def plan(self, request: Request) -> Plan:
         self.asked.append(request)
