@@ -21,11 +21,15 @@ class Member:
         address: As it stands in the configuration.
         state: `up`, `backup` (used, and left again, by itself) or `down` (set down by an operator).
         web_node: The web node behind `address`, None when the inventory does not know it.
+        shunned_s: For how many seconds the balancer does not ask it again once it has failed; 0 when it asks all the same.
+        failures: After how many failures it does so; 0 for never.
     """
 
     address: str
     state: Literal["up", "backup", "down"]
     web_node: str | None
+    shunned_s: float = 0.0
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """Which web nodes does the balancer send users to, by its configuration?"""
 
 import hashlib
+import re
 from functools import partial
+from typing import Literal
 
 from ppsconsole.cluster.facts import node_subject
 from ppsconsole.cluster.snapshot import Member
 from ppsconsole.drivers.base import CommandResult
-from ppsconsole.drivers.nginx import dump_command, parse_upstreams
+from ppsconsole.drivers.nginx import ServerLine, dump_command, parse_upstreams
 from ppsconsole.errors import BadAnswer
 from ppsconsole.inventory.model import Balancer
 from ppsconsole.probes.host import Part
@@ -23,6 +25,31 @@ def members_part(balancer: Balancer, every_s: float) -> Part | None:
     )
 
 
+def _member(balancer: Balancer, line: ServerLine, *, is_alone: bool) -> Member:
+    """Return one member; nginx goes on asking a server that is alone in its upstream, whatever its parameters say."""
+    state: Literal["up", "backup", "down"] = "down" if line.is_down else "backup" if line.is_backup else "up"
+    given = dict(each.split("=", 1) for each in line.parameters if "=" in each)
+    failures, shunned_s = int(given.get("max_fails", 1)), _seconds(given.get("fail_timeout", "10s"))
+    if is_alone or failures == 0 or shunned_s == 0.0:
+        failures, shunned_s = 0, 0.0
+    return Member(line.address, state, balancer.members.get(line.address), shunned_s, failures)
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+
+
+def _seconds(text: str) -> float:
+    """Return a time as nginx writes it, `10`, `30s`, `1m30s`, in seconds.
+
+    Raises:
+        ValueError: It is none.
+    """
+    parts = re.findall(r"(\d+)(ms|s|m|h|d|)", text)
+    if "".join(number + unit for number, unit in parts) != text or not parts:
+        raise ValueError(f"no time of nginx: {text[:20]}")
+    return sum(int(number) * _UNITS[unit] for number, unit in parts)
+
+
 def _parse(balancer: Balancer, result: CommandResult) -> dict[str, object]:
     if result.exit_status != 0:
         raise ValueError("nginx does not accept its configuration")
@@ -33,8 +60,5 @@ def _parse(balancer: Balancer, result: CommandResult) -> dict[str, object]:
     lines = upstreams.get(balancer.upstream or "")
     if lines is None:
         raise ValueError(f"the configuration has no upstream called {balancer.upstream}")
-    members = tuple(
-        Member(line.address, "down" if line.is_down else "backup" if line.is_backup else "up", balancer.members.get(line.address))
-        for line in lines
-    )
+    members = tuple(_member(balancer, line, is_alone=len(lines) == 1) for line in lines)
     return {"members": members, "config_digest": hashlib.sha256(result.stdout.encode()).hexdigest()}

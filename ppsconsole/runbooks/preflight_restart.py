@@ -1,7 +1,8 @@
 """What is checked before something is started where it is."""
 
+from ppsconsole.clock import duration
 from ppsconsole.cluster.judging import against
-from ppsconsole.cluster.snapshot import Node, Snapshot
+from ppsconsole.cluster.snapshot import Member, Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.preflight import Item
@@ -15,7 +16,7 @@ def preflight_restart(inventory: Inventory, snapshot: Snapshot, node: Node) -> t
     if node.kind == "database":
         items += [_same_data(snapshot, node), _one_writer(snapshot, node)]
     if node.kind == "web":
-        items.append(_database(snapshot, node))
+        items += [_database(snapshot, node), _let_in_again(inventory, snapshot, node)]
     return tuple(items)
 
 
@@ -93,3 +94,33 @@ def _database(snapshot: Snapshot, node: Node) -> Item:
         remedy = f"Bring {database.name} back first: a web node without its database answers with errors"
         return failing(name, f"{node.name} is set to {database.name}, which does not answer as a primary", remedy)
     return ok(name, f"{node.name} is set to {database.name}, the primary", is_blocking=True)
+
+
+def _let_in_again(inventory: Inventory, snapshot: Snapshot, node: Node) -> Item:
+    """Return whether a balancer goes on turning users away after the web node is back (nginx: max_fails and fail_timeout)."""
+    name = "let-in-again"
+    late, hidden = [], []
+    for balancer in inventory.balancers.values():
+        if node.name not in balancer.members.values():
+            continue
+        door = snapshot.node(balancer.name)
+        members: tuple[Member, ...] | None = None if door is None else door.value("members")
+        if members is None:
+            hidden.append(balancer.name)
+        late += [
+            (each.shunned_s, f"{balancer.name} does not ask {node.name} for {duration(each.shunned_s)} after {_failures(each)}")
+            for each in members or ()
+            if each.web_node == node.name and each.state != "down" and each.shunned_s
+        ]
+    if late:
+        longest = duration(max(shunned_s for shunned_s, _ in late))
+        words = f"{'; '.join(said for _, said in late)}: users may see HTTP 502 for up to {longest} after the restart"
+        remedy = "Wait for it, or set max_fails=0 for this member in nginx and reload: then it is asked at once"
+        return failing(name, words, remedy)
+    if hidden:
+        return unseen(name, f"the members of {', '.join(hidden)} were not seen")
+    return ok(name, "no balancer keeps users away once it is back")
+
+
+def _failures(member: Member) -> str:
+    return f"{member.failures} failure{'' if member.failures == 1 else 's'} (max_fails={member.failures})"
