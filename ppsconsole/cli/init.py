@@ -25,7 +25,8 @@ _T = TypeVar("_T")
 
 def _flags(command: Callable[..., Any]) -> Callable[..., Any]:
     for ask in reversed(ASKS):
-        words = ask.about + (f" Left out: {ask.default}." if ask.default else " Required." if ask.is_required else "")
+        usual = "the usual place, as `ppsconsole` looks for it" if ask.name == "out" else ask.default
+        words = f"{ask.prompt}: {ask.about}" + (f" Left out: {usual}." if usual else " Required." if ask.is_required else "")
         metavar = "FILE" if ask.name in ("key", "known_hosts", "ssh_config", "ca", "out") else "TEXT"
         option = click.option(ask.flag, ask.name, multiple=ask.is_many, default=None, metavar=metavar, help=words)
         command = option(command)

@@ -195,8 +195,6 @@ def _file_or_none(words: str) -> str:
     return "" if words == "none" else _file(words)
 
 
-_FILE = "file on this machine; empty to leave it to ~/.ssh/config and the agent"
-
 ASKS: tuple[Ask, ...] = (
     Ask(
         "cluster",
@@ -232,8 +230,22 @@ ASKS: tuple[Ask, ...] = (
         _is(login),
         is_required=True,
     ),
-    Ask("key", "--key", "hosts", "Private key", f"The key to log in with: a {_FILE}.", _file),
-    Ask("known_hosts", "--known-hosts", "hosts", "Known hosts", f"The host keys that are trusted: a {_FILE}.", _file),
+    Ask(
+        "key",
+        "--key",
+        "hosts",
+        "Private key",
+        "The key to log in with: a file on this machine; empty for ~/.ssh/config and the agent.",
+        _file,
+    ),
+    Ask(
+        "known_hosts",
+        "--known-hosts",
+        "hosts",
+        "Known hosts",
+        "The host keys that are trusted: a file on this machine; empty for ~/.ssh/known_hosts.",
+        _file,
+    ),
     Ask(
         "ssh_config",
         "--ssh-config",
@@ -324,7 +336,7 @@ def faults(answers: Answers) -> tuple[str, ...]:
     for ask in ASKS:
         words = answers.said(ask.name)
         if ask.is_required and not words:
-            found.append(f"{ask.flag} is missing: {ask.about}")
+            found.append(f"{ask.flag} is missing: {ask.prompt}. {ask.about}")
         elif why := ask.refused(words):
             found.append(f"{ask.flag}: {why}")
     if not found:
