@@ -5,7 +5,9 @@ from textual.events import Paste
 
 from ppsconsole.cluster.picture import CommandRecord, Event
 from ppsconsole.cluster.verdicts import Verdict
-from ppsconsole.settings.file import Settings
+from ppsconsole.errors import SettingsError
+from ppsconsole.settings.file import Settings, read_settings
+from ppsconsole.tui.app import run
 from ppsconsole.tui.screens.dialog import Dialog
 from ppsconsole.tui.screens.events import EventsScreen
 from ppsconsole.tui.screens.help import HelpScreen
@@ -433,3 +435,11 @@ def test_help_begins_with_the_place_it_was_asked_for_in() -> None:
         assert shown.index("On a plan") < shown.index("Everywhere")
 
     run_desk(look, DeskDouble(), size=(140, 45))
+
+
+def test_a_theme_that_is_not_there_is_refused_with_its_line_before_anything_opens(tmp_path) -> None:
+    path = tmp_path / "console.yaml"
+    path.write_text("mouse: false\ntheme: nosuch\n")
+    path.chmod(0o600)
+    with pytest.raises(SettingsError, match=r"console.yaml:2:8: theme: there is no theme 'nosuch'; allowed: .*dark"):
+        run(str(tmp_path / "absent.yaml"), settings=read_settings(str(path)))
