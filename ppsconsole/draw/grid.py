@@ -70,10 +70,10 @@ def _placed(nodes: tuple[Seat, ...], width: int, height: int | None) -> Grid | N
     best: Grid | None = None
     for count in range(len(sites), width + 1):
         pitch = width // count
-        name_width = name_width_of(names, pitch - _MARK - _LEAST_WORDS - 1, _LEAST_NAME)
+        name_width = name_width_of(names, pitch - _MARK - _LEAST_WORDS - 2, _LEAST_NAME)
         if name_width is None:
             break
-        words = min(_MOST_WORDS, pitch - _MARK - name_width - 1)
+        words = min(_MOST_WORDS, pitch - _MARK - name_width - 2)
         if best is not None and pitch - _MARK - name_width - _USUAL_WORDS < _COMFORT and height is None:
             break
         grid = _built(nodes, tiers, _columns(tiers, sites, count, pitch), pitch, (name_width, words), width)
@@ -120,7 +120,7 @@ def _built(
             rows = -(-len(here) // (column.width // pitch))
             for index, name in enumerate(here):
                 col = column.col + index // rows * pitch
-                builder.boxes[name] = Box(name, row + index % rows, col, pitch - 1, widths[0], 0)
+                builder.boxes[name] = Box(name, row + index % rows, col, pitch - 2, widths[0], 0)
             below = max(below, row + rows)
         row = below
     cells = frozenset(builder.boxes) - small
@@ -133,7 +133,8 @@ def draw_bands(canvas: Canvas, snapshot: Snapshot, grid: Grid, selected: str | N
     relations = Relations(snapshot, canvas.glyphs)
     for kind, row in grid.bands.items():
         count = sum(node.kind == kind for node in snapshot.nodes)
-        _put(canvas, row, 0, [Span(f"{_TITLES[kind]} {count}", "dim"), *_links(kind, snapshot, relations, canvas.glyphs)])
+        title = (Span(f"{_TITLES[kind]} {count}", "dim"), *_links(kind, snapshot, relations, canvas.glyphs))
+        _put(canvas, row, 0, fitted(title, canvas.width, canvas.glyphs))
     for node in snapshot.nodes:
         if node.name in grid.cells:
             box = grid.boxes[node.name]

@@ -102,12 +102,14 @@ def told(node: Node, relations: Relations, now: float, room: int, glyphs: Glyphs
     urgent = [span for span in related if span.text.startswith("TWO")]
     wrong = [Span(each + "  ", state) for each in (complaint_of(node), last_seen(node, now)) if each]
     said: list[Span] = []
+    is_headless = False
     for span in (*urgent, *wrong, *(each for each in related if each not in urgent)):
-        if width_of(span.text.rstrip()) <= room:
+        if width_of(span.text.rstrip()) <= room and not is_headless:
             said.append(span)
             room -= width_of(span.text)
-            continue
-        if room >= _LEAST_REST:
+        elif room >= _LEAST_REST and not is_headless:
             said.append(Span(cut(span.text.rstrip(), room, glyphs), span.style))
-        break
+            break
+        # Two blanks end a part; the rest of one whose beginning was left out says nothing.
+        is_headless = span not in said and not span.text.endswith("  ")
     return said
