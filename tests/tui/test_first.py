@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -237,6 +238,28 @@ def test_the_wizard_keeps_what_was_answered_and_never_a_password() -> None:
         assert isinstance(app.screen, WelcomeScreen)
 
     tell(again, size=(40, 12))
+
+
+def test_a_host_that_says_nothing_is_told_with_its_time_and_can_be_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connects, and never says a word
+        port = silent.getsockname()[1]
+
+        async def story(app: FirstApp, pilot: Pilot[Start]) -> None:
+            await pilot.press("down", "enter")
+            await until(pilot, lambda: isinstance(app.screen, WizardScreen))
+            for words in ("demo", "lab", "", f"lab@127.0.0.1:{port}", "", ""):
+                await answer(pilot, app, words)
+            for _ in range(2):
+                await answer(pilot, app, "none")
+                await until(pilot, lambda: f"127.0.0.1:{port}: still trying (1 s)" in screen_text(app))
+                await pilot.press("escape")
+                await until(pilot, lambda: "Given up." in screen_text(app))
+                assert "SSH configuration" in screen_text(app), "the last question stands again"
+            await answer(pilot, app, "none")
+            await until(pilot, lambda: "still trying" in screen_text(app))
+            await pilot.press("ctrl+c")
+
+        assert tell(story) == Start("quit")
 
 
 def test_what_is_neither_found_nor_said_is_asked_again_until_it_can_be_written() -> None:

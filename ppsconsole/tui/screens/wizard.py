@@ -43,6 +43,7 @@ class WizardScreen(FirstScreen, inherit_bindings=False):
         self._has_draft = earlier is not None
         self._ask: Ask | None = None
         self._looking: asyncio.Task[None] | None = None
+        self._is_leaving = False
         self._ticking: Timer | None = None
         self.field = Input(id="field", compact=True, select_on_focus=False)
         self.field.cursor_blink = False
@@ -67,6 +68,7 @@ class WizardScreen(FirstScreen, inherit_bindings=False):
 
     async def on_unmount(self) -> None:
         """Give up what is being tried, and close the connections."""
+        self._is_leaving = True
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
@@ -145,7 +147,7 @@ class WizardScreen(FirstScreen, inherit_bindings=False):
         try:
             why = await self.interview.look()
         except asyncio.CancelledError:
-            if not self.is_running:
+            if self._is_leaving:
                 raise
             why = "Given up. The last question stands again; its round is looked at after it."
             self.interview.back()
