@@ -105,7 +105,7 @@ def test_arrows_and_letters_select_by_geometry_and_enter_opens_what_is_selected(
         await opened.press("G")
         assert home(opened).selected == "db2"
         await opened.press("enter")
-        shown = screen_text(opened.app)
+        shown = opened.app.screen.text()
         assert "system_identifier" in shown
         assert "db2: status query, under 10s ago" in shown
         await opened.press("escape")
