@@ -13,7 +13,9 @@ from ppsconsole.errors import Leased, PpsConsoleError
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.request import Request
+from ppsconsole.settings.sheet import key_of
 from ppsconsole.tui.engine_host import EngineHost
+from ppsconsole.tui.keymap import actions_of
 from ppsconsole.tui.leaving import LeavingApp
 from ppsconsole.tui.question import Question, gate_question, reason_question, run_question
 from ppsconsole.tui.scene import Scene
@@ -24,7 +26,7 @@ from ppsconsole.tui.screens.run import RunScreen
 from ppsconsole.tui.ways import first_open
 
 MOVED = "The world moved since this was shown: this is a new plan, read it again."
-HOW_TO_UNLOCK = "The console is read-only. Press w to unlock it; nothing runs without a typed confirmation even then."
+HOW_TO_UNLOCK = "The console is read-only. Press {key} to unlock it; nothing runs without a typed confirmation even then."
 
 
 class MovingApp(LeavingApp[None], inherit_bindings=False):
@@ -117,7 +119,7 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         if not isinstance(self.screen, PlanScreen):
             return
         if not self.host.lock.is_open:
-            self._say(HOW_TO_UNLOCK)
+            self._say(HOW_TO_UNLOCK.format(key=self.key_of("unlock")))
         elif not self._is_planning:
             self.start_errand(self._confirmed(self.screen))
 
@@ -248,7 +250,7 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         if self.host.live is None or self.host.live.activity == "ended":
             self._say("There is no open run.")
         elif not self.host.lock.is_open:
-            self._say(HOW_TO_UNLOCK)
+            self._say(HOW_TO_UNLOCK.format(key=self.key_of("unlock")))
         elif self.host.is_busy:
             self._say("The run is at a step. Hold it first with Space.", "warning")
         else:
@@ -290,7 +292,10 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
             return
         self.unfinished_found(found)
         if found:
-            self._say(f"Unfinished run found: {found[0].title}, of {found[0].holder}. R: resume or inspect.", "warning")
+            self._say(
+                f"Unfinished run found: {found[0].title}, of {found[0].holder}. {self.key_of('to-run')}: resume or inspect.",
+                "warning",
+            )
 
     def unfinished_found(self, found: tuple[Any, ...]) -> None:
         """Show that there are open runs."""
@@ -360,6 +365,10 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         self._say("Leaving: the step at hand is finished and verified first.", "warning")
         await self.host.leave()
         self.exit(return_code=code)
+
+    def key_of(self, action: str) -> str:
+        """Return the key that the person at the console has for an action, as it is printed on a keyboard."""
+        return key_of(action, actions_of(self))
 
     # how ------------------------------------------------------------------------------------------------------------
 

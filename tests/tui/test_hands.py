@@ -388,7 +388,7 @@ def test_numbers_lead_to_panes(size: tuple[int, int]) -> None:
 
 
 def test_own_keys_work_and_are_shown_everywhere() -> None:
-    settings = Settings(keys={"events": ("E",), "help": ("f2", "H"), "commands": ("e",), "unlock": ("U",)})
+    settings = Settings(keys={"events": ("E",), "help": ("f2", "H"), "commands": ("e",), "unlock": ("U",), "way-out": ("P",)})
 
     async def look(opened: Console) -> None:
         await opened.press("e")
@@ -403,8 +403,10 @@ def test_own_keys_work_and_are_shown_everywhere() -> None:
         assert "F2, H" in shown
         assert "(yours: help)" in shown
         assert "U unlocks it" in shown
+        await opened.press("escape")
+        assert "  P        failover --to db2" in screen_text(opened.app), "the advice names it too"
 
-    run_console(look, settings=settings, size=(140, 45))
+    run_console(look, primary_down(), settings=settings, size=(140, 45))
 
 
 def test_the_mouse_is_a_second_way() -> None:

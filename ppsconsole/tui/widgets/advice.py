@@ -5,7 +5,9 @@ from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.first_look import first_look_lines, first_look_words
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import hanging
+from ppsconsole.settings.sheet import key_of
 from ppsconsole.tui.badge import badge
+from ppsconsole.tui.keymap import actions_of
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.ways import first_open, way_words
 from ppsconsole.tui.widgets.panel import Panel
@@ -18,10 +20,14 @@ class AdvicePanel(Panel, inherit_bindings=False):
 
     def draw(self, width: int, height: int) -> tuple[Line, ...]:
         """Return headline, next step and evidence of each advice."""
-        return () if self.scene is None else tuple(advice_lines(self.scene, width, self.glyphs))
+        return (
+            ()
+            if self.scene is None
+            else tuple(advice_lines(self.scene, width, self.glyphs, key_of("way-out", actions_of(self.app))))
+        )
 
 
-def advice_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
+def advice_lines(scene: Scene, width: int, glyphs: Glyphs, key: str = "f") -> list[Line]:
     """Return the advice of a scene; where there is none, say why.
 
     Headlines with the open ways come first and together: on a small screen the evidence is what has to be scrolled to.
@@ -36,21 +42,21 @@ def advice_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
         lines.extend(hanging((badge(each.verdict, glyphs), Span("  ")), each.headline, "text", width, glyphs))
         for way in each.ways:
             if not way.is_blocked:
-                lines.extend(_way(way, way is first, width, glyphs))
+                lines.extend(_way(way, key if way is first else "", width, glyphs))
         if each.remedy:
             lines.extend(hanging((Span("  NEXT     ", "title"),), each.remedy, "text", width, glyphs))
     for each in shown:
         for way in each.ways:
             if way.is_blocked:
-                lines.extend(_way(way, False, width, glyphs))
+                lines.extend(_way(way, "", width, glyphs))
         for words in each.evidence:
             lines.extend(hanging((Span("  why      ", "dim"),), words, "dim", width, glyphs))
     return lines
 
 
-def _way(way: Way, is_first: bool, width: int, glyphs: Glyphs) -> list[Line]:
+def _way(way: Way, key: str, width: int, glyphs: Glyphs) -> list[Line]:
     """Return a way with what it costs; the key stands before the one that it plans."""
-    head = Span("  BLOCKED  ", "down") if way.is_blocked else Span("  f        " if is_first else "  or       ", "title")
+    head = Span("  BLOCKED  ", "down") if way.is_blocked else Span(f"  {key or 'or':<8} ", "title")
     return [*hanging((head,), way_words(way), "dim" if way.is_blocked else "text", width, glyphs)]
 
 
