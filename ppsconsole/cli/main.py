@@ -10,7 +10,7 @@ from ppsconsole.cli.options import Options
 from ppsconsole.errors import PpsConsoleError
 
 _COMMANDS = {
-    "inventory": ("ppsconsole.cli.inventory", "inventory", "Write an inventory by asking and looking; check and show it; its JSON schema."),
+    "inventory": ("ppsconsole.cli.inventory", "inventory", "Write an inventory by asking; check and show it; its schema."),
     "keys": ("ppsconsole.cli.keys", "keys", "Print which key does what; a console.yaml to start from."),
     "lab": ("ppsconsole.cli.lab", "lab", "Start a real cluster on this machine, break it, take it away."),
     "logs": ("ppsconsole.cli.logs", "logs", "Print the log of a node, its end or as it grows."),

@@ -57,9 +57,9 @@ class Answers:
 
     def having(self, name: str, words: str) -> "Answers":
         """Return these answers with the one called `name` replaced by what was typed."""
-        is_many = isinstance(getattr(self, name), tuple)
-        value: Any = tuple(re.split(r"[\s,]+", words.strip())) if words.strip() else ()
-        return dataclasses.replace(self, **{name: value if is_many else words.strip()})
+        parts = tuple(re.split(r"[\s,]+", words.strip())) if words.strip() else ()
+        value: Any = parts if isinstance(getattr(self, name), tuple) else words.strip()
+        return dataclasses.replace(self, **{name: value})
 
     def said(self, name: str) -> str:
         """Return an answer as one line, as it could be typed again."""
