@@ -20,8 +20,8 @@ from ppsconsole.masking import plain
 from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.plan.step import Step
 
-_FAST_POLLS = 500
-"""Looks at the pid file 2 ms apart before they become rare: nearly every stop ends within them."""
+_FAST_POLLS = 100
+"""Looks at the pid file 2 ms apart before they become rare, for hosts where the kernel is not asked to tell (`_woken`)."""
 
 _SLOW_POLL_S = 0.05
 _RESERVE_S = 2.0
@@ -50,7 +50,8 @@ def stop_command(instance: Instance, service: Service, node: str, timeout_s: flo
     may_signal = '[ "/proc/$p/cwd" -ef "$d" ] && kill -0 "$p" 2>/dev/null'
     if service.kind == "systemd" and service.name is not None:
         may_signal += f' && [ "$(systemctl show -p Restart -- {shlex.quote(service.name)})" = Restart=no ]'
-    slow = max(1, round((timeout_s - _RESERVE_S - _FAST_POLLS * 0.003) / _SLOW_POLL_S))
+    woken_s = max(0.1, min(_WOKEN_S, (timeout_s - _RESERVE_S) / 2))
+    slow = max(1, round((timeout_s - _RESERVE_S - woken_s - _FAST_POLLS * 0.005) / _SLOW_POLL_S))
     return (
         f'd={folder}; p=; {{ read -r p <"$d/postmaster.pid"; }} 2>/dev/null; '
         'if [ -n "$p" ] && [ -d "/proc/$p" ]; then '
@@ -61,12 +62,12 @@ def stop_command(instance: Instance, service: Service, node: str, timeout_s: flo
     )
 
 
-def _woken(path: str) -> str:
-    """Return the shell text that ends soon after the file at `path` is gone; at once where no GNU `tail` is.
+def _woken(path: str, limit_s: float) -> str:
+    """Return the shell text that ends as soon as the file at `path` is gone, or after `limit_s`; at once where no GNU `tail` is.
 
     `tail` is told by the kernel; each look of a shell that polls costs a process, while the server needs the processor to end.
     """
-    return f'timeout {_WOKEN_S:g} tail -n 0 -s 0.005 --pid="$p" --follow=name "{path}"'
+    return f'timeout {limit_s:g} tail -n 0 -s 0.005 --pid="$p" --follow=name "{path}"'
 
 
 class StopPrimary:

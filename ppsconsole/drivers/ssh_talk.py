@@ -34,6 +34,7 @@ class Talk:
         self._process, self._where, self._on_over = process, where, on_over
         self._started, self._left = time.monotonic(), LIMIT_BYTES
         self._is_cut = False
+        self._failure: Exception | None = None
         self._stderr = asyncio.ensure_future(self._read_errors())
 
     @property
@@ -67,6 +68,8 @@ class Talk:
                 self._count(chunk)
                 chunks.append(chunk)
             stderr = await self._stderr
+            if self._failure is not None:
+                raise self._failure
             await self._process.wait_closed()
             status = status_of(self._process, self._where)
         except (asyncssh.Error, OSError) as error:
@@ -86,9 +89,12 @@ class Talk:
 
     async def _read_errors(self) -> bytes:
         chunks: list[bytes] = []
-        while chunk := await self._process.stderr.read(65536):
-            self._count(chunk)
-            chunks.append(chunk)
+        try:
+            while chunk := await self._process.stderr.read(65536):
+                self._count(chunk)
+                chunks.append(chunk)
+        except (asyncssh.Error, OSError, OutputTooLong) as error:
+            self._failure = error  # for `end`, if anybody still asks
         return b"".join(chunks)
 
     def _count(self, chunk: bytes) -> None:
