@@ -152,7 +152,7 @@ class HostServer:
         popen = child.popen
         # asyncssh hangs up when the client does; the command itself goes on, as with a real server.
         with contextlib.suppress(asyncssh.Error, OSError):
-            # An SSH channel has one EOF for both streams: sent at the end of stdout it would swallow what stderr still has to say.
+            # An SSH channel has one EOF for both streams: sent at the end of stdout it would swallow the rest of stderr.
             await process.redirect(stdin=popen.stdin, stdout=popen.stdout, stderr=popen.stderr, send_eof=False)
             await asyncio.gather(process.stdout.drain(), process.stderr.drain())
         status = await asyncio.shield(child.exited)
