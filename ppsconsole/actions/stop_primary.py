@@ -55,7 +55,7 @@ def stop_command(instance: Instance, service: Service, node: str, timeout_s: flo
     return (
         f'd={folder}; p=; {{ read -r p <"$d/postmaster.pid"; }} 2>/dev/null; '
         'if [ -n "$p" ] && [ -d "/proc/$p" ]; then '
-        f"{{ {_woken('$d/postmaster.pid')} & }} >/dev/null 2>&1; w=$!; "
+        f"{{ {_woken('$d/postmaster.pid', woken_s)} & }} >/dev/null 2>&1; w=$!; "
         f'if {may_signal}; then kill -INT "$p"; else {{ {by_service}; }} </dev/null >&2; fi; wait "$w"; '
         f'n=0; while [ -e "$d/postmaster.pid" ] && [ "$n" -lt {_FAST_POLLS} ]; do sleep 0.002; n=$((n+1)); done; '
         f'n=0; while [ -e "$d/postmaster.pid" ] && [ "$n" -lt {slow} ]; do sleep {_SLOW_POLL_S}; n=$((n+1)); done; fi'
