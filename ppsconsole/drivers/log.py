@@ -98,8 +98,8 @@ def remark_on(source: LogSource, text: str) -> str:
                 f"{login} may not read the whole journal on {source.host.name}: add it to the group systemd-journal, "
                 f"or name {source.node}'s log file in the inventory (log: PATH)"
             )
-        if "journalctl" in text and "not found" in text:
-            return f"{source.host.name} has no systemd journal: name {source.node}'s log file in the inventory (log: PATH)"
+        if ("journalctl" in text and "not found" in text) or "No journal files were found" in text:
+            return f"{source.host.name} has no systemd journal that {login} sees: name {source.node}'s log file in the inventory (log: PATH)"
         return ""
     if not text.startswith("tail: "):
         return ""

@@ -59,7 +59,8 @@ def test_nothing_of_a_line_is_a_command_for_the_terminal() -> None:
         (FILE, "tail: '/x' has been replaced;  following new file", "'/x' has been replaced; following new file"),
         (FILE, "LOG:  started", ""),
         (JOURNAL, "Hint: You are currently not seeing messages from other users and the system.", "the group systemd-journal"),
-        (JOURNAL, "sh: 1: journalctl: not found", "db1 has no systemd journal: name web1's log file"),
+        (JOURNAL, "sh: 1: journalctl: not found", "db1 has no systemd journal that ops sees: name web1's"),
+        (JOURNAL, "No journal files were found.", "db1 has no systemd journal that ops sees: name web1's log file"),
     ],
 )
 def test_messages_of_the_readers_are_told_with_what_to_do(source: LogSource, text: str, said: str) -> None:
