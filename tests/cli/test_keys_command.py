@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ppsconsole.cli.options import Options
+from ppsconsole.settings.sheet import BEGIN, END
 
 
 def keys(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -42,11 +43,11 @@ def test_a_wrong_file_exits_with_2_and_its_lines(tmp_path: Path) -> None:
 
 def test_a_file_is_renewed_between_its_markers_alone(tmp_path: Path) -> None:
     path = tmp_path / "README.md"
-    path.write_text("before\n<!-- keys: written by `ppsconsole keys --update README.md` -->\nworn out\n<!-- end of keys -->\nafter\n")
+    path.write_text(f"before\n{BEGIN}\nworn out\n{END}\nafter\n")
     assert keys(tmp_path, "--update", str(path)).returncode == 0
     text = path.read_text()
     assert text.startswith("before\n")
-    assert text.endswith("<!-- end of keys -->\nafter\n")
+    assert text.endswith(f"{END}\nafter\n")
     assert "worn out" not in text
     assert "`q` quit" in text
     path.write_text("no markers\n")
