@@ -99,7 +99,8 @@ def remark_on(source: LogSource, text: str) -> str:
                 f"or name {source.node}'s log file in the inventory (log: PATH)"
             )
         if ("journalctl" in text and "not found" in text) or "No journal files were found" in text:
-            return f"{source.host.name} has no systemd journal that {login} sees: name {source.node}'s log file in the inventory (log: PATH)"
+            remedy = f"name {source.node}'s log file in the inventory (log: PATH)"
+            return f"{source.host.name} has no systemd journal that {login} sees: {remedy}"
         return ""
     if not text.startswith("tail: "):
         return ""

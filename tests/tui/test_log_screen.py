@@ -7,9 +7,12 @@ import pytest
 
 from ppsconsole.cluster.picture import CommandRecord, Event
 from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.plan.event import RunEvent
+from ppsconsole.runbooks.request import Request
 from ppsconsole.tui.screens.home import HomeScreen
 from ppsconsole.tui.screens.log import LogScreen
 from ppsconsole.tui.screens.node import NodeScreen
+from tests.tui.desk_double import DeskDouble, OpenDouble, plan_for
 from tests.tui.logs_double import LogsDouble
 from tests.tui.screen_text import screen_lines, screen_text
 from tests.tui.scripted import Console, run_console
@@ -153,6 +156,24 @@ def test_a_node_has_several_logs_and_the_console_its_own() -> None:
         await opened.until(lambda: len(logs.left) == len(logs.followed))
 
     run_console(look, shown, logs=logs)
+
+
+def test_the_journal_of_the_newest_run_is_among_the_logs() -> None:
+    plan = plan_for(Request("switchover"))
+    events = (RunEvent("4711abcd", 1, AT, "output", words="password=hunter2 was sent"),)
+
+    class Journal(DeskDouble):
+        async def runs(self, limit: int, *, is_local: bool = False):
+            assert is_local, "no host is asked for it"
+            return (OpenDouble("4711abcd", plan, "mkr", events),), ()
+
+    async def look(opened: Console) -> None:
+        await opened.press("L")
+        await opened.press("tab")
+        await opened.until(lambda: body(opened)[0] == "-- run 4711abcd: switchover")
+        assert body(opened)[1] == "03:14:07Z password=••• was sent"
+
+    run_console(look, desk=Journal)
 
 
 def test_where_no_log_is_known_the_field_to_add_is_named() -> None:
