@@ -75,6 +75,18 @@ class Guarded(Protocol):
         """
         ...
 
+    async def act_sql(self, node: str, sql: str, *, timeout_s: float = 30.0) -> list[tuple[Any, ...]]:
+        """Run a statement that changes something on the instance `node`, in autocommit, never twice.
+
+        Directly before it are re-read: on its host, in one remote command, what `act` re-reads; and in the session that sends it,
+        the system identifier. An instance without a declared host has the latter only.
+
+        Raises:
+            WorldMoved: One of them is not what the plan was made for; nothing was done.
+            DriverError: It could not be reached, or the connection broke (then it is unknown).
+        """
+        ...
+
     async def act_detached(
         self, host: str, name: str, command: str, *, node: str | None = None, timeout_s: float = 60.0
     ) -> CommandResult:

@@ -35,7 +35,7 @@ class Checkpoint:
 
     async def act(self, bench: Workbench, step: Step) -> None:
         """Do it; takes as long as the dirty pages take."""
-        await bench.tools.postgres.execute(instance_of(bench.inventory, step.node), _SQL, timeout_s=step.timeout_s)
+        await bench.hosts.act_sql(step.node, _SQL, timeout_s=step.timeout_s)
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether the last checkpoint is as young as this step."""

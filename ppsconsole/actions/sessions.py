@@ -91,9 +91,8 @@ class EndSessions:
         if not held:
             return
         bench.note(step, held=[[each.pid, each.began_at] for each in held])
-        instance = instance_of(bench.inventory, step.node)
         try:
-            await bench.tools.postgres.execute(instance, _END_SQL, timeout_s=_CONSOLE_S)
+            await bench.hosts.act_sql(step.node, _END_SQL, timeout_s=_CONSOLE_S)
         except BadAnswer as error:
             if error.word != "not-permitted":
                 raise

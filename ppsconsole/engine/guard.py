@@ -4,7 +4,7 @@ import asyncio
 import shlex
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from ppsconsole.clock import Clock
 from ppsconsole.drivers.base import CommandResult, LineDropped, Shell
@@ -13,25 +13,29 @@ from ppsconsole.engine.lease import Lease
 from ppsconsole.engine.lease_script import ours, sh
 from ppsconsole.engine.stage import LeaseLost, Stage
 from ppsconsole.errors import BadAnswer, Blocked, DriverError, OutputTooLong, TimedOut, WorldMoved
-from ppsconsole.inventory.model import Host, Inventory
+from ppsconsole.inventory.model import Host, Instance, Inventory
 from ppsconsole.masking import plain
 from ppsconsole.plan.plan import Identity, Plan
 
 MOVED = 97
 _MARK = "@@ppsconsole-moved"
 
+_CONDITIONS_S = 8.0
+_IDENTIFIER_SQL = "SELECT system_identifier::text FROM pg_control_system()"
+
 KEY_S = 8.0
 """How long a login may take that is made to see the host's key."""
 
 
-_Kind = Literal["look", "act", "detached"]
+_Kind = Literal["look", "act", "detached", "sql"]
 
 
 @dataclass(frozen=True, slots=True)
 class SentCommand:
-    """A command that was sent to a host, after it ended.
+    """A command that was sent to a host, or a statement to an instance, after it ended.
 
     Attributes:
+        host: The host; the instance for a statement.
         command: As one harmless line, without the guard around it.
         outcome: `rc 0`, or the word of the error.
     """
@@ -41,6 +45,14 @@ class SentCommand:
     command: str
     duration_s: float
     outcome: str
+
+
+class Statements(Protocol):
+    """Sends statements to instances (`drivers.postgres.PostgresPool`)."""
+
+    async def execute(self, instance: Instance, sql: str, *, timeout_s: float) -> list[tuple[Any, ...]]:
+        """Run one statement in autocommit, on a connection that is kept."""
+        ...
 
 
 class Guard:
@@ -56,6 +68,7 @@ class Guard:
         stage: Stage,
         report: Callable[[SentCommand], None],
         fingerprint: Callable[[str], str | None],
+        postgres: Statements | None = None,
     ) -> None:
         """Prepare.
 
@@ -68,9 +81,10 @@ class Guard:
             stage: Told what was sent for the step at hand.
             report: Called for each command, after it ended; must not block.
             fingerprint: Returns the key that a host proved at its last login (`SshPool.fingerprint`).
+            postgres: Sends statements; None where none are sent.
         """
         self._inventory, self._plan, self._shell, self._lease, self._clock = inventory, plan, shell, lease, clock
-        self._stage, self._report, self._fingerprint = stage, report, fingerprint
+        self._stage, self._report, self._fingerprint, self._postgres = stage, report, fingerprint, postgres
         self._armed: dict[tuple[str, str, str | None], armed.Armed] = {}
 
     async def look(self, host: str, command: str, *, timeout_s: float = 10.0) -> CommandResult:
@@ -150,6 +164,36 @@ class Guard:
             if left_s <= 0:
                 raise TimedOut(f"no end of {name} within {timeout_s:g}s; it may still be running", where=host)
             result = await self._looked_for(found, place, min(left_s, detached.WAIT_S))
+
+    async def act_sql(self, node: str, sql: str, *, timeout_s: float = 30.0) -> list[tuple[Any, ...]]:
+        """Run a statement that changes something, bound to lease and identity; see `Guarded.act_sql`."""
+        instance, host = self._inventory.database.instances.get(node), self._inventory.host_of(node)
+        if instance is None or self._postgres is None:
+            raise Blocked("no statement can be sent to it", where=node)
+        self._lease.check()
+        if host is not None and host.platform == "linux":
+            found = await self._ready(host.name)
+            seen = await self._shell.run(found, sh(self._conditions(found, node) + self._begun()), timeout_s=_CONDITIONS_S)
+            self._refuse(found, seen)
+        identity = self._identity(node)
+        if identity is not None and identity.system_identifier:
+            rows = await self._postgres.execute(instance, _IDENTIFIER_SQL, timeout_s=_CONDITIONS_S)
+            if rows != [(identity.system_identifier,)]:
+                words = f"system identifier: {plain(str(rows[0][0]) if rows else '')}, planned was {identity.system_identifier}"
+                self._stage.refused = refusal = WorldMoved(f"{words}; nothing was done", where=node, remedy="Make a new plan")
+                raise refusal
+        started, outcome = self._clock.monotonic(), "cancelled"
+        self._stage.sent += 1
+        try:
+            rows = await self._postgres.execute(instance, sql, timeout_s=timeout_s)
+            outcome = f"{len(rows)} rows"
+            return rows
+        except DriverError as error:
+            outcome = error.word
+            raise
+        finally:
+            took_s = self._clock.monotonic() - started
+            self._report(SentCommand("sql", node, plain(sql, 2000), round(took_s, 4), outcome))
 
     async def _looked_for(self, host: Host, place: detached.Place, wait_s: float) -> CommandResult | None:
         script = sh(place.find() + place.wait(wait_s))

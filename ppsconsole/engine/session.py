@@ -88,7 +88,8 @@ class Session:
         required = hosts_back(inventory, plan, state) if is_way_back or state.is_backing_out else required_hosts(inventory, plan)
         claim = Claim(plan.cluster, run, plan.runbook, required, reason)
         self.lease = Lease(claim, inventory, ssh, clock, root=surroundings.root)
-        self._guard = Guard(inventory, plan, ssh, self.lease, clock, self._stage, self._sent, ssh.fingerprint)
+        postgres = getattr(surroundings.tools, "postgres", None)
+        self._guard = Guard(inventory, plan, ssh, self.lease, clock, self._stage, self._sent, ssh.fingerprint, postgres)
         self._copies = Copies(plan, self.lease, ssh, self._issue, events)
         bench = Workbench(inventory, plan, run, clock, surroundings.tools, self._guard, self._say)
         self.runner = Runner(
@@ -288,7 +289,8 @@ class Session:
 
     def _sent(self, sent: SentCommand) -> None:
         data = {"kind": sent.kind, "host": sent.host, "duration_s": sent.duration_s, "outcome": sent.outcome}
-        self.runner.recorder.note("command-sent", self._stage.step, f"{sent.host}$ {sent.command}", data)
+        prompt = "=>" if sent.kind == "sql" else "$"
+        self.runner.recorder.note("command-sent", self._stage.step, f"{sent.host}{prompt} {sent.command}", data)
 
 
 def required_hosts(inventory: Inventory, plan: Plan) -> tuple[str, ...]:

@@ -213,3 +213,46 @@ def test_one_that_was_killed_half_way_is_not_called_anything(tmp_path) -> None:
             await made.guard.act_detached("h1", "killed", "kill -9 $PPID; sleep 0.1")
 
     bound(tmp_path, body)
+
+
+class Database:
+    """A stand-in for the driver: gives a system identifier, and keeps what was sent."""
+
+    def __init__(self, identifier: str) -> None:
+        self.identifier, self.sent = identifier, []
+
+    async def execute(self, instance, sql, *, timeout_s):
+        if "system_identifier" in sql:
+            return [(self.identifier,)]
+        self.sent.append((instance.name, sql))
+        return [(1,), (2,)]
+
+
+def test_a_statement_is_sent_where_everything_is_as_planned_and_told_of(tmp_path) -> None:
+    async def body(made: Bound) -> None:
+        made.guard._postgres = database = Database("7123456789")
+        assert await made.guard.act_sql("db1", "CHECKPOINT") == [(1,), (2,)]
+        assert database.sent == [("db1", "CHECKPOINT")]
+        told = made.sent[-1]
+        assert (told.kind, told.host, told.command, told.outcome) == ("sql", "db1", "CHECKPOINT", "2 rows")
+        assert made.stage.sent == 1
+        assert made.hosts.file("h1", "runs/aaaa/begun").read_text() == "step/1\n"
+
+    bound(tmp_path, body)
+
+
+def test_no_statement_is_sent_after_a_takeover_or_to_another_system(tmp_path) -> None:
+    async def body(made: Bound) -> None:
+        made.guard._postgres = other = Database("999")
+        with pytest.raises(WorldMoved, match="system identifier: 999, planned was 7123456789; nothing was done") as caught:
+            await made.guard.act_sql("db1", "CHECKPOINT")
+        assert made.stage.shows_nothing_done(caught.value)
+        made.guard._postgres = same = Database("7123456789")
+        taken = made.hosts.lease("aaaa", SystemClock(), reason="it sleeps", holder=OTHER)
+        await taken.take()
+        with pytest.raises(LeaseLost, match="the lease is 2 aaaa held"):
+            await made.guard.act_sql("db1", "CHECKPOINT")
+        assert (other.sent, same.sent, made.stage.sent) == ([], [], 0)
+        await taken.release()
+
+    bound(tmp_path, body)

@@ -63,6 +63,12 @@ class Bound:
             raise WorldMoved("it is not the one that was planned for", where=node or host)
         return result
 
+    async def act_sql(self, node: str, sql: str, *, timeout_s: float = 30.0) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = await self._tools.postgres.execute(
+            self._inventory.database.instances[node], sql, timeout_s=timeout_s
+        )
+        return rows
+
     async def act_detached(
         self, host: str, name: str, command: str, *, node: str | None = None, timeout_s: float = 60.0
     ) -> CommandResult:
