@@ -56,7 +56,7 @@ class Follow(Lasting):
         if left.control["control_system_identifier"] != new.system_identifier:
             return Finding("no", f"{step.node} and {primary} are not the same system")
         end, timeline = str(left.control["control_checkpoint"]), int(str(left.control["control_timeline"]))
-        began = await _switchpoint(bench, primary, timeline, new.timeline)
+        began = await switchpoint(bench, primary, timeline, new.timeline)
         values = {"switchpoint": began, "checkpoint_lsn": end, "timeline": new.timeline}
         if timeline != new.timeline and (began is None or lsn_number(began) <= lsn_number(end)):
             words = f"{step.node} ends behind {end} on timeline {timeline}, timeline {new.timeline} of {primary} began at {began}"
@@ -159,8 +159,13 @@ def _value(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-async def _switchpoint(bench: Workbench, primary: str, timeline: int, new_timeline: int) -> str | None:
-    """Where the new primary left `timeline`, by its own timeline history; None when it never was on it."""
+async def switchpoint(bench: Workbench, primary: str, timeline: int, new_timeline: int) -> str | None:
+    """Return where the primary left `timeline` for its own, by its timeline history; None when it never was on it.
+
+    Raises:
+        BadAnswer: The history cannot be read.
+        DriverError: Its host could not be asked.
+    """
     if timeline == new_timeline:
         return None
     instance = instance_of(bench.inventory, primary)

@@ -1,9 +1,13 @@
 """Prove that promoting a standby loses nothing (law 3): the end of the primary's shutdown checkpoint has arrived."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from ppsconsole.actions.base import Finding, Workbench
+from ppsconsole.actions.follow import switchpoint
 from ppsconsole.actions.kinds import Looking, patience, settled
 from ppsconsole.actions.places import argument
-from ppsconsole.actions.standing import young_standing
+from ppsconsole.actions.standing import Standing, young_standing
 from ppsconsole.actions.stop_primary import clean_stop
 from ppsconsole.cluster.database import lsn_number
 from ppsconsole.errors import DriverError
@@ -39,7 +43,7 @@ class ProveZeroLoss(Looking):
                 return Finding("unknown", str(error))
             values = {"checkpoint_lsn": checkpoint, "have_lsn": found.have, "timeline": found.timeline}
             if not found.in_recovery:
-                return Finding("no", f"{step.node} is a primary", values)
+                return await _promoted(bench, step, end, found)
             if found.system_identifier != end["system_identifier"]:
                 return Finding("no", f"{step.node} is another system: {found.system_identifier}", values)
             if found.timeline != timeline:
@@ -55,3 +59,27 @@ class ProveZeroLoss(Looking):
             return Finding("yes", f"nothing is lost: {words}", values, (proof,))
 
         return await settled(bench, look, patience(step), every_s=0.005)
+
+
+async def _promoted(bench: Workbench, step: Step, end: Mapping[str, Any], found: Standing) -> Finding:
+    """Prove it of one that was promoted already, by a console whose last words did not reach the copy that this run goes on from.
+
+    Its own timeline begins behind the last record that it had replayed of the old one: beyond the start of the shutdown
+    checkpoint's record it had all of it.
+    """
+    primary = argument(step, "primary")
+    checkpoint, timeline = str(end["checkpoint_lsn"]), int(end["timeline"])
+    values = {"checkpoint_lsn": checkpoint, "timeline": found.timeline}
+    if found.system_identifier != end["system_identifier"] or found.timeline == timeline:
+        return Finding("no", f"{step.node} is a primary", values)
+    try:
+        began = await switchpoint(bench, step.node, timeline, found.timeline)
+    except DriverError as error:
+        return Finding("unknown", str(error))
+    if began is None or lsn_number(began) <= lsn_number(checkpoint):
+        return Finding("no", f"{step.node} is a primary since {began}; {primary} ends behind {checkpoint}", values)
+    words = (
+        f"{step.node} was promoted at {began}, behind the shutdown checkpoint {checkpoint} of {primary}, on timeline {timeline}"
+    )
+    proof = ZeroLossProof(primary, step.node, checkpoint, began, timeline, bench.clock.now(), bench.run)
+    return Finding("yes", f"nothing is lost: {words}", values | {"have_lsn": began}, (proof,))
