@@ -14,7 +14,7 @@ from ppsconsole.actions.promote import promote_command
 from ppsconsole.actions.service_command import service_command
 from ppsconsole.actions.serving import answers
 from ppsconsole.actions.standing import Standing, standing
-from ppsconsole.errors import BadAnswer, DriverError, WorldMoved
+from ppsconsole.errors import BadAnswer, Blocked, DriverError, WorldMoved
 from ppsconsole.inventory.model import Instance, Inventory, Service
 from ppsconsole.masking import plain
 from ppsconsole.plan.proof import FenceProof, Rung
@@ -131,7 +131,17 @@ class StopPrimary:
         return await settled(bench, lambda: clean_stop(bench, step.node), min(SETTLE_S, patience(step)), every_s=0.005)
 
     async def undo(self, bench: Workbench, step: Step) -> None:
-        """Start it again, once the old server is gone."""
+        """Start it again, once the old server is gone.
+
+        Raises:
+            Blocked: The one that was to follow is a primary by now: there would be two.
+        """
+        if bench.plan.to and await _is_primary(bench, bench.plan.to):
+            raise Blocked(
+                f"{bench.plan.to} is a primary: starting {step.node} would make a second one",
+                where=step.node,
+                remedy="Never start it as it is; resume the run, or make it a standby",
+            )
         await settled(bench, lambda: _gone(bench, step.node), step.timeout_s * 0.4)
         service = service_of(bench.inventory, step.node)
         host = host_of(bench.inventory, step.node).name
@@ -268,6 +278,13 @@ async def _gone(bench: Workbench, node: str) -> Finding:
     if not left.is_shut_down and not left.waits_for and await _takes_queries(bench, node):
         return Finding("yes", f"{node} was never stopped")
     return Finding("no", _stopping(node, left))
+
+
+async def _is_primary(bench: Workbench, node: str) -> bool:
+    try:
+        return not (await standing(bench, node)).in_recovery
+    except DriverError:
+        return False  # it cannot be asked; that its host holds the lease was seen to before
 
 
 async def _takes_queries(bench: Workbench, node: str) -> bool:

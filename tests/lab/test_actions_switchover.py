@@ -1,6 +1,7 @@
 """A whole switchover by calling the actions in order, there and back; and what has to be refused."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -111,5 +112,16 @@ def test_a_stop_of_a_primary_is_undone(moving_lab: Lab) -> None:
             await doing.undo("disable", "db1")
             again = await ACTIONS["stop-primary"].verify(doing.bench, step("stop-primary", "db1"))
             assert again.state == "no"
+
+    run(main())
+
+
+def test_an_old_primary_is_not_started_beside_one_that_was_promoted_meanwhile(moving_lab: Lab) -> None:
+    async def main() -> None:
+        async with acting(moving_lab) as doing:
+            doing.bench.plan = replace(doing.bench.plan, to="db1")
+            with pytest.raises(Blocked, match="db1 is a primary: starting db2 would make a second one"):
+                await ACTIONS["stop-primary"].undo(doing.bench, step("stop-primary", "db2"))
+            assert doing.hosts.acted == []
 
     run(main())
