@@ -16,10 +16,11 @@ from ppsconsole.cluster.picture import CommandRecord, Event, Picture
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.text import ASCII, UNICODE, Glyphs
-from ppsconsole.errors import UsageError
+from ppsconsole.errors import SettingsError, UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.settings.file import Settings, load_settings
 from ppsconsole.tui.clipboard import copy_path, keep, load_into_tmux
+from ppsconsole.tui.colouring import Colouring
 from ppsconsole.tui.desks import Desk, Unfinished
 from ppsconsole.tui.engine_host import EngineHost
 from ppsconsole.tui.feed import Feed
@@ -37,13 +38,15 @@ from ppsconsole.tui.screens.home import HomeScreen
 from ppsconsole.tui.screens.node import NodeScreen
 from ppsconsole.tui.screens.page import Page
 from ppsconsole.tui.source import Nudgeable, Recording, Source
-from ppsconsole.tui.theming import Palette, load_palette, suitable_theme, theme_names
+from ppsconsole.tui.theme_file import Palette
+from ppsconsole.tui.theming import theme_names, told
 from ppsconsole.tui.widgets.run_panes import done_of
 
 if TYPE_CHECKING:
     from textual.driver import Driver
 
 _PAGES: dict[str, type[Page]] = {page.NAME: page for page in (EventsScreen, CommandsScreen, HelpScreen)}
+_STEP_FIRST = "ppsconsole ended by a mistake of its own.\nThe step at hand is finished and verified first; stay on the line ..."
 _OWN_EVENTS = 50
 _JOURNAL_AFTER_S = 0.5  # after the first frame; it loads the journal's libraries
 
@@ -88,12 +91,9 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
         driver_class: "type[Driver] | None" = None,
     ) -> None:
         self.settings = settings or Settings()
-        self._palette = palette or load_palette(self.settings.theme or suitable_theme(os.environ))
-        # Which colour filter NO_COLOR gets is decided inside App.__init__, before a theme of ours can be registered.
-        super().__init__(driver_class=driver_class, ansi_color=True if self._palette.is_ansi else None)
-        theme = self._palette.theme()
-        self.register_theme(theme)
-        self.theme = theme.name
+        self.colouring = Colouring(self, palette, self.settings.theme)
+        super().__init__(driver_class=driver_class, ansi_color=self.colouring.is_native)
+        self.colouring.put_on()
         self.animation_level = "none"
         self.actions = self.settings.actions()
         self.set_keymap(overlay(self.actions))
@@ -117,7 +117,7 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return our colours, so that the style sheets can be read before the theme is in place."""
-        return self._palette.variables()
+        return self.colouring.palette.variables()
 
     def get_default_screen(self) -> HomeScreen:
         """Return the home screen."""
@@ -126,6 +126,7 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
     async def on_mount(self) -> None:
         """Show the first picture, and poll once it is on the terminal."""
         self.catch_signals()
+        self.colouring.begin(self._of_colours)
         self._feed.start()
         # A frame without a picture would only be painted over: that costs a slow line twice.
         with self.batch_update():
@@ -143,9 +144,7 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
     async def on_unmount(self) -> None:
         """Let the step at hand end, and stop polling, before the loop goes."""
         if self.crash is not None and self.host.is_busy:
-            self.say_after_leaving(
-                "ppsconsole ended by a mistake of its own. The step at hand is finished and verified first ..."
-            )
+            self.say_after_leaving(_STEP_FIRST)
         self.is_leaving = True
         self.withdraw_questions()
         await self.host.leave()
@@ -257,10 +256,18 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
 
     def action_use_theme(self, name: str) -> None:
         """Use other colours until the console is left."""
-        self._palette = load_palette(name)
-        theme = self._palette.theme()
-        self.register_theme(theme)
-        self.theme = theme.name
+        try:
+            self.colouring.switch(name)
+        except SettingsError as error:
+            self._of_colours(f"{told(error)}. The colours stay as they are.", is_wrong=True)
+        except UsageError as error:
+            self._of_colours(str(error), is_wrong=True)
+
+    def _of_colours(self, words: str, *, is_wrong: bool) -> None:
+        """Tell something about colours; what is wrong also among the events, where it stays."""
+        if is_wrong:
+            self.keep_event(Event(self._clock.now(), "console", Verdict.WARN, words))
+        self.notify(words, severity="warning" if is_wrong else "information", timeout=10 if is_wrong else None, markup=False)
 
     def _open(self, page: Page) -> None:
         if isinstance(self.screen, Page):
@@ -353,9 +360,18 @@ def run(
     # Textual believes an exported COLUMNS more than the terminal: the console would keep its size for ever.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
-    app.run(mouse=settings.has_mouse)
+    return end(app, has_mouse=settings.has_mouse)
+
+
+def end(app: PpsConsoleApp, *, has_mouse: bool = True) -> int:
+    """Run the console to its end and return its exit code; a mistake of its own is told on the terminal that was given back."""
+    try:
+        app.run(mouse=has_mouse)
+    except Exception as error:
+        app.crashed(error)
     if app.crash is not None:
         print(app.told_of_crash(), file=sys.stderr)
+        return 1
     return app.return_code or 0
 
 

@@ -115,6 +115,11 @@ class LeavingApp(App[Result], Generic[Result], inherit_bindings=False):
 
     # mistakes of ours -----------------------------------------------------------------------------------------------
 
+    def crashed(self, error: Exception) -> None:
+        """Keep a report of a mistake; later ones are mostly consequences of the first."""
+        if self.crash is None:
+            self.crash = kept(error, os.environ)
+
     def told_of_crash(self) -> str:
         """Return what is to be said of the mistake that ended the console; empty where none did."""
         return self.crash.told(self.standing()) if self.crash is not None else ""
@@ -126,8 +131,7 @@ class LeavingApp(App[Result], Generic[Result], inherit_bindings=False):
 
     def _handle_exception(self, error: Exception) -> None:
         """Keep a report before anything else is done; Textual would print the values of all variables."""
-        if self.crash is None:
-            self.crash = kept(error, os.environ)
+        self.crashed(error)
         super()._handle_exception(error)
 
     def _fatal_error(self) -> None:

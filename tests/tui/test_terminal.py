@@ -1,25 +1,19 @@
 """The console in a real terminal: first frame, hang-up, termination, quitting, colours."""
 
-import fcntl
 import os
-import select
 import signal
-import struct
-import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.tui.emulator import Emulator
+from tests.tui.on_pty import DEADLINE_S, Terminal, on_pty
 
-ROOT = Path(__file__).parent.parent.parent
 HEAVY = {"asyncssh", "psycopg", "sqlalchemy", "aiohttp", "cryptography", "pyodbc"}
-DEADLINE_S = 60.0
 
 INVENTORY = """
 version: 1
@@ -38,80 +32,17 @@ database:
 """
 
 
-class Terminal:
-    """A pseudo-terminal with the console in it."""
-
-    def __init__(self, master: int, process: subprocess.Popen[bytes], size: tuple[int, int]) -> None:
-        self.master, self.process = master, process
-        self.seen = b""
-        self.screen = Emulator(*size)
-
-    def read_until(self, text: str) -> None:
-        """Read until `text` stands on the screen."""
-        self.read_until_true(lambda screen: text in screen)
-
-    def read_until_true(self, is_true: Callable[[str], bool]) -> None:
-        """Read until the screen is as it should be."""
-        until = time.monotonic() + DEADLINE_S
-        while not is_true(self.screen.text):
-            assert time.monotonic() < until, f"it never came; what stands there:\n{self.screen.text}"
-            assert self._read(0.2) or self.process.poll() is None, f"ended with {self.process.returncode}: {self.seen!r}"
-
-    def press(self, key: bytes) -> None:
-        """Send a key."""
-        os.write(self.master, key)
-
-    def read_to_end(self) -> int:
-        """Read until the console has left; return its exit code."""
-        until = time.monotonic() + DEADLINE_S
-        while self.process.poll() is None or self._read(0):
-            assert time.monotonic() < until, "it did not leave"
-            self._read(0.05)
-        return self.process.returncode
-
-    def _read(self, wait_s: float) -> bool:
-        ready, _, _ = select.select([self.master], [], [], wait_s)
-        if not ready:
-            return False
-        try:
-            got = os.read(self.master, 65536)
-        except OSError:  # EIO: nobody holds the other side any more
-            return False
-        self.seen += got
-        self.screen.feed(got)
-        return bool(got)
-
-
 @contextmanager
 def terminal(
     folder: Path, size: tuple[int, int] = (80, 24), *, has_controlling_terminal: bool = True, **environ: str
 ) -> Iterator[Terminal]:
-    """Open the console in a terminal of its own, which it controls as a login shell's would be; below `su -c` it does not."""
+    """Open the console as the command does."""
     path = folder / "inventory.yaml"
     path.write_text(INVENTORY)
     path.chmod(0o600)
-    master, slave = os.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.tui.opened", str(path), str(folder / "modules")],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        cwd=ROOT,
-        env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8", **environ},
-        start_new_session=True,
-        preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if has_controlling_terminal else None,
-    )
-    os.close(slave)
-    opened = Terminal(master, process, size)
-    try:
+    words = [sys.executable, "-m", "tests.tui.opened", str(path), str(folder / "modules")]
+    with on_pty(words, size, has_controlling_terminal=has_controlling_terminal, **environ) as opened:
         yield opened
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        if opened.master >= 0:
-            os.close(opened.master)
 
 
 def wait_for_file(path: Path) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.test_terminal import INVENTORY, ROOT
+from tests.tui.on_pty import ROOT
+from tests.tui.test_terminal import INVENTORY
 
 DEADLINE_S = 60.0
 

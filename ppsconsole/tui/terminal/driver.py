@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _READ_BYTES = 4096
 _REPAINT_S = 0.3
 """After a change of size the application has that long to draw; then what was on the screen is drawn again."""
+_TRIES = 20
 _STOP_S = 0.3
 """How long a stop may take to happen; the kernel ignores it where nobody could continue the process."""
 
@@ -43,7 +44,7 @@ class SteadyDriver(LinuxDriver):
         if self._file is not None:
             self._outlet = Outlet(self._file, lambda: self._events.call_soon_threadsafe(self._taken))
             self._file = self._outlet  # type: ignore[assignment]
-        self._is_listening = self._is_stopping = False
+        self._is_listening = self._is_stopping = self._is_suspending = False
         self._parser = XTermParser(self._debug)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._escape: asyncio.TimerHandle | None = None
@@ -72,9 +73,12 @@ class SteadyDriver(LinuxDriver):
             return
         due = self._differ.due()
         if due:
-            if self._outlet is not None:
-                self._outlet.expect()
-            super().write(due)
+            self._emit(due)
+
+    def _emit(self, data: str) -> None:
+        if self._outlet is not None:
+            self._outlet.expect()
+        super().write(data)
 
     def _taken(self) -> None:
         """The terminal took what it was sent: go on with what was drawn meanwhile."""
@@ -83,12 +87,13 @@ class SteadyDriver(LinuxDriver):
 
     def say(self, words: str) -> None:
         """Write words on the terminal that was given back, below what stands there."""
-        super().write(f"{words}\n")
+        self._emit(f"{words}\n")
 
     def close(self) -> None:
-        """End the thread that writes, unless it hangs in a terminal that takes nothing: the process does not wait for that."""
-        if self._outlet is None or self._outlet.drained():
-            super().close()
+        """End the thread that writes."""
+        if self._outlet is not None and not self._is_suspending:
+            self._outlet.drain()
+        super().close()
 
     # in -------------------------------------------------------------------------------------------------------------
 
@@ -179,6 +184,14 @@ class SteadyDriver(LinuxDriver):
     def _asked_to_stop(self) -> None:
         self.process_message(AskedToStop())
 
+    def suspend_application_mode(self) -> None:
+        """Give the terminal back for a while; a frozen one is waited for, it is wanted again."""
+        self._is_suspending = True
+        try:
+            super().suspend_application_mode()
+        finally:
+            self._is_suspending = False
+
     def stop_process(self, farewell: str = "") -> bool:
         """Give the terminal back and stop, as Ctrl-Z does elsewhere; take it again when the shell continues the process.
 
@@ -194,6 +207,7 @@ class SteadyDriver(LinuxDriver):
         continued: list[int] = []
         self.suspend_application_mode()
         if farewell and self._outlet is not None:
+            self._outlet.expect()
             self._outlet.write(f"{farewell}\n")
             self._outlet.flush()
         self._is_stopping = True
@@ -205,15 +219,23 @@ class SteadyDriver(LinuxDriver):
             until = time.monotonic() + _STOP_S
             while not continued and time.monotonic() < until:
                 time.sleep(0.01)
+            self._take_again()
         finally:
             self._events.add_signal_handler(signal.SIGTSTP, self._asked_to_stop)
             self._events.add_signal_handler(signal.SIGCONT, self._continued)
             self._is_stopping = False
-            self.resume_application_mode()
         return bool(continued)
 
     def _continued(self) -> None:
         """Take the terminal again after somebody stopped the process without asking it: its modes are the shell's now."""
         if self._is_listening and not self._is_stopping:
             self.suspend_application_mode()
+            self._take_again()
+
+    def _take_again(self) -> None:
+        """Take the terminal once it is ours: continued in the background, the process is stopped again until it is not."""
+        for _ in range(_TRIES):
             self.resume_application_mode()
+            if self._differ.is_entered:
+                return
+        self.process_message(HungUp())
