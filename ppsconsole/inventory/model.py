@@ -397,6 +397,13 @@ class Inventory:
         owner = self.database.instances.get(node) or self.balancers.get(node)
         return owner.site if owner is not None else None
 
+    def front_address(self, balancer: Balancer) -> str | None:
+        """Return the URL under which users come through `balancer`; None where none is declared that is surely answered by it.
+
+        The cluster's address may be answered by any of several balancers: then each needs one of its own.
+        """
+        return balancer.address or (self.cluster.address if len(self.balancers) == 1 else None)
+
     def node_names(self) -> Iterator[str]:
         """Yield every name that a command can be given as NODE: no name stands for two things."""
         yield from (host.name for host in self.bastions())

@@ -10,7 +10,7 @@ from ppsconsole.cluster.snapshot import Node, Vantage
 from ppsconsole.cluster.verdicts import Judgement, Verdict
 from ppsconsole.inventory.model import Instance, Inventory
 from ppsconsole.probes.judge_host import judge_host
-from ppsconsole.probes.view import View, settle, unseen
+from ppsconsole.probes.view import NOT_SEEN_YET, View, settle, unseen
 
 MESSAGE_FRESH_S = 15.0
 """A standby that heard its primary within this time vouches for it: the default `wal_receiver_status_interval` is 10 s."""
@@ -117,6 +117,8 @@ def _silent(view: View, instance: Instance, vantages: tuple[Vantage, ...]) -> tu
     why = sql.detail if bastion is None else f"{bastion} on the way cannot be used"
     service = view.value(name, "service")
     control = view.value(name, "control_state")
+    if not view.was_seen(name, "sql"):
+        return Verdict.UNKNOWN, NOT_SEEN_YET, NOT_SEEN_YET
     if sql.value is None:
         return Verdict.UNKNOWN, "not seen", f"not seen: {sql.detail}"
     if sql.value == "login-refused":

@@ -4,7 +4,7 @@ from ppsconsole.cluster.judging import judged
 from ppsconsole.cluster.snapshot import Node
 from ppsconsole.cluster.verdicts import Judgement, Verdict
 from ppsconsole.inventory.model import Host
-from ppsconsole.probes.view import View, settle
+from ppsconsole.probes.view import NOT_SEEN_YET, View, settle
 
 _LOGIN_WORDS = {
     "refused": "SSH is refused",
@@ -23,6 +23,8 @@ def judge_host(view: View, node: str, host: Host) -> list[Judgement]:
         if bastion is not None:
             # The bastion's own node says why; a frozen one shows as a time-out of everything behind it.
             return [Judgement(node, "hidden", Verdict.UNKNOWN, f"hidden behind {bastion}, which cannot be used")]
+        if not view.was_logged_in_to(host.name):
+            return [Judgement(node, "unseen", Verdict.UNKNOWN, NOT_SEEN_YET)]
         return [Judgement(node, "ssh", Verdict.UNKNOWN, _login_words(host, login.value, login.detail))]
     found = [Judgement(node, "ssh", Verdict.OK, f"SSH to {host.name} works")]
     name = view.host_fact(host.name, "hostname").value
@@ -61,7 +63,7 @@ def bastion_node(view: View, host: Host) -> Node:
         judgements[0] = Judgement(host.name, "ssh", verdict, judgements[0].words)
         words = "DOWN" if verdict is Verdict.DOWN else login
     elif login is None:
-        words = "not seen"
+        words = "not seen" if view.was_logged_in_to(host.name) else NOT_SEEN_YET
     verdict, ordered = settle(judgements)
     facts = view.facts_of(host.name)
     return Node(host.name, "bastion", host.site, host.name, "bastion", "", verdict, words, facts, ordered)

@@ -9,7 +9,7 @@ from ppsconsole.cluster.verdicts import Judgement, Verdict
 from ppsconsole.inventory.model import Balancer, WebNode
 from ppsconsole.probes.judge_database import role_of
 from ppsconsole.probes.judge_host import judge_host
-from ppsconsole.probes.view import View, settle, unseen
+from ppsconsole.probes.view import NOT_SEEN_YET, View, settle, unseen
 
 _TLS_WORDS = {
     "expired": "its certificate has expired",
@@ -51,6 +51,7 @@ def _said(words: str, ordered: tuple[Judgement, ...]) -> str:
 
 _SHORT = {
     "ssh": "SSH fails",
+    "unseen": NOT_SEEN_YET,
     "hidden": "hidden",
     "members": "members?",
     "automatic_return": "backup",
@@ -90,6 +91,8 @@ def _answer(view: View, name: str, may_rest: bool) -> tuple[Verdict, str, str]:
         return Verdict.DOWN, "STOPPED", "its service is stopped"
     if service == "failed":
         return Verdict.DOWN, "CRASHED", "its process is gone without having been stopped"
+    if not view.was_seen(name, "tcp"):
+        return Verdict.UNKNOWN, NOT_SEEN_YET, NOT_SEEN_YET
     if tcp.value is None:
         return Verdict.UNKNOWN, "not seen", f"not seen: {tcp.detail}"
     host = view.inventory.host_of(name)
@@ -146,7 +149,7 @@ def balancer_node(view: View, declared: Balancer) -> Node:
         judgements.append(Judgement(name, "probed", Verdict.UNKNOWN, f"not probed yet: {declared.kind}"))
     else:
         words = "ok"
-        if view.was_seen(name, "tcp"):
+        if view.was_seen(name, "tcp") or view.inventory.front_address(declared) is not None:
             verdict, words, why = _answer(view, name, False)
             judgements.append(Judgement(name, "http", verdict, f"front: {why}"))
             judgements += _certificate(view, name) + _latency(view, name)
@@ -176,6 +179,8 @@ def _members(view: View, declared: Balancer) -> list[Judgement]:
     fact = view.fact(declared.name, "members")
     members: tuple[Member, ...] | None = fact.value
     if members is None:
+        if not view.was_seen(declared.name, "members"):
+            return [Judgement(declared.name, "unseen", Verdict.UNKNOWN, f"its members: {NOT_SEEN_YET}")]
         return [Judgement(declared.name, "members", Verdict.UNKNOWN, f"members not seen: {fact.detail}")]
     found = []
     for member in members:

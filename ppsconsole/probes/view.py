@@ -48,9 +48,17 @@ class View:
             facts |= {f"host.{name}": fact for name, fact in own.items()}
         return facts
 
+    def was_logged_in_to(self, host: str) -> bool:
+        """Return whether anybody ever tried to log in to `host`; before that nothing is said against it."""
+        return self.seen.last(host_subject(host), "ssh") is not None
+
     def was_seen(self, node: str, name: str) -> bool:
         """Return whether anybody ever tried to see this fact."""
         return self.seen.last(node_subject(node), name) is not None
+
+
+NOT_SEEN_YET = "not seen yet"
+"""What is said of something before the first look at it has ended: neither that it fails nor that it was forgotten."""
 
 
 def unseen(view: View, node: str, names: tuple[str, ...]) -> list[Judgement]:

@@ -147,8 +147,7 @@ def web_node_probe(inventory: Inventory, web_node: WebNode, shell: Shell, clock:
 
 def front_probe(inventory: Inventory, balancer: Balancer, clock: Clock) -> WebProbe | None:
     """Return the probe of the front through `balancer`, the way users come; None when it has no address to ask."""
-    # The cluster's address may be answered by any of several balancers; then each needs an address of its own.
-    address = balancer.address or (inventory.cluster.address if len(inventory.balancers) == 1 else None)
+    address = inventory.front_address(balancer)
     if address is None or balancer.kind != "nginx":
         return None
     return WebProbe(
