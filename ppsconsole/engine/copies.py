@@ -247,19 +247,22 @@ def _copied(host: str, name: str, body: str, leased: str) -> CopiedRun | None:
         plan = Plan.from_json(json.loads(head))
     except (ValueError, KeyError, TypeError):
         return None
-    by_number: dict[int, RunEvent] = {}
-    begun: set[str] = set()
-    for line in rest.splitlines():
-        if line.startswith("begun "):
-            begun.add(line.removeprefix("begun ").partition("/")[0])
-            continue
-        try:
-            event = RunEvent.from_json(json.loads(line))
-        except (ValueError, KeyError, TypeError):
-            continue  # half a line, which was sent again, or the end of what came over
-        if event.run == name:
-            by_number[event.number] = replace(event, words=plain(event.words, WORDS_LIMIT))
+    begun = {line.removeprefix("begun ").partition("/")[0] for line in rest.splitlines() if line.startswith("begun ")}
+    by_number = events_in(rest, name)
     events: list[RunEvent] = []
     while len(events) + 1 in by_number:
         events.append(by_number[len(events) + 1])
     return CopiedRun(host, name, plan, tuple(events), name == leased, frozenset(begun)) if events else None
+
+
+def events_in(text: str, run: str) -> dict[int, RunEvent]:
+    """Return the events of `run` in the lines of a copy, by number; what is none, such as half a line, is left out."""
+    by_number: dict[int, RunEvent] = {}
+    for line in text.splitlines():
+        try:
+            event = RunEvent.from_json(json.loads(line))
+        except (ValueError, KeyError, TypeError):
+            continue  # half a line, which was sent again, or the end of what came over
+        if event.run == run:
+            by_number[event.number] = replace(event, words=plain(event.words, WORDS_LIMIT))
+    return by_number

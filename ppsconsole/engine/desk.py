@@ -13,6 +13,7 @@ from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.draw.plan import direction
 from ppsconsole.engine import facts, memory
 from ppsconsole.engine.estimate import learned
+from ppsconsole.engine.following import Follower
 from ppsconsole.engine.gates import Ask
 from ppsconsole.engine.journal import Journal, open_journal
 from ppsconsole.engine.lease import Claim, Lease
@@ -111,6 +112,10 @@ class OpenRun:
     async def abandon(self, reason: str) -> RunResult:
         """End it where it stands; see `Runner.abandon`."""
         return await self._session.runner.abandon(reason)
+
+    async def hand_over(self, words: str) -> None:
+        """Let go of it between two steps, for the next console to take it up; see `Session.hand_over`."""
+        await self._session.hand_over(words)
 
     async def aclose(self) -> None:
         """Let go of it: an open run is journaled as held, and its lease says that nobody is at it."""
@@ -303,6 +308,14 @@ class Desk:
         """
         around = await self._surroundings()
         return await find_run(self.inventory, around.tools.ssh, around.journal, run)
+
+    async def follow(self, found: FoundRun) -> Follower:
+        """Return what looks at a run again and again while another console is at it; nothing is taken.
+
+        Raises:
+            JournalError: The journal cannot be used.
+        """
+        return Follower(self.inventory, self._drivers().ssh, await self.journal(), found)
 
     async def runs(self, limit: int, *, is_local: bool = False) -> tuple[tuple[FoundRun, ...], tuple[str, ...]]:
         """Return the runs of this cluster, the latest first, and the hosts that could not be asked for their copies.

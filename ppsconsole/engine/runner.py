@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ppsconsole.actions.base import Action, Workbench
+from ppsconsole.engine.exits import back_refusal, mark_refusal
 from ppsconsole.engine.gates import Ask, answer_of, still_counts
 from ppsconsole.engine.perform import Performance, StepResult
 from ppsconsole.engine.reading import Reading, Reread
@@ -161,8 +162,8 @@ class Runner:
         """
         async with self._busy:
             step = self._stands_at(step_id)
-            if not step.is_markable or step.needs or step.is_point_of_no_return:
-                raise Blocked("this step is never marked done: what follows relies on its proof", where=step_id)
+            if refusal := mark_refusal(step):
+                raise Blocked(refusal, where=step_id)
             if not reason.strip():
                 raise Blocked("marking a step done takes a reason", where=step_id, remedy="Say why")
             self._custody.check()
@@ -339,11 +340,8 @@ class Runner:
 
     async def _back_out(self, reason: str) -> RunResult:
         plan = self._bench.plan
-        if self.state.is_past_return(plan):
-            raise Blocked(
-                "the point of no return may have been passed: going back is a restore, not an undo",
-                remedy="Resume the run, or abandon it and plan another",
-            )
+        if refusal := back_refusal(plan, self.state):
+            raise Blocked(refusal, remedy="Resume the run, or abandon it and plan another")
         for step in reversed(plan.steps):
             state = self.state.of(step.id)
             if not state.needs_undo or not step.is_undoable:

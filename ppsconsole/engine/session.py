@@ -205,6 +205,20 @@ class Session:
             _log.warning("run %s was left without a record: %s", self.run_id, error)
         await self._quit()
 
+    async def hand_over(self, words: str) -> None:
+        """Let go of an open run, between two steps, for the next console to take it up without a reason; `words` are for it.
+
+        Raises:
+            UsageError: The run has ended.
+            LeaseLost: Another console has it already.
+        """
+        if self.runner.state.verdict is not None:
+            raise UsageError("the run has ended: there is nothing to hand over")
+        self.lease.check()
+        said = f"handed over by {self.lease.holder.said()}" + (f": {words.strip()}" if words.strip() else "")
+        await self.runner.record("held", words=said, data={"verdict": self.runner.standing().value, "is_handed_over": True})
+        await self._quit()
+
     # --- Custody, for the runner ------------------------------------------------------------------------------
 
     def check(self) -> None:
