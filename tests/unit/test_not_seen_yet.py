@@ -61,4 +61,5 @@ def test_a_front_without_an_address_says_what_to_declare() -> None:
     second = replace(declared.balancers["lb1"], name="lb2")
     shown = compose(replace(declared, balancers=declared.balancers | {"lb2": second}), observe(facts()), NOW)
     node = shown.node("lb2")
-    assert node is not None and "declare `address`" in node.judgements[0].words
+    assert node is not None
+    assert "declare `address`" in node.judgements[0].words
