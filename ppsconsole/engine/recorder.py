@@ -105,8 +105,9 @@ class Recorder:
 
     async def aclose(self) -> None:
         """Write what is waiting, let the listeners catch up for a moment, and let go of them."""
-        with contextlib.suppress(JournalError):  # whoever acts on it has been told
-            await self.settle()
+        if self._failure is None:
+            with contextlib.suppress(JournalError):  # whoever acts on it is told by the next record
+                await self.settle()
         queues = [queue.join() for queue, _ in self._listeners.values()]
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
@@ -133,6 +134,7 @@ class Recorder:
             self._soon = None
         if self._writer is None or self._writer.done():
             self._writer = asyncio.ensure_future(self._write())
+            self._writer.add_done_callback(_seen)
         return self._writer
 
     async def _write(self) -> None:
@@ -147,13 +149,22 @@ class Recorder:
             except Exception as error:
                 self._failure = error if isinstance(error, JournalError) else JournalError(f"the journal failed: {error!r}")
                 return
+            except asyncio.CancelledError:
+                self._failure = JournalError("the journal was left while it was written")
+                raise
             except BaseException as error:
-                self._failure = JournalError(f"the journal was left: {error!r}")
+                self._failure = error  # for whoever says something next, as for whoever waits now
                 raise
             self._durable = batch[-1].number
             for event in batch:
                 for queue, _ in self._listeners.values():
                     queue.put_nowait(event)
+
+
+def _seen(writer: "asyncio.Task[None]") -> None:
+    """Take note of how the writer ended: nobody may be waiting for it at the moment, and its failure is kept."""
+    if not writer.cancelled():
+        writer.exception()
 
 
 async def _pump(listener: Listener, queue: "asyncio.Queue[RunEvent]") -> None:
