@@ -7,6 +7,7 @@ BENCHES = {
     "inventory": "tests.bench.inventory",
     "kills": "tests.bench.kills",
     "switchover": "tests.bench.switchover",
+    "terminal": "tests.bench.terminal",
 }
 
 

@@ -1,8 +1,9 @@
 """Opens the console on a scripted source and a double of the desk, and does what it is told line by line through a pipe.
 
-Argument: the pipe's descriptor. Orders: `show STATE`, `many N`, `round` (the next poll, with the same values), `lag SECONDS`,
-`sources N` (that many gauges), `churn HERTZ` (their values change that often, for ever), `run STEP` (a run, which stops before
-that step acts), `go` (it goes on), `fail draw` and `fail key` (mistakes in drawing and in handling the key r).
+Argument: the pipe's descriptor. Orders: `show STATE`, `many N`, `round` (the next poll, with the same values), `tick` (the next
+poll, with other lags), `lag SECONDS`, `sources N` (that many gauges), `churn HERTZ` (their values change that often, for ever),
+`run STEP` (a run, which stops before that step acts), `go` (it goes on), `fail draw` and `fail key` (mistakes in drawing and in
+handling the key r).
 """
 
 import asyncio
@@ -58,6 +59,7 @@ class Player:
         self.desk = DeskDouble()
         self.stop: Turnstile | None = None
         self.rest = b""
+        self.ticks = 0
         self.tasks: set[asyncio.Task[None]] = set()
         self.app = PpsConsoleApp(
             inventory(),
@@ -98,6 +100,12 @@ class Player:
         elif order == "lag":
             self.clock.advance(ROUND_S)
             self.show(gauged(self.shown, "lag db2", value=float(value), text=f"{float(value):.1f}s"))
+        elif order == "tick":
+            self.ticks += 1
+            self.clock.advance(ROUND_S)
+            lag = self.ticks % 10 / 10
+            labelled = (replace(each, label=f"{lag:.1f}s") if each.kind == "replication" else each for each in self.shown.edges)
+            self.show(gauged(replace(self.shown, edges=tuple(labelled)), "lag db2", value=lag, text=f"{lag:.1f}s"))
         elif order == "sources":
             gauges = tuple(Gauge(f"gauge {number}", "cluster", 0.5, "0.5s", Verdict.OK, "<5s") for number in range(int(value)))
             self.show(replace(self.shown, gauges=gauges))
