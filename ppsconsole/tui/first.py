@@ -15,11 +15,12 @@ from ppsconsole.inventory.find import candidates
 from ppsconsole.inventory.start import Start
 from ppsconsole.settings.file import Settings, load_settings
 from ppsconsole.tui.app import driver_class, glyphs_for
+from ppsconsole.tui.colouring import Colouring
 from ppsconsole.tui.keymap import overlay
 from ppsconsole.tui.screens.mistakes import MistakesScreen
 from ppsconsole.tui.screens.picker import PickerScreen
 from ppsconsole.tui.screens.welcome import WelcomeScreen
-from ppsconsole.tui.theming import Palette, load_palette, suitable_theme
+from ppsconsole.tui.theme_file import Palette
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -47,11 +48,9 @@ class FirstApp(App[Start], inherit_bindings=False):
         driver_class: "type[Driver] | None" = None,
     ) -> None:
         settings = settings or Settings()
-        self._palette = palette or load_palette(settings.theme or suitable_theme(os.environ))
-        super().__init__(driver_class=driver_class, ansi_color=True if self._palette.is_ansi else None)
-        theme = self._palette.theme()
-        self.register_theme(theme)
-        self.theme = theme.name
+        self.colouring = Colouring(self, palette, settings.theme)
+        super().__init__(driver_class=driver_class, ansi_color=self.colouring.is_native)
+        self.colouring.put_on()
         self.animation_level = "none"
         self.actions = settings.actions()
         self.set_keymap(overlay(self.actions))
@@ -60,7 +59,7 @@ class FirstApp(App[Start], inherit_bindings=False):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return our colours, so that the style sheets can be read before the theme is in place."""
-        return self._palette.variables()
+        return self.colouring.palette.variables()
 
     def get_default_screen(self) -> Screen[None]:
         """Return what fits what was found: the mistakes, the picker, or the welcome."""
@@ -69,11 +68,15 @@ class FirstApp(App[Start], inherit_bindings=False):
         return PickerScreen(self.glyphs) if candidates() else WelcomeScreen(self.glyphs)
 
     def on_mount(self) -> None:
-        """Leave in order on hang-up and termination."""
+        """Leave in order on hang-up and termination; look after the colours."""
+        self.colouring.begin(self._of_colours)
         loop = asyncio.get_running_loop()
         for number, code in ((signal.SIGHUP, 129), (signal.SIGTERM, 143)):
             with suppress(NotImplementedError, ValueError, RuntimeError):
                 loop.add_signal_handler(number, self._end, code)
+
+    def _of_colours(self, words: str, *, is_wrong: bool) -> None:
+        self.notify(words, severity="warning" if is_wrong else "information", timeout=10 if is_wrong else None, markup=False)
 
     def action_leave(self) -> None:
         """Leave without opening anything."""

@@ -1,80 +1,21 @@
-"""Colour themes: YAML files in `themes/`, found in the installed package or the checkout, and which one suits a terminal.
+"""Colour themes: which there are, shipped ones and a person's own, and which one suits a terminal.
 
 State is always glyph, word and colour; a theme decides nothing but the colour.
 """
 
+import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-from textual.color import Color, ColorParseError
-from textual.theme import BUILTIN_THEMES, Theme
-
-from ppsconsole.errors import UsageError
-
-COLOURS = (
-    "text",
-    "dim",
-    "title",
-    "ok",
-    "warn",
-    "down",
-    "off",
-    "unknown",
-    "edge",
-    "edge-idle",
-    "edge-broken",
-    "accent",
-    "background",
-    "panel",
-    "border",
-    "lab",
-)
-"""Every colour that a theme has to give; the first eleven are the styles of `ppsconsole.draw.text`."""
+from ppsconsole.errors import SettingsError, UsageError
+from ppsconsole.inventory.places import config_home
+from ppsconsole.settings.file import THEME
+from ppsconsole.tui.theme_file import Palette, read_palette
 
 _RICH_TERMINALS = ("256color", "-direct", "kitty", "alacritty", "ghostty")
-
-
-@dataclass(frozen=True, slots=True)
-class Palette:
-    """One theme, as read from its file.
-
-    Attributes:
-        is_dark: Made for a dark background.
-        is_ansi: Speaks in the terminal's own 16 colours.
-        colours: By the names in `COLOURS`; values that Textual understands.
-    """
-
-    name: str
-    is_dark: bool
-    is_ansi: bool
-    colours: Mapping[str, str]
-
-    def variables(self) -> dict[str, str]:
-        """Return the variables for style sheets: `pps-ok`, `pps-border`, and so on."""
-        return {f"pps-{name}": value for name, value in self.colours.items()}
-
-    def theme(self) -> Theme:
-        """Return the theme for Textual, whose own widgets (notifications) follow it."""
-        colours = self.colours
-        return Theme(
-            name=f"ppsconsole-{self.name}",
-            dark=self.is_dark,
-            ansi=self.is_ansi,
-            primary=colours["accent"],
-            accent=colours["accent"],
-            success=colours["ok"],
-            warning=colours["warn"],
-            error=colours["down"],
-            foreground=colours["text"],
-            background=colours["background"],
-            surface=colours["background"],
-            panel=colours["panel"],
-            boost=colours["background"],
-            # Textual's own style sheets refer to a few more names when a theme is of the terminal's colours.
-            variables=(BUILTIN_THEMES["ansi-dark"].variables if self.is_ansi else {}) | self.variables(),
-        )
+_LIGHT_GROUNDS = ("7", "15")
+_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,62}").fullmatch
 
 
 def themes_folder() -> Path:
@@ -84,64 +25,94 @@ def themes_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "themes"
 
 
+def own_themes_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder with a person's own themes, whether it is there or not."""
+    return config_home(environ) / "themes"
+
+
+def own_theme(name: str) -> Path | None:
+    """Return the file of a person's own theme; None where there is no such theme."""
+    path = own_themes_folder() / f"{name}.yaml"
+    return path if _NAME(name) and path.exists() else None
+
+
+def shipped_names() -> tuple[str, ...]:
+    """Return the names of the themes that come with the console, sorted."""
+    return _names(themes_folder())
+
+
 def theme_names() -> tuple[str, ...]:
-    """Return the names of all themes, sorted."""
-    return tuple(sorted(path.stem for path in themes_folder().glob("*.yaml")))
+    """Return the names of all themes, a person's own ones among them, sorted."""
+    return tuple(sorted({*shipped_names(), *_names(own_themes_folder())}))
+
+
+def _names(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in folder.glob("*.yaml") if _NAME(path.stem)))
 
 
 def load_palette(name: str) -> Palette:
-    """Return the theme called `name`.
+    """Return the theme called `name`; a person's own goes before a shipped one of the same name.
 
     Raises:
-        UsageError: There is no such theme, or its file lacks a colour, has one too many, or one that is no colour.
+        UsageError: There is no such theme.
+        SettingsError: Its file has mistakes; all of them.
     """
-    path = themes_folder() / f"{name}.yaml"
-    if name not in theme_names():
-        raise UsageError(f"there is no theme called {name!r}", where=str(path), remedy=f"Allowed: {', '.join(theme_names())}")
-    # The base loader keeps every scalar as it is written: for the others the colour of `off` would be that of False.
-    # The C one is five times as fast, and this stands before the first frame; not every build of PyYAML has it.
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    own = own_theme(name)
+    if own is not None:
+        return read_palette(own, shipped_palette, shipped_names())
+    return shipped_palette(name)
+
+
+def shipped_palette(name: str) -> Palette:
+    """Return the theme called `name` among those that come with the console.
+
+    Raises:
+        UsageError: There is no such theme.
+    """
+    if name not in shipped_names():
+        folder = own_themes_folder()
+        raise UsageError(f"there is no theme called {name!r}", where=str(folder), remedy=f"Allowed: {', '.join(theme_names())}")
+    return read_palette(themes_folder() / f"{name}.yaml")
+
+
+def palette_for(theme: str, environ: Mapping[str, str]) -> tuple[Palette, str]:
+    """Return the colours to begin with, and why they are not those that were asked for; empty where they are.
+
+    A mistake in a person's own theme must not keep the console from opening: it is opened because something is down.
+
+    Args:
+        theme: The theme that was asked for; empty leaves it to the terminal.
+        environ: The environment.
+
+    Raises:
+        UsageError: There is no such theme.
+    """
+    name = theme or suitable_theme(environ)
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-    except yaml.YAMLError as error:
-        raise UsageError(f"not valid YAML: {error}", where=str(path)) from None
-    return _palette(found, str(path))
+        return load_palette(name), ""
+    except SettingsError as error:
+        spare = name if name in shipped_names() else suitable_theme({**environ, THEME: ""})
+        return shipped_palette(spare), f"{told(error)}. The theme {spare} of the console itself is used until that is mended."
 
 
-def _palette(found: object, where: str) -> Palette:
-    if not isinstance(found, dict) or set(found) != {"name", "dark", "ansi", "colours"}:
-        raise UsageError("a theme has exactly the keys name, dark, ansi and colours", where=where)
-    flags = [found["dark"], found["ansi"]]
-    if any(flag not in ("true", "false") for flag in flags):
-        raise UsageError("dark and ansi are true or false", where=where)
-    colours = found["colours"]
-    if not isinstance(colours, dict):
-        raise UsageError("colours must be a mapping of names to colours", where=where)
-    missing = [each for each in COLOURS if each not in colours]
-    surplus = [str(each) for each in colours if each not in COLOURS]
-    if missing or surplus:
-        parts = [f"{word}: {', '.join(names)}" for word, names in (("missing", missing), ("not known", surplus)) if names]
-        raise UsageError("colours " + "; ".join(parts), where=where, remedy=f"Allowed: {', '.join(COLOURS)}")
-    for each, value in colours.items():
-        try:
-            Color.parse(str(value))
-        except ColorParseError:
-            raise UsageError(f"{each}: {value!r} is no colour", where=where, remedy="Write #rrggbb or ansi_NAME") from None
-    is_dark, is_ansi = (flag == "true" for flag in flags)
-    return Palette(str(found["name"]), is_dark, is_ansi, {key: str(colours[key]) for key in COLOURS})
+def told(error: SettingsError) -> str:
+    """Return the first mistake, and how many more there are."""
+    first, *more = error.mistakes
+    return f"{first}" + (f" (and {len(more)} more)" if more else "")
 
 
 def suitable_theme(environ: Mapping[str, str]) -> str:
     """Return the name of the theme for a terminal, from its environment.
 
-    `PPSCONSOLE_THEME` decides where it is set. Otherwise `ansi` where `NO_COLOR` is set (a true-colour theme would still
-    send greys) or the terminal has 16 colours or fewer, else `dark`.
+    `PPSCONSOLE_THEME` decides where it is set. Otherwise `ansi` where `NO_COLOR` is set (there is nothing to colour) or the
+    terminal has 16 colours or fewer, else `dark`. `COLORFGBG` (rxvt, Konsole and others) tells that the background of those 16
+    is light, on which green, yellow and cyan cannot be read.
     """
-    chosen = environ.get("PPSCONSOLE_THEME", "").strip()
+    chosen = environ.get(THEME, "").strip()
     if chosen:
         return chosen
     if "NO_COLOR" in environ or has_few_colours(environ):
-        return "ansi"
+        return "ansi-light" if environ.get("COLORFGBG", "").rpartition(";")[2] in _LIGHT_GROUNDS else "ansi"
     return "dark"
 
 

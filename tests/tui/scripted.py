@@ -109,14 +109,18 @@ async def console(
     *,
     environment: str = "lab",
     glyphs: Glyphs = UNICODE,
-    theme: str = "dark",
+    theme: str | None = "dark",
     **more: Any,
 ) -> AsyncIterator[Console]:
-    """Open the console on a scripted source whose first picture is `first`: everything well when None."""
+    """Open the console on a scripted source whose first picture is `first`: everything well when None.
+
+    Without a theme the console finds its colours by itself.
+    """
     shown = first if isinstance(first, Picture) else picture(first or fine())
     clock = HeldClock(AT)
     source = ScriptedSource(shown)
-    app = PpsConsoleApp(inventory(environment), source, palette=load_palette(theme), glyphs=glyphs, clock=clock, **more)
+    palette = load_palette(theme) if theme is not None else None
+    app = PpsConsoleApp(inventory(environment), source, palette=palette, glyphs=glyphs, clock=clock, **more)
     async with app.run_test(size=size) as pilot:
         opened = Console(app, pilot, source, clock)
         await opened.until(source.is_running.is_set)
