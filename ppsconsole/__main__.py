@@ -1,8 +1,8 @@
 """The entry point: parses, then opens a face."""
 
+import atexit
 import os
 import sys
-import threading
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -25,11 +25,10 @@ def leave(exit_code: int) -> NoReturn:
         except (OSError, ValueError):
             # The reader or the terminal is gone. The interpreter's flush at exit would fail too, and hide the code behind 120.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
-        # Where a terminal vanished, Textual's own threads go on waiting for it, and the interpreter would wait for them for ever
-        # (seen after a tmux server was killed). By now everything of ours is closed and durable.
-        os._exit(exit_code)
-    sys.exit(exit_code)
+    # By now everything of ours is closed and durable. What the interpreter would still do is to take down its objects one by one,
+    # 0.1 to 0.3 s that somebody waits for, and to wait for threads: for ever for one that waits for a terminal which is gone.
+    atexit._run_exitfuncs()
+    os._exit(exit_code)
 
 
 def _open_console(inventory_path: str, *, settings: "Settings | None" = None, banner: str = "") -> int:
