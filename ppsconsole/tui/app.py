@@ -126,7 +126,6 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
     async def on_mount(self) -> None:
         """Show the first picture, and poll once it is on the terminal."""
         self.catch_signals()
-        self.colouring.begin(self._of_colours)
         self._feed.start()
         # A frame without a picture would only be painted over: that costs a slow line twice.
         with self.batch_update():
@@ -137,6 +136,7 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
 
     def _painted(self) -> None:
         """Begin with what loads libraries that take longer than everything before it."""
+        self.colouring.begin(self._of_colours)
         self._feed.painted()
         if self._has_desk:
             self.set_timer(_JOURNAL_AFTER_S, lambda: self.start_errand(self.look_for_unfinished()))

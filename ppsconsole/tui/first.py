@@ -69,7 +69,7 @@ class FirstApp(App[Start], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Leave in order on hang-up and termination; look after the colours."""
-        self.colouring.begin(self._of_colours)
+        self.call_after_refresh(self.colouring.begin, self._of_colours)
         loop = asyncio.get_running_loop()
         for number, code in ((signal.SIGHUP, 129), (signal.SIGTERM, 143)):
             with suppress(NotImplementedError, ValueError, RuntimeError):

@@ -6,6 +6,7 @@ State is always glyph, word and colour; a theme decides nothing but the colour.
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ppsconsole.errors import SettingsError, UsageError
@@ -96,9 +97,11 @@ def palette_for(theme: str, environ: Mapping[str, str]) -> tuple[Palette, str]:
 
 
 def told(error: SettingsError) -> str:
-    """Return the first mistake, and how many more there are."""
+    """Return the first mistake and how many more there are; the folder comes last, there is little room for it."""
     first, *more = error.mistakes
-    return f"{first}" + (f" (and {len(more)} more)" if more else "")
+    path = Path(first.path)
+    others = f" (and {len(more)} more)" if more else ""
+    return f"{replace(first, path=path.name)}{others}, in {path.parent}"
 
 
 def suitable_theme(environ: Mapping[str, str]) -> str:
