@@ -53,6 +53,17 @@ FACTS: dict[str, str] = {
     "members": "members of the upstream by configuration",
     "served_by": "the member that answered a request sent through the front",
     "config_digest": "SHA-256 of the balancer's whole configuration",
+    # the service as a whole (subject cluster) ------------------------------------------------------------------
+    "login": "ok, or why the console's own account did not get in through the front: refused, no-secret, failed",
+    "login_s": "seconds that the last login through the front took, from the connection to the answer",
+    "login_percent": "share of the last logins through the front that got in, percent; those of the last hour, at most 20",
+    "servers_running": "how many PPS servers run, by the service manager or by their answer",
+    # places with backups (subject backup:NAME) -----------------------------------------------------------------
+    "backup": "ok, or why nothing is known: missing (no such folder), empty (no file in it), unreadable, too-many",
+    "backup_age_s": "age of the newest file, by the clock of the machine that it is on",
+    "backup_bytes": "size of the newest file",
+    "backup_file": "name of the newest file, without its folder",
+    "backup_key": "ok, or why the reference to the encryption key does not resolve; the key itself is not kept",
 }
 
 

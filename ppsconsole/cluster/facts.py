@@ -12,7 +12,7 @@ class Fact:
     """One observation.
 
     Attributes:
-        subject: `node:NAME` or `host:NAME`.
+        subject: `node:NAME`, `host:NAME`, `backup:NAME` or `cluster`.
         name: A name from `ppsconsole.cluster.catalog`.
         value: What was seen: str, int, float, bool, or a tuple of frozen values; None is *unknown*.
         source: Where it comes from, as said to a person: `db1: pg_stat_replication`.
@@ -111,3 +111,12 @@ def node_subject(name: str) -> str:
 def host_subject(name: str) -> str:
     """Return the subject of facts about the host `name`."""
     return f"host:{name}"
+
+
+def backup_subject(name: str) -> str:
+    """Return the subject of facts about the place with backups `name`."""
+    return f"backup:{name}"
+
+
+CLUSTER_SUBJECT = "cluster"
+"""The subject of facts about the service as a whole."""

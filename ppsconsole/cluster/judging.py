@@ -32,8 +32,11 @@ def amount(value: float, unit: str) -> str:
 
     Args:
         value: In `unit`.
-        unit: `s`, `%`, `days`, `bytes`, or empty for a plain count.
+        unit: `s`, `%`, `days`, `bytes`, `age`, or empty for a plain count. An `age` is seconds that only grow: they are said
+            so coarse that what is shown does not tick.
     """
+    if unit == "age":
+        return age(value)
     if unit == "s":
         return duration(value).replace(".0s", "s")
     if unit == "bytes":
@@ -43,6 +46,14 @@ def amount(value: float, unit: str) -> str:
     if unit == "%":
         return f"{value:.0f}%"
     return f"{value:.0f}"
+
+
+def age(seconds: float) -> str:
+    """Return an age in full hours, from two days on in days: `<1h`, `26h`, `3d`."""
+    hours = int(seconds // 3600)
+    if hours < 1:
+        return "<1h"
+    return f"{hours}h" if hours < 48 else f"{hours // 24}d"
 
 
 def size(count: float) -> str:

@@ -145,6 +145,10 @@ class Gauge:
         value: None when unknown.
         text: The value as said to a person: `0.8s`, `61%`, `unknown`.
         limit: `<5s`, `>14d`; empty when there is none.
+        warn: From where on it warns, in `unit`; None when there is no limit.
+        down: From where on it is as bad as down; may be infinite. Where less is worse, `warn` is larger than `down`.
+        unit: See `ppsconsole.cluster.judging.amount`.
+        known_at: When the value was known last, seconds since 1970 UTC; None while it is known, and when it never was.
     """
 
     name: str
@@ -153,6 +157,10 @@ class Gauge:
     text: str
     verdict: Verdict
     limit: str = ""
+    warn: float | None = None
+    down: float | None = None
+    unit: str = ""
+    known_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +171,7 @@ class Snapshot:
         at: When it was put together, seconds since 1970 UTC.
         judgements: About the cluster as a whole: split brain, drift, no primary; worst first.
         is_complete: Whether everything was looked at at least once.
+        facts: About the service as a whole by name, and about places with backups by `PLACE.NAME`.
     """
 
     cluster: str
@@ -173,6 +182,12 @@ class Snapshot:
     gauges: tuple[Gauge, ...]
     judgements: tuple[Judgement, ...] = ()
     is_complete: bool = True
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+    def value(self, name: str) -> Any:
+        """Return the value of one of `facts`; None when it is unknown or was never looked for."""
+        fact = self.facts.get(name)
+        return None if fact is None else fact.value
 
     def node(self, name: str) -> Node | None:
         """Return the node called `name`, None when there is none."""
@@ -202,6 +217,7 @@ class Snapshot:
             "judgements": [_judgement_json(each) for each in self.judgements],
             "nodes": [node.as_json(self.at) for node in self.nodes],
             "edges": [edge.as_json(self.at) for edge in self.edges],
+            "facts": {name: fact.as_json(self.at) for name, fact in sorted(self.facts.items())},
             "gauges": [
                 {
                     "name": gauge.name,

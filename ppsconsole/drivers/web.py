@@ -6,7 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 from urllib.parse import urlsplit
@@ -37,6 +37,7 @@ class WebLook:
         certificate_names: DNS names and addresses that it covers; likewise.
         headers: Of the answer, names in lower case, without cookies.
         detail: Why a step failed; empty when none did.
+        body: Of the answer, at most `BODY_LIMIT_BYTES`, where it was asked to be kept; it may hold a credential.
     """
 
     tcp: StepWord = "not-tried"
@@ -49,6 +50,7 @@ class WebLook:
     certificate_names: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     detail: str = ""
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class _Climb:
     is_tls: bool
     target: str
     headers: tuple[tuple[str, str], ...]
+    form: bytes | None = field(default=None, repr=False)
     seen: WebLook = WebLook()
     step: Literal["tcp", "tls", "http", "done"] = "tcp"
     began: float = 0.0
@@ -83,6 +86,7 @@ async def look(
     timeout_s: float = 4.0,
     path: str = "/",
     headers: dict[str, str] | None = None,
+    form: bytes | None = None,
 ) -> WebLook:
     """Look at `url` once. Whatever is wrong with the server is a result, not an error.
 
@@ -94,6 +98,7 @@ async def look(
         timeout_s: Limit for all steps together.
         path: What is asked for with GET.
         headers: Sent in addition.
+        form: Sent as a form by POST, once, and the answer's body is kept; None asks with GET and throws the body away.
 
     Returns:
         What was seen, up to the step that failed.
@@ -102,6 +107,7 @@ async def look(
         DriverError: The request itself is impossible: no URL, or `ca` cannot be read.
     """
     climb = _prepared(url, connect, server_name, path, headers or {})
+    climb.form = form
     try:
         async with asyncio.timeout(timeout_s):
             context = await _context(ca) if climb.is_tls else None
@@ -241,8 +247,14 @@ async def _ask(climb: _Climb, reader: asyncio.StreamReader, writer: asyncio.Stre
     climb.enter("http")
     talk = h11.Connection(h11.CLIENT, max_incomplete_event_size=BODY_LIMIT_BYTES)
     sent = [("Host", climb.host_header), ("User-Agent", "ppsconsole"), ("Accept", "*/*"), ("Connection", "close"), *climb.headers]
+    method = "GET"
+    if climb.form is not None:
+        method = "POST"
+        sent += [("Content-Type", "application/x-www-form-urlencoded"), ("Content-Length", str(len(climb.form)))]
     try:
-        writer.write(talk.send(h11.Request(method="GET", target=climb.target, headers=sent)) or b"")
+        writer.write(talk.send(h11.Request(method=method, target=climb.target, headers=sent)) or b"")
+        if climb.form is not None:
+            writer.write(talk.send(h11.Data(data=climb.form)) or b"")
         writer.write(talk.send(h11.EndOfMessage()) or b"")
         body = 0
         while body < BODY_LIMIT_BYTES:
@@ -254,10 +266,12 @@ async def _ask(climb: _Climb, reader: asyncio.StreamReader, writer: asyncio.Stre
                 climb.enter("done")  # what comes now is thrown away: a body that stalls takes nothing from what was seen
             elif isinstance(event, h11.Data):
                 body += len(event.data)
+                if climb.form is not None:
+                    climb.seen = replace(climb.seen, body=(climb.seen.body + bytes(event.data))[:BODY_LIMIT_BYTES])
             elif not isinstance(event, h11.InformationalResponse):
                 return
     except h11.LocalProtocolError as error:
-        raise BadAnswer(f"GET {plain(climb.target)} cannot be asked: {plain(str(error))}") from error
+        raise BadAnswer(f"{method} {plain(climb.target)} cannot be asked: {plain(str(error))}") from error
     except (h11.RemoteProtocolError, OSError) as error:
         if climb.seen.http_status is None:
             climb.seen = replace(climb.seen, detail=f"no answer in HTTP: {plain(str(error)) or 'the connection was closed'}")

@@ -1,17 +1,14 @@
 """Logs in to a Pleasant Password Server as its REST clients do: one token, asked for once, and thrown away."""
 
-import asyncio
-import http.client
 import json
-import os
-import ssl
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from ppsconsole.masking import masker, plain
+from ppsconsole.drivers.web import WebLook, look
+from ppsconsole.errors import DriverError
+from ppsconsole.masking import plain
 
 _PATH = "/OAuth2/Token"
-_LIMIT_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +17,14 @@ class LoginAnswer:
 
     Attributes:
         words: For people; neither the password nor the token is in it.
+        is_refused: The server answered, and does not let this account in: the same login again only counts as one more wrong one.
+        took_s: From the connection to the answer, in seconds; None without an answer.
     """
 
     is_in: bool
     words: str
+    is_refused: bool = False
+    took_s: float | None = None
 
 
 async def log_in(url: str, account: str, password: str, *, ca: str | None = None, timeout_s: float = 10.0) -> LoginAnswer:
@@ -36,38 +37,30 @@ async def log_in(url: str, account: str, password: str, *, ca: str | None = None
         account: Local account without a second factor.
         password: Sent in the body.
         ca: PEM file with the authorities to trust; None for the system's.
-        timeout_s: Limit for each wait on the line.
+        timeout_s: Limit for all of it.
     """
-    return await asyncio.to_thread(_logged_in, url, account, password, ca, timeout_s)
+    form = urlencode({"grant_type": "password", "username": account, "password": password}).encode()
+    headers = {"Accept": "application/json"}
+    try:
+        seen = await look(url, ca=ca, timeout_s=timeout_s, path=_PATH, headers=headers, form=form)
+    except DriverError as error:
+        return LoginAnswer(False, plain(f"not tried: {error.what}"))
+    if seen.http_status is None:
+        return LoginAnswer(False, plain(f"no answer: {seen.detail or 'nothing came'}"))
+    return _answer(seen, seen.http_status)
 
 
-def _logged_in(url: str, account: str, password: str, ca: str | None, timeout_s: float) -> LoginAnswer:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+def _answer(seen: WebLook, status: int) -> LoginAnswer:
+    took_s = round(sum(part for part in (seen.tcp_s, seen.tls_s, seen.http_s) if part is not None), 4)
     try:
-        if parts.scheme == "https":
-            context = ssl.create_default_context(cafile=os.path.expanduser(ca) if ca else None)
-            line: http.client.HTTPConnection = http.client.HTTPSConnection(host, parts.port, timeout=timeout_s, context=context)
-        else:
-            line = http.client.HTTPConnection(host, parts.port, timeout=timeout_s)
-        try:
-            body = urlencode({"grant_type": "password", "username": account, "password": password})
-            headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-            line.request("POST", parts.path.rstrip("/") + _PATH, body, headers)
-            answer = line.getresponse()
-            status, text = answer.status, answer.read(_LIMIT_BYTES)
-        finally:
-            line.close()
-    except (OSError, http.client.HTTPException) as error:
-        return LoginAnswer(False, plain(f"no answer: {error}"))
-    try:
-        found = json.loads(text)
+        found = json.loads(seen.body)
     except ValueError:
-        found = {}
-    if not isinstance(found, dict):
-        found = {}
+        found = None
+    found = found if isinstance(found, dict) else {}
     token = found.get("access_token")
-    if status == http.HTTPStatus.OK and isinstance(token, str) and token:
-        masker.add(token)
-        return LoginAnswer(True, "ok")
-    return LoginAnswer(False, plain(f"HTTP {status} {found.get('error_description') or found.get('error') or ''}".strip()))
+    if status == 200 and isinstance(token, str) and token:
+        return LoginAnswer(True, "ok", took_s=took_s)
+    if dict(seen.headers).get("x-pleasant-otp", "").lower() == "required":
+        return LoginAnswer(False, "the account has a second factor: take one without", is_refused=True, took_s=took_s)
+    said = f"HTTP {status} {found.get('error_description') or found.get('error') or ''}".strip()
+    return LoginAnswer(False, plain(said), is_refused=400 <= status < 500, took_s=took_s)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 async def look(inventory: Inventory, clock: Clock) -> Snapshot:
-    """Look at everything once and return what was seen; what does not answer in time stays unknown."""
-    return (await Monitor(inventory, clock).once(deadline_s(inventory))).snapshot
+    """Look at everything once and return what was seen; what does not answer in time stays unknown. Nobody is logged in."""
+    return (await Monitor(inventory, clock, has_logins=False).once(deadline_s(inventory))).snapshot
 
 
 async def look_with(tools: "Tools", inventory: Inventory, clock: Clock, deadline_s: float) -> Snapshot:

@@ -15,7 +15,7 @@ from ppsconsole.inventory.kinds import absolute
 from ppsconsole.inventory.model import Backup, Balancer, Host, Inventory, Limit, Service
 from ppsconsole.inventory.reading import Reading, Steps, quoted
 
-LESS_IS_WORSE = frozenset(("certificate_days",))
+LESS_IS_WORSE = frozenset(("certificate_days", "login_percent"))
 """Limits that warn below a number instead of above it."""
 
 _POSIX_PATH = re.compile(r"/.*[^/]\Z")

@@ -55,6 +55,7 @@ class Cluster:
         address: The URL that users type; goes through the balancers.
         ca: PEM file that signs the certificate behind `address`; None for the system's authorities.
         downtime_objective_s: The longest outage that was promised to users, in seconds.
+        licensed_servers: How many PPS servers may run at the same time, by the licence; None leaves that unwatched.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Cluster:
     address: str | None = None
     ca: str | None = None
     downtime_objective_s: float | None = None
+    licensed_servers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +310,7 @@ class Notification:
 class Limit:
     """From where on a number warns, and from where on it is as bad as down.
 
-    For numbers where less is worse (`certificate_days`) `warn` is larger than `down`.
+    For numbers where less is worse (`certificate_days`, `login_percent`) `warn` is larger than `down`.
     """
 
     warn: float
@@ -323,6 +325,8 @@ class Limits:
     lag_bytes: Limit = Limit(16 * 2**20, 1024 * 2**20)
     loss_s: Limit = Limit(5, 60)
     front_latency_s: Limit = Limit(1, 5)
+    login_s: Limit = Limit(2, 10)
+    login_percent: Limit = Limit(90, 50)
     sessions_percent: Limit = Limit(80, 95)
     disk_percent: Limit = Limit(85, 95)
     certificate_days: Limit = Limit(21, 3)

@@ -96,6 +96,9 @@ CLUSTER = Record(
         Field("address", Url(), "The URL that users type; goes through the balancers."),
         Field("ca", LocalFile(), "PEM file that signs the certificate behind `address`; left out, the system's authorities."),
         Field("downtime_objective_s", duration(0), "The longest outage that was promised to users."),
+        Field(
+            "licensed_servers", Whole(1, 1000), "How many PPS servers may run at a time by the licence; left out: not watched."
+        ),
     ],
     about="The service as a whole.",
 )
@@ -305,6 +308,8 @@ LIMITS = Record(
         _limit("lag_bytes", size(), "Log that a standby lacks."),
         _limit("loss_s", duration(0), "What a failover at this moment would lose."),
         _limit("front_latency_s", duration(0), "Answer time through the front."),
+        _limit("login_s", duration(0), "Time that a login through the front takes."),
+        _limit("login_percent", _PERCENT, "Share of the last logins that got in; fewer is worse."),
         _limit("sessions_percent", _PERCENT, "Database sessions in percent of what is allowed."),
         _limit("disk_percent", _PERCENT, "Fullest watched file system."),
         _limit("certificate_days", number("days", 0, 36600), "Days until a certificate ends; fewer is worse."),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.facts import Fact
@@ -28,6 +28,15 @@ class Probe(Protocol):
 
     async def read(self) -> tuple[Fact, ...]:
         """Look once. What could not be seen comes back as unknown facts; nothing is raised for a broken target."""
+        ...
+
+
+@runtime_checkable
+class Restrained(Protocol):
+    """A probe that stops trying by itself where trying again would do harm."""
+
+    def allow(self) -> None:
+        """Let the next look try once more."""
         ...
 
 

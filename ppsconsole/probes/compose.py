@@ -11,6 +11,7 @@ from ppsconsole.probes.gauges import gauges_of
 from ppsconsole.probes.judge_cluster import judge_cluster
 from ppsconsole.probes.judge_database import database_node
 from ppsconsole.probes.judge_host import bastion_node
+from ppsconsole.probes.judge_product import servers_running
 from ppsconsole.probes.judge_web import balancer_node, web_node
 from ppsconsole.probes.view import View, settle
 
@@ -47,6 +48,7 @@ def compose(inventory: Inventory, seen: Observations, now: float, *, is_complete
         gauges=gauges_of(view, nodes, edges),
         judgements=judge_cluster(view, nodes),
         is_complete=is_complete,
+        facts=view.loose_facts() | servers_running(view),
     )
 
 

@@ -3,13 +3,16 @@
 from ppsconsole.cluster.judging import against, amount, limit_words
 from ppsconsole.cluster.snapshot import Edge, Gauge, Node
 from ppsconsole.cluster.verdicts import Verdict
-from ppsconsole.inventory.model import Limit
+from ppsconsole.inventory.model import Backup, Limit
 from ppsconsole.probes.edges import row_of, unflushed_seconds_of
+from ppsconsole.probes.judge_product import backup_limit, licence_limit, servers_running
 from ppsconsole.probes.view import View
+
+_NO_BACKUP = {"missing": "missing", "empty": "none", "unreadable": "no read", "too-many": "too many"}
 
 
 def gauges_of(view: View, nodes: dict[str, Node], edges: tuple[Edge, ...]) -> tuple[Gauge, ...]:
-    """Return lag and loss per standby, front, sessions, disks, certificates and clock skew."""
+    """Return lag and loss, front and logins, sessions, disks, backups, certificates, licence and clock skew."""
     limits = view.inventory.limits
     has_primary = any(node.role == "primary" for node in nodes.values())
     found = []
@@ -22,6 +25,7 @@ def gauges_of(view: View, nodes: dict[str, Node], edges: tuple[Edge, ...]) -> tu
     for node in nodes.values():
         if node.kind == "balancer" and view.was_seen(node.name, "tcp"):
             found.append(_gauge(f"front {node.name}", node.name, node.value("http_latency_s"), limits.front_latency_s, "s"))
+    found += _logins(view)
     for node in nodes.values():
         if node.kind == "database" and (node.role == "primary" or (not has_primary and node.declared == "primary")):
             percent = node.value("sessions_percent")
@@ -29,7 +33,9 @@ def gauges_of(view: View, nodes: dict[str, Node], edges: tuple[Edge, ...]) -> tu
     for node in nodes.values():
         if node.kind == "database" and node.host is not None:
             found.append(_gauge(f"disk {node.name}", node.name, node.value("host.disk_percent"), limits.disk_percent, "%"))
+    found += [_backup(view, each) for each in view.inventory.backups.values()]
     found += _certificate(nodes, limits.certificate_days)
+    found += _licence(view)
     found += _skew(view, limits.clock_skew_s)
     return tuple(found)
 
@@ -50,7 +56,30 @@ def loss_now(view: View, streams: list[Edge]) -> float | None:
 
 def _gauge(name: str, subject: str, value: float | None, limit: Limit, unit: str, prefix: str = "") -> Gauge:
     text = "unknown" if value is None else prefix + amount(value, unit)
-    return Gauge(name, subject, value, text, against(value, limit), limit_words(limit, unit))
+    return Gauge(name, subject, value, text, against(value, limit), limit_words(limit, unit), limit.warn, limit.down, unit)
+
+
+def _logins(view: View) -> list[Gauge]:
+    """Return time and success of logins through the front: two numbers with a limit each, off where none are tried."""
+    limits = view.inventory.limits
+    if not any(node.account is not None for node in view.inventory.web_nodes.values()):
+        return [Gauge("login", "cluster", None, "not checked", Verdict.OFF)] if view.inventory.balancers else []
+    taken = _gauge("login", "cluster", view.cluster_fact("login_s").value, limits.login_s, "s")
+    state = view.cluster_fact("login").value
+    if state in ("refused", "no-secret", "failed"):
+        verdict = Verdict.DOWN if state == "failed" else Verdict.WARN
+        taken = Gauge("login", "cluster", None, str(state).replace("-", " "), verdict, taken.limit, taken.warn, taken.down, "s")
+    percent = view.cluster_fact("login_percent").value
+    return [taken, _gauge("logins in", "cluster", percent, limits.login_percent, "%")]
+
+
+def _backup(view: View, backup: Backup) -> Gauge:
+    name = backup.name if backup.name.startswith("backup") else f"backup {backup.name}"
+    made = _gauge(name, "cluster", view.backup_fact(backup.name, "backup_age_s").value, backup_limit(backup), "age")
+    state = view.backup_fact(backup.name, "backup").value
+    if state in _NO_BACKUP:
+        return Gauge(name, "cluster", None, _NO_BACKUP[str(state)], Verdict.WARN, made.limit, made.warn, made.down, "age")
+    return made
 
 
 def _certificate(nodes: dict[str, Node], limit: Limit) -> list[Gauge]:
@@ -63,6 +92,17 @@ def _certificate(nodes: dict[str, Node], limit: Limit) -> list[Gauge]:
     return [_gauge(f"cert {name}", name, days, limit, "days")]
 
 
+def _licence(view: View) -> list[Gauge]:
+    """Return how many servers run of those that are licensed; nothing where the inventory does not say how many are."""
+    limit, licensed = licence_limit(view), view.inventory.cluster.licensed_servers
+    if limit is None:
+        return []
+    fact = servers_running(view).get("servers_running")
+    value = None if fact is None else fact.value
+    text = "unknown" if value is None else f"{value} of {licensed}"
+    return [Gauge("licence", "cluster", value, text, against(value, limit), f"<={licensed}", limit.warn, limit.down, "")]
+
+
 def _skew(view: View, limit: Limit) -> list[Gauge]:
     """Return one gauge for the clock that is furthest off, either way."""
     known = []
@@ -71,6 +111,6 @@ def _skew(view: View, limit: Limit) -> list[Gauge]:
         if skew is not None:
             known.append((abs(skew), host.name))
     if not known:
-        return [Gauge("clock skew", "cluster", None, "unknown", Verdict.UNKNOWN, limit_words(limit, "s"))]
+        return [_gauge("clock skew", "cluster", None, limit, "s")]
     value, name = max(known)
     return [_gauge(f"skew {name}", name, value, limit, "s")]

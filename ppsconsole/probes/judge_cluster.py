@@ -2,6 +2,7 @@
 
 from ppsconsole.cluster.snapshot import Node
 from ppsconsole.cluster.verdicts import Judgement, Verdict
+from ppsconsole.probes.judge_product import judge_product
 from ppsconsole.probes.view import View, settle
 
 CLUSTER = "cluster"
@@ -16,6 +17,7 @@ def judge_cluster(view: View, nodes: dict[str, Node]) -> tuple[Judgement, ...]:
     databases = [node for node in nodes.values() if node.kind == "database"]
     found = [*_identity(databases), *_primaries(databases), *_timelines(databases), *_parameters(databases)]
     found += _versions(databases) + _front(view, nodes) + _offline(view, nodes)
+    found += judge_product(view, is_front_well=not any(each.rule == "service" for each in found))
     return settle(found)[1] if found else ()
 
 

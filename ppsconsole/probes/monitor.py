@@ -14,7 +14,7 @@ from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
-from ppsconsole.probes.base import Probe
+from ppsconsole.probes.base import Probe, Restrained
 from ppsconsole.probes.compose import compose
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Monitor:
         inventory: What to look at.
         clock: Time; the machine's own when left out.
         make_probes: Makes the probes; left out, the real ones.
+        has_logins: The real ones log in through the front, too: where people watch.
     """
 
     def __init__(
@@ -40,11 +41,15 @@ class Monitor:
         inventory: Inventory,
         clock: Clock | None = None,
         make_probes: Callable[["Monitor"], tuple[Probe, ...]] | None = None,
+        *,
+        has_logins: bool = True,
     ) -> None:
         self.inventory = inventory
         self.clock: Clock = clock or SystemClock()
         self._make_probes = make_probes or Monitor._real_probes
+        self._has_logins = has_logins
         self._tools: Tools | None = None
+        self._probes: tuple[Probe, ...] = ()
         self._seen = Observations()
         self._looked: set[int] = set()
         self._count = 0
@@ -80,6 +85,13 @@ class Monitor:
         """Look at everything now instead of at its next time."""
         nudged, self._nudged = self._nudged, asyncio.Event()
         nudged.set()
+
+    def insist(self) -> None:
+        """Look at everything now, also at what has stopped trying by itself: somebody at the keys asked for it."""
+        for probe in self._probes:
+            if isinstance(probe, Restrained):
+                probe.allow()
+        self.nudge()
 
     async def run(self) -> None:
         """Poll until cancelled; connections are closed on the way out."""
@@ -132,10 +144,10 @@ class Monitor:
         from ppsconsole.probes.tools import Tools, make_probes
 
         self._tools = Tools(self.inventory, self.clock, self.record)
-        return make_probes(self.inventory, self._tools, self.clock)
+        return make_probes(self.inventory, self._tools, self.clock, has_logins=self._has_logins)
 
     def _prepare(self) -> tuple[Probe, ...]:
-        probes = self._make_probes(self)
+        probes = self._probes = self._make_probes(self)
         self._count = len(probes)
         self._targets = tuple(probe.target for probe in probes)
         return probes

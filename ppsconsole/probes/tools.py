@@ -5,10 +5,12 @@ from ppsconsole.drivers.base import OnCommand
 from ppsconsole.drivers.postgres import PostgresPool
 from ppsconsole.drivers.ssh import SshPool
 from ppsconsole.inventory.model import Host, Inventory
+from ppsconsole.probes.backups import backup_part, backup_probes
 from ppsconsole.probes.base import Probe
 from ppsconsole.probes.connection import connection_part
 from ppsconsole.probes.control import control_part
 from ppsconsole.probes.host import HostProbe, Part
+from ppsconsole.probes.login import login_probe
 from ppsconsole.probes.members import members_part
 from ppsconsole.probes.postgres import PostgresProbe
 from ppsconsole.probes.service import service_part
@@ -19,6 +21,7 @@ class Tools:
     """All drivers, sharing their connections."""
 
     def __init__(self, inventory: Inventory, clock: Clock, on_command: OnCommand) -> None:
+        self.on_command = on_command
         self.ssh = SshPool(inventory, clock, on_command)
         self.postgres = PostgresPool(inventory, self.ssh, clock, on_command)
 
@@ -28,8 +31,15 @@ class Tools:
         await self.ssh.aclose()
 
 
-def make_probes(inventory: Inventory, tools: Tools, clock: Clock) -> tuple[Probe, ...]:
-    """Return one probe for each host, instance, web node and front; kinds without a driver get none and stay unknown."""
+def make_probes(inventory: Inventory, tools: Tools, clock: Clock, *, has_logins: bool = False) -> tuple[Probe, ...]:
+    """Return one probe for each host, instance, web node and front; kinds without a driver get none and stay unknown.
+
+    Args:
+        inventory: What to look at.
+        tools: What to look with.
+        clock: Time.
+        has_logins: Also log in through the front: where people watch, not where a plan is made or a step verified.
+    """
     probes: list[Probe] = [
         HostProbe(inventory, host, tools.ssh, clock, host_parts(inventory, host), tools.ssh.fingerprint)
         for host in inventory.hosts.values()
@@ -43,7 +53,9 @@ def make_probes(inventory: Inventory, tools: Tools, clock: Clock) -> tuple[Probe
         probe = front_probe(inventory, balancer, clock)
         if probe is not None:
             probes.append(probe)
-    return tuple(probes)
+    probes += backup_probes(inventory, clock)
+    login = login_probe(inventory, clock, tools.on_command) if has_logins else None
+    return (*probes, login) if login is not None else tuple(probes)
 
 
 def host_parts(inventory: Inventory, host: Host) -> tuple[Part, ...]:
@@ -65,4 +77,8 @@ def host_parts(inventory: Inventory, host: Host) -> tuple[Part, ...]:
             if balancer.service is not None:
                 parts.append(service_part(balancer.name, balancer.service, every_s))
             parts.append(members_part(balancer, every_s * 2))
+    if host.platform == "linux":  # Windows hosts are not asked yet
+        parts += [
+            backup_part(each, inventory.polling.slow_every_s) for each in inventory.backups.values() if each.host == host.name
+        ]
     return tuple(part for part in parts if part is not None)

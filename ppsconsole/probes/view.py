@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ppsconsole.cluster.facts import Fact, Observations, host_subject, node_subject
+from ppsconsole.cluster.facts import CLUSTER_SUBJECT, Fact, Observations, backup_subject, host_subject, node_subject
 from ppsconsole.cluster.verdicts import Judgement, Verdict, worst
 from ppsconsole.inventory.model import Inventory
 
@@ -38,6 +38,21 @@ class View:
             if self.host_fact(bastion, "ssh").value not in (None, "ok"):
                 return bastion
         return None
+
+    def cluster_fact(self, name: str) -> Fact:
+        """Return a fact about the service as a whole."""
+        return self.seen.get(CLUSTER_SUBJECT, name, self.now)
+
+    def backup_fact(self, backup: str, name: str) -> Fact:
+        """Return a fact about a place with backups."""
+        return self.seen.get(backup_subject(backup), name, self.now)
+
+    def loose_facts(self) -> dict[str, Fact]:
+        """Return the facts that belong to no node: those of the service, and of places with backups as `PLACE.NAME`."""
+        found = self.seen.of(CLUSTER_SUBJECT, self.now)
+        for backup in self.inventory.backups:
+            found |= {f"{backup}.{name}": fact for name, fact in self.seen.of(backup_subject(backup), self.now).items()}
+        return found
 
     def facts_of(self, node: str) -> dict[str, Fact]:
         """Return the facts of a node, those of its host with the prefix `host.`."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ppsconsole.clock import duration
+from ppsconsole.cluster.judging import age
 from ppsconsole.cluster.snapshot import Edge, Node, Snapshot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.preflight import Item
@@ -70,5 +71,12 @@ def tolerances_of(case: Case) -> Mapping[str, str]:
         "lag as time": lag_s,
         f"position of {case.old.name}": str(case.old.value("lsn") or case.old.value("control_checkpoint") or "unknown"),
         f"position of {case.new.name}": str(case.new.value("lsn") or "unknown"),
-        "age of the last backup": "not looked at",
+        "age of the last backup": _backup_said(case),
     }
+
+
+def _backup_said(case: Case) -> str:
+    """Return how old the newest of all backups is, as far as anybody looked."""
+    ages = [case.snapshot.value(f"{name}.backup_age_s") for name in case.inventory.backups]
+    known = [each for each in ages if each is not None]
+    return age(min(known)) if known else "not looked at"

@@ -8,7 +8,7 @@ import pytest
 
 from ppsconsole.cluster.database import Receiver, Replica, Sessions, Slot
 from ppsconsole.cluster.snapshot import Member
-from ppsconsole.inventory.model import Inventory, SecretRef, Switch
+from ppsconsole.inventory.model import Backup, Inventory, SecretRef, Switch
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.items_stream import seconds
 from ppsconsole.runbooks.preflight import _FAILOVER, _SWITCHOVER
@@ -192,6 +192,31 @@ def test_a_login_check_needs_an_account() -> None:
 def test_what_nothing_looks_at_yet_says_so(name: str) -> None:
     for made in (plan(fine(), "switchover", to="db2"), plan(killed(), "failover", to="db2")):
         assert state(made, name) == ("not checked", False)
+
+
+@pytest.mark.parametrize(
+    ("known", "backup", "key"),
+    [
+        ({"backup": "ok", "backup_age_s": 7200.0, "backup_bytes": 5, "backup_key": "ok"}, "ok", "ok"),
+        ({"backup": "ok", "backup_age_s": 200_000.0, "backup_bytes": 5, "backup_key": "no-secret"}, "failing", "failing"),
+        ({"backup": "ok", "backup_age_s": 60.0, "backup_bytes": 0}, "failing", "not checked"),
+        ({"backup": "missing"}, "failing", "not checked"),
+        ({}, "not checked", "not checked"),
+    ],
+)
+def test_backups_and_their_keys_are_looked_at(known: dict[str, object], backup: str, key: str) -> None:
+    place = {"vault": Backup("vault", "/srv/vault", "db1", SecretRef("env", "KEY"))}
+    found = fine() | {("backup:vault", name): value for name, value in known.items()}
+    made = plan(found, "switchover", to="db2", inventory=replace(declared(), backups=place))
+    assert (state(made, "backup"), state(made, "encryption-key")) == ((backup, False), (key, False))
+    assert made.tolerances["age of the last backup"] == ("2h" if backup == "ok" else made.tolerances["age of the last backup"])
+
+
+@pytest.mark.parametrize(("licensed", "expected"), [(2, "ok"), (1, "failing")])
+def test_the_licence_is_held_against_what_runs(licensed: int, expected: str) -> None:
+    plain = declared()
+    counted = replace(plain, cluster=replace(plain.cluster, licensed_servers=licensed))
+    assert state(plan(fine(), "switchover", to="db2", inventory=counted), "licence") == (expected, False)
 
 
 def test_every_item_of_both_lists_is_told_once() -> None:
