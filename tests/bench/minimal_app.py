@@ -19,7 +19,7 @@ class Minimal(App[None]):
 
     def compose(self) -> ComposeResult:
         yield Static("READ-ONLY", id="head")
-        yield Static("  »", id="mark")
+        yield Static("»  ", id="mark")
         for _ in range(int(sys.argv[1])):
             yield Static("0.0", classes="label")
 

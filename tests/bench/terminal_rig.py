@@ -108,6 +108,9 @@ class Recorded:
         before: object = None
         is_open = False
         for at, data in self.chunks:
+            while len(waiting) > 1 and at >= waiting[1]:  # nothing changed before the next key: there was nothing to paint
+                waiting.pop(0)
+                is_open = False
             if waiting and at >= waiting[0] and not is_open:
                 before, is_open = place(emulator), True
             emulator.feed(data)

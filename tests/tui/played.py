@@ -93,7 +93,7 @@ class Player:
         if order == "show":
             self.show(STATES[value]())
         elif order == "many":
-            self.show(many(int(value)))
+            self.show(replace(many(int(value)), gauges=fine().gauges))
         elif order == "round":
             self.clock.advance(ROUND_S)
             self.show(self.shown)
@@ -103,9 +103,13 @@ class Player:
         elif order == "tick":
             self.ticks += 1
             self.clock.advance(ROUND_S)
-            lag = self.ticks % 10 / 10
-            labelled = (replace(each, label=f"{lag:.1f}s") if each.kind == "replication" else each for each in self.shown.edges)
-            self.show(gauged(replace(self.shown, edges=tuple(labelled)), "lag db2", value=lag, text=f"{lag:.1f}s"))
+            lag = f"{self.ticks % 10 / 10:.1f}s"
+            edges = (replace(each, label=lag) if each.kind == "replication" else each for each in self.shown.edges)
+            gauges = (
+                replace(each, text=lag if each.text.endswith("s") else f"{self.ticks % 90 + 10}{each.text[-1]}")
+                for each in self.shown.gauges
+            )
+            self.show(replace(self.shown, edges=tuple(edges), gauges=tuple(gauges)))
         elif order == "sources":
             gauges = tuple(Gauge(f"gauge {number}", "cluster", 0.5, "0.5s", Verdict.OK, "<5s") for number in range(int(value)))
             self.show(replace(self.shown, gauges=gauges))
