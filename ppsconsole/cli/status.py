@@ -14,6 +14,7 @@ from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.status import draw_status
 from ppsconsole.draw.text import ASCII, UNICODE, Glyphs, line_text
 from ppsconsole.engine.desk import Desk
+from ppsconsole.engine.facts import deadline_s
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.probes.monitor import Monitor
 from ppsconsole.runbooks.building import Background
@@ -26,8 +27,9 @@ EXIT_OK, EXIT_DEGRADED, EXIT_UNKNOWN = 0, 5, 6
 @click.option("--watch", "is_watch", is_flag=True, help="Print again whenever something changes, until interrupted.")
 @click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only.")
 @click.option("--width", type=click.IntRange(20, 400), help="Columns; as wide as the terminal, 100 without one.")
+@click.option("--login", "has_login", is_flag=True, help="Try the login check although the last login was refused.")
 @click.pass_obj
-def status(options: Options, is_json: bool, is_watch: bool, is_ascii: bool, width: int | None) -> int:
+def status(options: Options, is_json: bool, is_watch: bool, is_ascii: bool, width: int | None, has_login: bool) -> int:
     """Print one snapshot: roles, lag, verdicts, what happened.
 
     Exit 0: all ok. 5: something warns or is down. 6: something is unknown.
@@ -35,18 +37,23 @@ def status(options: Options, is_json: bool, is_watch: bool, is_ascii: bool, widt
     inventory = options.load_inventory()
     if is_watch:
         return asyncio.run(_watch(inventory, is_json=is_json, is_ascii=is_ascii, width=width))
-    return show(inventory, is_json=is_json, is_ascii=is_ascii, width=width)
+    return show(inventory, is_json=is_json, is_ascii=is_ascii, width=width, has_login=has_login)
 
 
-def show(inventory: Inventory, *, is_json: bool = False, is_ascii: bool = False, width: int | None = None) -> int:
-    """Look once, print, and return the exit code."""
-    return asyncio.run(_once(inventory, is_json=is_json, is_ascii=is_ascii, width=width))
+def show(
+    inventory: Inventory, *, is_json: bool = False, is_ascii: bool = False, width: int | None = None, has_login: bool = False
+) -> int:
+    """Look once, print, and return the exit code; with `has_login` a login is tried although the last one was refused."""
+    return asyncio.run(_once(inventory, is_json=is_json, is_ascii=is_ascii, width=width, has_login=has_login))
 
 
-async def _once(inventory: Inventory, *, is_json: bool, is_ascii: bool, width: int | None) -> int:
-    desk = Desk(inventory)
+async def _once(inventory: Inventory, *, is_json: bool, is_ascii: bool, width: int | None, has_login: bool) -> int:
+    desk, monitor = Desk(inventory), Monitor(inventory)
+    if has_login:
+        monitor.insist()
     try:
-        snapshot = await desk.look()
+        snapshot = (await monitor.once(deadline_s(inventory))).snapshot
+        desk.saw(snapshot)
         background = await _background(desk, snapshot)
     finally:
         await desk.aclose()

@@ -221,6 +221,7 @@ class LabCluster:
         client = make_key()
         write_private(folder / "ssh_key", client.export_private_key("openssh").decode("ascii"))
         write_private(folder / "database.password", self._passwords[CONSOLE_ROLE] + "\n")
+        write_private(folder / "backup.key", secrets.token_hex(16) + "\n")
         known = []
         for host in self.layout.hosts.values():
             key = make_key()

@@ -1,6 +1,7 @@
 """Breaking nodes and mending them again."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -10,15 +11,17 @@ from typing import Any
 from ppsconsole.errors import LabError, UsageError
 from ppsconsole.lab.fabric import Fabric, Road, Weather
 from ppsconsole.lab.health import Physician
+from ppsconsole.lab.homes import BACKUP_FOLDER
 from ppsconsole.lab.layout import CONSOLE, HOST_MARK, LabNode, Layout
 from ppsconsole.lab.postgres import claims_primary
 from ppsconsole.lab.processes import descendants, marked, send
 from ppsconsole.lab.services import Service
 from ppsconsole.lab.sshd import HostServer
 
-KINDS = ("kill", "stop", "hang", "disconnect", "reboot", "slow")
+KINDS = ("kill", "stop", "hang", "disconnect", "reboot", "slow", "old-backup")
 LINKS = ("all", "console", "replication", "users")
 HEAL_LIMIT_S = 40.0
+_OLD_S = 3 * 86400.0
 
 Progress = Callable[[str], None]
 
@@ -101,6 +104,9 @@ class Wrecker:
                     road.slow(fault.reason, Weather(delay_s, bytes_per_s))
                 rate = f", {bytes_per_s:.0f} bytes/s" if bytes_per_s else ""
                 return f"{node.name}: {len(roads)} roads slowed ({fault.link}: {delay_s * 1000:.0f} ms each way{rate})"
+            case "old-backup":
+                self._date_backup(node, time.time() - _OLD_S)
+                return f"{node.name}: its backup is {_OLD_S / 86400:.0f} days old now"
             case "kill" | "stop" if service is None:
                 self._close_login(node.host)
                 return f"{node.name}: its SSH server is gone, all connections dropped"
@@ -153,6 +159,8 @@ class Wrecker:
         nodes = [self.layout.node(name)] if name else list(self.layout.nodes.values())
         for fault in [each for each in self.faults if name in (None, each.node)]:
             self._mend_roads(fault)
+            if fault.kind == "old-backup":
+                self._date_backup(self.layout.node(fault.node), time.time())
             self.faults.remove(fault)
             progress(f"{fault.node}: {fault.kind} undone" + (f" ({fault.link})" if fault.link != "all" else ""))
         refusals: list[str] = []
@@ -242,6 +250,17 @@ class Wrecker:
     def _mend_roads(self, fault: Fault) -> None:
         for road in self._roads_at(self.layout.node(fault.node).host):
             road.mend(fault.reason)
+
+    def _date_backup(self, node: LabNode, at: float) -> None:
+        """Give the backups on the host of `node` another date, in seconds since 1970 UTC.
+
+        Raises:
+            UsageError: There are none.
+        """
+        if node.host != self.layout.backup_host:
+            raise UsageError(f"{node.name} keeps no backup", where="lab", remedy=f"{self.layout.backup_host} does")
+        for path in (self.layout.hosts[node.host].home / BACKUP_FOLDER).iterdir():
+            os.utime(path, (at, at), follow_symlinks=False)
 
     def _login_trees(self, host: str) -> list[int]:
         shells = self.logins[host].command_pids()

@@ -13,6 +13,8 @@ from ppsconsole.lab.fabric import Fabric
 from ppsconsole.lab.layout import DATABASE, HOST_MARK, LAB_MARK, LabHost, Layout
 from ppsconsole.lab.postgres import REPLICATION_ROLE, WEB_ROLE, access_rules
 
+BACKUP_FOLDER = "backup"
+_BACKUP_TEXT = "A stand-in for a backup of the lab: only its age is looked at, nothing can be restored from it.\n"
 PROOF_HEADER = "X-PPS-Upstream"
 STANDIN_VERSION = "9.1.11.0"
 
@@ -98,6 +100,9 @@ class Furnisher:
         self._etc(host, "pg_hba.conf", access_rules(self.layout))
         password = self.passwords[REPLICATION_ROLE]
         self._etc(host, "pgpass", f"*:*:*:{REPLICATION_ROLE}:{password}\n")
+        if host.name == self.layout.backup_host:
+            self.account.make_folder(host.home / BACKUP_FOLDER)
+            self.account.write(host.home / BACKUP_FOLDER / "pps-nightly.dump", _BACKUP_TEXT)
 
     def _web(self, host: LabHost) -> None:
         self._certificate(host, host.name, "pps.lab", host.address)

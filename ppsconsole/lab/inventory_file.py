@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from ppsconsole.lab.fabric import Fabric
-from ppsconsole.lab.homes import PROOF_HEADER
+from ppsconsole.lab.homes import BACKUP_FOLDER, PROOF_HEADER
 from ppsconsole.lab.layout import CONSOLE, DATABASE, USERS, LabHost, LabNode, Layout
 from ppsconsole.lab.postgres import CONSOLE_ROLE, REPLICATION_ROLE
 from ppsconsole.lab.programs import Postgres
@@ -26,6 +26,7 @@ def inventory_text(layout: Layout, fabric: Fabric, folder: Path, postgres: Postg
             "mode": "active-passive",
             "address": f"https://{layout.address(front)}:{users.port}",
             "ca": str(folder / "ca.pem"),
+            "licensed_servers": len(layout.of_kind("web")),
         },
         "sites": {"a": {"title": "Site A"}, "b": {"title": "Site B"}},
         "ssh": {
@@ -47,6 +48,7 @@ def inventory_text(layout: Layout, fabric: Fabric, folder: Path, postgres: Postg
         },
         "web_nodes": {node.name: _web_node(layout, node, folder) for node in layout.of_kind("web")},
         "balancers": {node.name: _balancer(layout, fabric, node) for node in layout.of_kind("balancer")},
+        "backups": {"nightly": _backup(layout, folder)},
         "polling": {"every_s": 2, "slow_every_s": 30, "timeout_s": 4},
     }
     head = "# Written by `ppsconsole lab`: a cluster on this machine. It goes when the lab goes.\n"
@@ -99,9 +101,18 @@ def _web_node(layout: Layout, node: LabNode, folder: Path) -> dict[str, Any]:
         "declared": "active" if node.name == "pps1" else "passive",
         "database": "db1",
         "switch": {"method": "command", "program": "pps-connection"},
+        # The stand-ins have no other account; a real cluster would have one with few rights for this.
+        "account": "admin",
+        "account_password": f"file:{folder / 'admin.password'}",
         # The second one has what the process says when it does not even get as far as its log.
         "log": [str(host.home / "log" / name) for name in ("standin.log", "pps.log")],
     }
+
+
+def _backup(layout: Layout, folder: Path) -> dict[str, Any]:
+    path = layout.hosts[layout.backup_host].home / BACKUP_FOLDER
+    key = f"file:{folder / 'backup.key'}"
+    return {"host": layout.backup_host, "path": str(path), "encryption_key": key, "oldest_s": "26h"}
 
 
 def _balancer(layout: Layout, fabric: Fabric, node: LabNode) -> dict[str, Any]:

@@ -99,6 +99,11 @@ class Layout:
         """Return the nodes of one kind."""
         return tuple(node for node in self.nodes.values() if node.kind == kind)
 
+    @property
+    def backup_host(self) -> str:
+        """The host that the backups are kept on: that of the last database, in the other site than the primary's."""
+        return self.of_kind("database")[-1].host
+
     def bastion_of(self, host: str) -> str:
         """Return the bastion in the site of `host`."""
         return f"bastion-{self.hosts[host].site}"

@@ -26,7 +26,18 @@ from ppsconsole.lab.registry import register, registry_folder
 from ppsconsole.lab.remains import remove_files
 from ppsconsole.lab.state import ELSEWHERE, INVENTORY_FILE, LOG_FILE, STATE_FILE, LabState, new_folder, new_id
 
-MADE = [STATE_FILE, LOG_FILE, INVENTORY_FILE, "hosts", "ssh_key", "known_hosts", "ca.pem", "database.password", "admin.password"]
+MADE = [
+    STATE_FILE,
+    LOG_FILE,
+    INVENTORY_FILE,
+    "hosts",
+    "ssh_key",
+    "known_hosts",
+    "ca.pem",
+    "database.password",
+    "admin.password",
+    "backup.key",
+]
 _FULL_BYTES = 1024 * 1024
 
 

@@ -67,7 +67,8 @@ class LoginProbe:
         self._clock = clock
         self._on_command = on_command
         self._folder = folder
-        self._logins = login_memory.recall(self._cluster.name, folder)
+        self._key = f"{self._cluster.name} {url}"  # labs have the same name all their lives
+        self._logins = login_memory.recall(self._key, folder)
         self._refused_digest = ""
         self._is_allowed = False
 
@@ -111,7 +112,7 @@ class LoginProbe:
         self._refused_digest = digest if answer.is_refused else ""
         one = Try(self._clock.now(), answer.is_in, answer.took_s, "" if answer.is_in else answer.words)
         self._logins = self._logins.after(one, mark if answer.is_refused else "")
-        login_memory.keep(self._cluster.name, self._logins, self._folder)
+        login_memory.keep(self._key, self._logins, self._folder)
         return self._facts(one)
 
     async def _tried(self, password: str) -> LoginAnswer:

@@ -69,18 +69,18 @@ def mark_of(account: str, reference: SecretRef) -> str:
     return f"{account} {reference} {changed}".strip()
 
 
-def recall(cluster: str, folder: Path | None = None) -> Logins:
-    """Return the last logins to `cluster` from this machine; none where that cannot be read."""
+def recall(service: str, folder: Path | None = None) -> Logins:
+    """Return the last logins to `service` (a cluster's name and address) from this machine; none where that cannot be read."""
     try:
-        found = json.loads(_path(cluster, folder).read_text(encoding="utf-8"))
+        found = json.loads(_path(service, folder).read_text(encoding="utf-8"))
         return Logins(tuple(Try(**each) for each in found["tries"]), str(found["refused"]))
     except (OSError, ValueError, KeyError, TypeError):
         return Logins()
 
 
-def keep(cluster: str, logins: Logins, folder: Path | None = None) -> None:
+def keep(service: str, logins: Logins, folder: Path | None = None) -> None:
     """Keep them for the next command; where the disk refuses, this process still knows."""
-    path = _path(cluster, folder)
+    path = _path(service, folder)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -89,6 +89,6 @@ def keep(cluster: str, logins: Logins, folder: Path | None = None) -> None:
         draft.replace(path)
 
 
-def _path(cluster: str, folder: Path | None) -> Path:
-    name = sha256(cluster.encode()).hexdigest()[:16]  # a name may hold what a file's may not
+def _path(service: str, folder: Path | None) -> Path:
+    name = sha256(service.encode()).hexdigest()[:16]  # a name may hold what a file's may not
     return (folder or state_home() / "logins") / f"{name}.json"

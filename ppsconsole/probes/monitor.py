@@ -50,6 +50,7 @@ class Monitor:
         self._has_logins = has_logins
         self._tools: Tools | None = None
         self._probes: tuple[Probe, ...] = ()
+        self._is_insisting = False
         self._seen = Observations()
         self._looked: set[int] = set()
         self._count = 0
@@ -88,10 +89,18 @@ class Monitor:
 
     def insist(self) -> None:
         """Look at everything now, also at what has stopped trying by itself: somebody at the keys asked for it."""
-        for probe in self._probes:
+        self._is_insisting = True
+        self._allow(self._probes)
+        self.nudge()
+
+    def _allow(self, probes: tuple[Probe, ...]) -> None:
+        """Hand on that somebody insisted, once there are probes to tell."""
+        if not self._is_insisting or not probes:
+            return
+        self._is_insisting = False
+        for probe in probes:
             if isinstance(probe, Restrained):
                 probe.allow()
-        self.nudge()
 
     async def run(self) -> None:
         """Poll until cancelled; connections are closed on the way out."""
@@ -148,6 +157,7 @@ class Monitor:
 
     def _prepare(self) -> tuple[Probe, ...]:
         probes = self._probes = self._make_probes(self)
+        self._allow(probes)
         self._count = len(probes)
         self._targets = tuple(probe.target for probe in probes)
         return probes

@@ -34,3 +34,12 @@ class Nudgeable(Protocol):
     def nudge(self) -> None:
         """Look at everything now instead of at its next time."""
         ...
+
+
+@runtime_checkable
+class Insistent(Protocol):
+    """A source that stops trying by itself where trying again would do harm, until somebody asks for it."""
+
+    def insist(self) -> None:
+        """Look at everything now, also at what it has stopped trying."""
+        ...

@@ -398,7 +398,7 @@ def test_users_are_drained_moved_and_put_back(whole: Lab) -> None:
             assert "HTTP 200 from pps2" in moved.words
             arguments = {"web_node": "pps2", "instance": "db1"}
             verified = await doing.do("verify-service", "lb1", arguments=arguments)
-            assert "not checked" in verified.words
+            assert "login as admin: ok" in verified.words
             wrong = step("verify-service", "lb1", arguments={**arguments, "web_node": "pps1"}, timeout_s=1.0)
             assert (await ACTIONS["verify-service"].verify(doing.bench, wrong)).state == "no"
             await doing.undo("move-members", "lb1")

@@ -46,8 +46,7 @@ async def switch_over(doing: Acting, old: str, new: str, old_web: str, new_web: 
     await doing.do("check-connections", new_web, arguments={"instance": new})
     await doing.do("move-members", "lb1", arguments={"up": new_web, "down": old_web})
     verified = await doing.do("verify-service", new, arguments={"web_node": new_web, "instance": new})
-    assert "not checked" in verified.words
-    assert verified.values["login"] == {new_web: "not checked"}
+    assert verified.values["login"] == {new_web: "ok"}
     await doing.do("enable", old)
     second = await ACTIONS["restart-service"].precheck(doing.bench, step("restart-service", old))
     assert (second.state, "would make a second one" in second.words) == ("no", True)
