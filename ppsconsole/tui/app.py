@@ -37,7 +37,7 @@ from ppsconsole.tui.screens.help import HelpScreen
 from ppsconsole.tui.screens.home import HomeScreen
 from ppsconsole.tui.screens.node import NodeScreen
 from ppsconsole.tui.screens.page import Page
-from ppsconsole.tui.source import Nudgeable, Recording, Source
+from ppsconsole.tui.source import Insistent, Nudgeable, Recording, Source
 from ppsconsole.tui.theme_file import Palette
 from ppsconsole.tui.theming import theme_names, told
 from ppsconsole.tui.widgets.run_panes import done_of
@@ -277,8 +277,10 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
             self.push_screen(page)
 
     def action_poll(self) -> None:
-        """Look at everything now."""
-        if isinstance(self._source, Nudgeable):
+        """Look at everything now, also at what is not tried again by itself."""
+        if isinstance(self._source, Insistent):
+            self._source.insist()
+        elif isinstance(self._source, Nudgeable):
             self._source.nudge()
         else:
             self.notify("This source looks by itself and cannot be hurried.", markup=False)
