@@ -223,14 +223,13 @@ def written(rows: list, cursor: tuple[int, int]) -> str:
         for pen, text in runs:
             kept = ""
             for character in text:
-                room -= {"日": 2, "\u0301": 0}.get(character, 1)
-                if room < 0:
+                width = {"日": 2, "\u0301": 0}.get(character, 1)
+                if width > room:
                     break
+                room -= width
                 kept += character
             out.append(f"\x1b[{pen}m{kept}\x1b[0m" if pen else kept)
-            if room <= 0:
-                break
-        out.append(" " * max(0, room) if room > 0 else "")
+        out.append(" " * room)
     return "".join([*out, f"\x1b[{cursor[1] + 1};{cursor[0] + 1}H"])
 
 

@@ -175,12 +175,17 @@ class Differ:
             self._move(min(self._x, self._width - 1), min(self._y, self._height - 1))
 
     def _draw_row(self, y: int, start: int, stop: int) -> None:
+        """Send what differs in a row between two columns; the loop that a console's time goes into."""
         wanted, shown = self._wanted.text[y], self._shown.text[y]
         wanted_pens, shown_pens = self._wanted.pens[y], self._shown.pens[y]
-        if RIGHT_HALF in wanted or RIGHT_HALF in shown:
+        has_pairs = RIGHT_HALF in wanted or RIGHT_HALF in shown
+        if has_pairs:
             self._break_pairs(y)
             start, stop = 0, self._width
-        out, pen = self._out, self._at_pen
+        out, pen, edge = self._out, self._at_pen, self._width - 1
+        here = (
+            self._at[0] if self._at is not None and self._at[1] == y else -1
+        )  # the cursor's column, -1 where it is not in this row
         for x in range(start, stop):
             text, style = wanted[x], wanted_pens[x]
             if text == shown[x] and style == shown_pens[x]:
@@ -188,14 +193,22 @@ class Differ:
             shown[x], shown_pens[x] = text, style
             if text in (RIGHT_HALF, UNKNOWN):
                 continue
-            if self._at != (x, y):
+            if here != x:
+                self._at_pen = pen
+                if here >= 0:
+                    self._at = (here, y)
                 self._move(x, y)
             if style != pen and not (text == " " and pen is not None and blank_pen(pen) == style):
                 out.append(change(pen, style))
-                self._at_pen = pen = style
+                pen = style
             out.append(text)
-            # How wide a terminal makes anything but a plain character is not certain, and at the edge terminals differ.
-            self._at = (x + 1, y) if len(text) == 1 and x + 1 < self._width and not _is_wide(wanted, x) else None
+            if len(text) == 1 and x < edge and not (has_pairs and wanted[x + 1] == RIGHT_HALF):
+                here = x + 1
+            else:  # how wide a terminal makes anything but a plain character is not certain, and at the edge terminals differ
+                here, self._at = -1, None
+        self._at_pen = pen
+        if here >= 0:
+            self._at = (here, y)
 
     def _break_pairs(self, y: int) -> None:
         """Make both halves of a wide character due where one is: a terminal does not draw halves, and leaves none."""
@@ -215,17 +228,23 @@ class Differ:
         """Move the terminal's cursor, the shortest way; over a few cells that it shows by drawing them again."""
         if self._at == (x, y):
             return
-        address = f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H" if y else "\x1b[H"
-        best = address
+        best = f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H" if y else "\x1b[H"
         if self._at is not None:
             at_x, at_y = self._at
+            way = ""
             if at_y == y:
                 steps = x - at_x
-                way = f"\x1b[{abs(steps) if abs(steps) > 1 else ''}{'C' if steps > 0 else 'D'}"
-                best = min(best, way, "\r" if x == 0 else way, self._again(at_x, x, y) or way, key=_size)
+                way = f"\x1b[{steps if steps > 1 else ''}C" if steps > 0 else f"\x1b[{-steps if steps < -1 else ''}D"
+                again = self._again(at_x, x, y)
+                if again and len(again.encode()) <= len(way):
+                    way = again
+                elif x == 0:
+                    way = "\r"
             elif at_x == x:
                 steps = y - at_y
-                best = min(best, f"\x1b[{abs(steps) if abs(steps) > 1 else ''}{'B' if steps > 0 else 'A'}", key=_size)
+                way = f"\x1b[{steps if steps > 1 else ''}B" if steps > 0 else f"\x1b[{-steps if steps < -1 else ''}A"
+            if way and len(way.encode()) <= len(best):
+                best = way
         self._out.append(best)
         self._at = (x, y)
 
@@ -240,11 +259,3 @@ class Differ:
             if len(cell) != 1 or cell == UNKNOWN or style != (blank_pen(pen) if cell == " " else pen):
                 return ""
         return "".join(row[start:stop])
-
-
-def _is_wide(row: list[str], x: int) -> bool:
-    return x + 1 < len(row) and row[x + 1] == RIGHT_HALF
-
-
-def _size(sequence: str) -> int:
-    return len(sequence.encode())
