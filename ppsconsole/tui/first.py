@@ -1,13 +1,11 @@
 """The console before there is a cluster: no inventory, several, or a broken one. An app of its own; it ends with a choice."""
 
-import asyncio
 import os
-import signal
-from contextlib import suppress
+import sys
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App
+from textual.binding import BindingType
 from textual.screen import Screen
 
 from ppsconsole.draw.text import UNICODE, Glyphs
@@ -17,6 +15,7 @@ from ppsconsole.settings.file import Settings, load_settings
 from ppsconsole.tui.app import driver_class, glyphs_for
 from ppsconsole.tui.colouring import Colouring
 from ppsconsole.tui.keymap import overlay
+from ppsconsole.tui.leaving import JOB_CONTROL, LeavingApp
 from ppsconsole.tui.screens.mistakes import MistakesScreen
 from ppsconsole.tui.screens.picker import PickerScreen
 from ppsconsole.tui.screens.welcome import WelcomeScreen
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
 
-class FirstApp(App[Start], inherit_bindings=False):
+class FirstApp(LeavingApp[Start], inherit_bindings=False):
     """Lets somebody choose what to open.
 
     Args:
@@ -34,6 +33,7 @@ class FirstApp(App[Start], inherit_bindings=False):
     """
 
     CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/first.tcss"]
+    BINDINGS: ClassVar[list[BindingType]] = [JOB_CONTROL]
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
     TITLE = "ppsconsole"
@@ -70,10 +70,7 @@ class FirstApp(App[Start], inherit_bindings=False):
     def on_mount(self) -> None:
         """Leave in order on hang-up and termination; look after the colours."""
         self.call_after_refresh(self.colouring.begin, self._of_colours)
-        loop = asyncio.get_running_loop()
-        for number, code in ((signal.SIGHUP, 129), (signal.SIGTERM, 143)):
-            with suppress(NotImplementedError, ValueError, RuntimeError):
-                loop.add_signal_handler(number, self._end, code)
+        self.catch_signals()
 
     def _of_colours(self, words: str, *, is_wrong: bool) -> None:
         self.notify(words, severity="warning" if is_wrong else "information", timeout=10 if is_wrong else None, markup=False)
@@ -82,7 +79,8 @@ class FirstApp(App[Start], inherit_bindings=False):
         """Leave without opening anything."""
         self.exit(Start("quit"))
 
-    def _end(self, code: int) -> None:
+    def leave_with(self, code: int, *, is_line_lost: bool = False) -> None:
+        """Leave at once: nothing was begun."""
         self.exit(Start("quit", code=code))
 
 
@@ -97,4 +95,8 @@ def choose(*, broken: str = "", settings: Settings | None = None) -> Start:
     app = FirstApp(broken, glyphs=glyphs_for(settings), settings=settings, driver_class=driver_class(os.environ))
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
-    return app.run(mouse=settings.has_mouse) or Start("quit")
+    chosen = app.run(mouse=settings.has_mouse) or Start("quit")
+    if app.crash is not None:
+        print(app.told_of_crash(), file=sys.stderr)
+        return Start("quit", code=1)
+    return chosen

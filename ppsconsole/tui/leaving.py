@@ -107,6 +107,11 @@ class LeavingApp(App[Result], Generic[Result], inherit_bindings=False):
         else:
             self.notify(_NO_SHELL, title="Not stopped", markup=False)
 
+    def action_repaint(self) -> None:
+        """Send the whole screen: something else wrote on the terminal, and what is there already is never sent again."""
+        if (driver := self._steady()) is not None:
+            driver.repaint()
+
     def _steady(self) -> Any:
         """Return our driver, None in tests without a terminal and where somebody chose another one."""
         from ppsconsole.tui.terminal.driver import SteadyDriver
