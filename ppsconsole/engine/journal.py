@@ -96,6 +96,7 @@ class Journal:
         self._engine = engine
         self._reserve = reserve
         self._lock = threading.Lock()
+        self._is_closed = False
 
     def check(self) -> None:
         """Look for damage, then bring the tables to this program's version.
@@ -112,8 +113,11 @@ class Journal:
         self._write(checked)
 
     def close(self) -> None:
-        """Let go of the connections."""
-        self._engine.dispose()
+        """Let go of the connection, once whoever is at it has done; nothing can be read or written after that."""
+        # A console that is left has threads that still read: the one connection must not be taken away below them.
+        with self._lock:
+            self._is_closed = True
+            self._engine.dispose()
 
     def refuse_moved(self, inventory: Inventory) -> None:
         """See that the journal does not lie in a database that a run on this cluster may stop or move.
@@ -325,6 +329,8 @@ class Journal:
 
         has_reconnected = False
         with self._lock:
+            if self._is_closed:
+                raise JournalError("the journal was closed", where=self.place)
             while True:
                 try:
                     with self._engine.begin() as connection:

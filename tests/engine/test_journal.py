@@ -284,3 +284,25 @@ def test_durations_are_learned_from_steps_that_were_really_done(journal: Journal
     journal.append(event(3, "step-started", "d"), finished(4, "d", 700.0))
     assert learned(journal, "lab") == {"stop": 4.0}
     assert learned(journal, "another") == {}
+
+
+def test_closing_waits_for_whoever_is_at_it_and_nothing_is_reopened(journal: Journal) -> None:
+    is_inside, may_end, done = threading.Event(), threading.Event(), []
+
+    def slow(connection) -> None:
+        is_inside.set()
+        may_end.wait(30)
+        done.append("read")
+
+    reading = threading.Thread(target=lambda: journal._read(slow))
+    closing = threading.Thread(target=lambda: (journal.close(), done.append("closed")))
+    reading.start()
+    assert is_inside.wait(30)
+    closing.start()
+    may_end.set()
+    reading.join(30)
+    closing.join(30)
+    assert done == ["read", "closed"]
+    journal.close()  # twice is once
+    with pytest.raises(JournalError, match="was closed"):
+        journal.runs()
