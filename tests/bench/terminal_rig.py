@@ -54,12 +54,15 @@ class Recorded:
         return self.chunks[-1][0]
 
     def settle(self, quiet_s: float = 0.6, least_s: float = 0.0) -> None:
-        """Listen until nothing came for that long."""
-        start = time.monotonic()
+        """Listen until nothing came for that long, and nothing is worked at that would delay what follows."""
+        start = busy = time.monotonic()
+        cpu = 0.0
         while time.monotonic() - start < LIMIT_S:
             last = self.chunks[-1][0] if self.chunks else start
             now = time.monotonic()
-            if now - last >= quiet_s and now - start >= max(least_s, quiet_s):
+            if (spent := self.cpu_so_far_s()) > cpu + 0.02:
+                cpu, busy = spent, now
+            if now - max(last, busy) >= quiet_s and now - start >= max(least_s, quiet_s):
                 return
             self._take(0.05)
 
