@@ -4,6 +4,7 @@ import asyncio
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -139,6 +140,7 @@ def _take_terminal(handle: int) -> None:
     import fcntl
 
     fcntl.ioctl(handle, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell in the background lets what it starts ignore it
 
 
 def test_plain_questions_survive_an_interruption_and_end_with_an_inventory(lab: Lab) -> None:

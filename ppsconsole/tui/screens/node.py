@@ -45,9 +45,8 @@ class NodeScreen(Page, inherit_bindings=False):
         self._actions: tuple[Choice, ...] = ()
         self._weighed: Snapshot | None = None
 
-    def on_mount(self) -> None:
-        """Show what there is already, and read its log."""
-        super().on_mount()
+    def on_screen_resume(self) -> None:
+        """Read its log, also when coming back from another screen: a short stop may have been over before anybody looked."""
         self._read_log()
 
     def on_unmount(self) -> None:
