@@ -31,7 +31,7 @@ async def to_plan(opened: Console, which: str = "switchover --to db2") -> None:
     """Choose a way out and wait for its plan."""
     await opened.press("F")
     titles = [
-        line for line in (screen_row.strip(" ║│|»>") for screen_row in _rows(opened)) if line.startswith(("switch", "fail"))
+        line for line in (screen_row.strip(" ║│|»>#") for screen_row in _rows(opened)) if line.startswith(("switch", "fail"))
     ]
     await opened.press(*["down"] * titles.index(which), "enter")
     await on(opened, PlanScreen)
