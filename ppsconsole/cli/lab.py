@@ -20,6 +20,7 @@ _FAULTS = {
     "stop": "End it in good order.",
     "hang": "Freeze it: it stays there and says nothing (SIGSTOP).",
     "disconnect": "Cut its network: connections freeze, new ones get no answer.",
+    "old-backup": "Make the backups on its host three days old.",
     "reboot": "Pull the plug of its host; what is enabled starts again.",
     "slow": "Slow its network down; see --delay and --rate.",
 }

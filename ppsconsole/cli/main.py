@@ -18,6 +18,7 @@ _COMMANDS = {
     "plan": ("ppsconsole.cli.plan", "plan", "Show what a runbook would do now; nothing is changed."),
     "run": ("ppsconsole.cli.run", "run", "Run a runbook: switchover, failover, restart."),
     "runs": ("ppsconsole.cli.runs", "runs", "List, show, resume, back out, abandon and report runs."),
+    "why": ("ppsconsole.cli.why", "why", "Print the rules and facts behind what `status` says."),
     "status": ("ppsconsole.cli.status", "status", "Print one snapshot: roles, lag, verdicts, what happened."),
 }
 

@@ -69,11 +69,30 @@ class FirstLook:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """What gauges were, on one axis of time.
+
+    Attributes:
+        values: By the gauge's name, oldest first; None where unknown. A gauge that came later has fewer.
+        step_s: Seconds between two values.
+        taken: How many were taken since the beginning, those that are not kept any more among them.
+        kept: How many are kept at most.
+    """
+
+    values: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    step_s: float = 0.0
+    taken: int = 0
+    kept: int = 120
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One frame's worth of knowledge.
 
     Attributes:
         trends: Last values of each gauge by its name, oldest first; None where unknown.
+        recent: The same with their axis of time: the last minutes.
+        long: The last hour, coarse: the worst value of each of its steps.
         events: Oldest first, bounded.
         commands: Oldest first, bounded.
         attempts: What has been waited for longer than a second.
@@ -86,3 +105,5 @@ class Picture:
     commands: tuple[CommandRecord, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     first_looks: tuple[FirstLook, ...] = ()
+    recent: History = History()
+    long: History = History()

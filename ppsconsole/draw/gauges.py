@@ -1,7 +1,9 @@
 """Gauges: one line each, in aligned columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from ppsconsole.clock import duration, hhmmss
+from ppsconsole.cluster.picture import History
 from ppsconsole.cluster.snapshot import Gauge
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.text import Glyphs, Line, Span
@@ -11,24 +13,36 @@ _VALUE_WIDTH = 7  # `unknown`
 _VERDICT_WIDTH = 6  # glyph, blank, `down`
 _LEAST_NAME, _MOST_NAME = 6, 20
 _LEAST_TREND, _MOST_TREND = 4, 30
+Widths = tuple[int, int, int]
+"""Cells of name, trend and limit; those of what is not shown are 0."""
+
 _FLAT = 0.25
 """A trend shows at least this share of its own value as its whole height: noise must not look like a cliff."""
 
 
 def draw_gauges(
-    gauges: Sequence[Gauge], trends: Mapping[str, Sequence[float | None]], width: int, glyphs: Glyphs
+    gauges: Sequence[Gauge],
+    trends: Mapping[str, Sequence[float | None]] | History,
+    width: int,
+    glyphs: Glyphs,
+    selected: str | None = None,
+    kept: Callable[[Gauge, Widths], Line | None] | None = None,
 ) -> tuple[Line, ...]:
     """Return one line for each gauge: name, value, trend, glyph and word, limit.
 
     Columns depend on names, limits and `width`, never on values. What does not fit goes in this order: trend, part of the name,
-    limit.
+    limit. What is unknown says since when, at the end of its trend.
 
     Args:
         gauges: What to show, in this order.
-        trends: Last values by the gauge's name, oldest first; None is unknown and stays blank.
+        trends: Last values by the gauge's name, oldest first; None is unknown and stays blank. With its axis of time, all of it
+            is shown, several values in a cell where there are more of them than cells.
         width: Cells in a row; no line is longer.
         glyphs: The characters to draw with.
+        selected: Name of the gauge that is drawn in reverse video.
+        kept: Returns the line that a gauge has already, so that it is not drawn again; None for a new one.
     """
+    history = trends if isinstance(trends, History) else History({name: tuple(each) for name, each in trends.items()})
     longest = max((width_of(gauge.name) for gauge in gauges), default=0)
     limit = max((width_of(gauge.limit) for gauge in gauges), default=0)
     fixed = _VALUE_WIDTH + _VERDICT_WIDTH + 2
@@ -36,27 +50,77 @@ def draw_gauges(
     room = width - fixed - (limit + 1 if limit else 0)
     name = max(1, min(longest, _MOST_NAME, max(_LEAST_NAME, room)))
     trend = min(_MOST_TREND, room - name - 1)
-    trend = trend if trend >= _LEAST_TREND and any(gauge.name in trends for gauge in gauges) else 0
-    return tuple(_line(gauge, trends.get(gauge.name, ()), (name, trend, limit), width, glyphs) for gauge in gauges)
+    trend = trend if trend >= _LEAST_TREND and any(gauge.name in history.values for gauge in gauges) else 0
+    widths = (name, trend, limit)
+    return tuple(
+        (kept(gauge, widths) if kept is not None else None)
+        or _line(gauge, history, widths, width, glyphs, is_selected=gauge.name == selected)
+        for gauge in gauges
+    )
 
 
-def _line(gauge: Gauge, values: Sequence[float | None], widths: tuple[int, int, int], width: int, glyphs: Glyphs) -> Line:
+def span_said(history: History) -> str:
+    """Return over how long a whole trend goes, e.g. `last 4m00s`; empty where that is not known."""
+    return f"last {duration(history.kept * history.step_s)}".replace("m00s", " min") if history.step_s else ""
+
+
+def _line(gauge: Gauge, history: History, widths: Widths, width: int, glyphs: Glyphs, *, is_selected: bool) -> Line:
     name, trend, limit = widths
     state = style_of(gauge.verdict)
     is_quiet = gauge.verdict in (Verdict.OK, Verdict.OFF)
     text = gauge.text if gauge.value is not None or gauge.verdict is not Verdict.UNKNOWN else "unknown"
-    # `unknown` stands in the column of the value already.
-    word = "" if gauge.verdict is Verdict.UNKNOWN else gauge.verdict.value
-    spans = [
-        Span(padded(gauge.name, name, glyphs) + " "),
-        Span(right(text, _VALUE_WIDTH, glyphs) + " ", "text" if is_quiet else state),
-    ]
-    if trend:
-        spans.append(Span(sparkline(values, trend, glyphs) + " ", "dim"))
-    spans.append(Span(padded(f"{mark(gauge.verdict, glyphs)} {word}", _VERDICT_WIDTH, glyphs), state))
+    head = padded(gauge.name, name, glyphs)
+    spans = [Span(head, "selected"), Span(" ")] if is_selected else [Span(head + " ")]
+    if trend and gauge.value is None and width_of(text) > _VALUE_WIDTH:
+        # A sentence in place of a number may take the room of its trend, which has none.
+        spans.append(Span(right(text, _VALUE_WIDTH + 1 + trend, glyphs) + " ", "dim" if is_quiet else state))
+    else:
+        spans.append(Span(right(text, _VALUE_WIDTH, glyphs) + " ", "text" if is_quiet else state))
+        if trend:
+            spans += _trend(gauge, history, trend, glyphs)
+    spans.append(Span(padded(f"{mark(gauge.verdict, glyphs)} {word_of(gauge)}", _VERDICT_WIDTH, glyphs), state))
     if limit:
         spans.append(Span(" " + cut(gauge.limit, limit, glyphs), "dim"))
     return fitted(tuple(spans), width, glyphs)
+
+
+def word_of(gauge: Gauge) -> str:
+    """Return the verdict's word: nothing where `unknown` stands in the column of the value already, `old` for what was."""
+    if gauge.verdict is not Verdict.UNKNOWN:
+        return str(gauge.verdict.value)
+    return "old" if gauge.value is not None else ""
+
+
+def _trend(gauge: Gauge, history: History, width: int, glyphs: Glyphs) -> list[Span]:
+    values = history.values.get(gauge.name, ())
+    drawn = sparkline(condensed(values, width, history.taken or len(values)), width, glyphs)
+    since = "" if gauge.known_at is None or gauge.verdict is not Verdict.UNKNOWN else f"{hhmmss(gauge.known_at)}Z"
+    said = f"since {since}" if since and width >= 15 else since
+    if not said or width_of(said) + 1 > width:
+        return [Span(drawn + " ", "dim")]
+    return [Span(drawn[: width - len(said) - 1] + " ", "dim"), Span(said + " ", "unknown")]
+
+
+def condensed(values: Sequence[float | None], width: int, taken: int) -> tuple[float | None, ...]:
+    """Return `values` as at most `width` of them, each the highest of 1, 2, 4, 8 ... old ones; None where none is known.
+
+    What is put together hangs on how many were taken before, not on how many are kept: so a bar that is drawn keeps its height
+    as it moves.
+    """
+    each = 1
+    while width > 0 and each * width < len(values):
+        each *= 2
+    if each == 1:
+        return tuple(values)
+    found: list[float | None] = []
+    first = taken - len(values)
+    at = 0
+    while at < len(values):
+        end = min(len(values), at + each - (first + at) % each)
+        known = [value for value in values[at:end] if value is not None]
+        found.append(max(known) if known else None)
+        at = end
+    return tuple(found[-width:])
 
 
 def sparkline(values: Sequence[float | None], width: int, glyphs: Glyphs) -> str:

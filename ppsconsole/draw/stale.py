@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ppsconsole.clock import hhmmss
-from ppsconsole.cluster.snapshot import Edge, Node, Snapshot
+from ppsconsole.cluster.snapshot import Edge, Gauge, Node, Snapshot
 from ppsconsole.cluster.verdicts import Judgement, Verdict
 
 
@@ -17,7 +17,15 @@ def as_stale(snapshot: Snapshot) -> Snapshot:
         snapshot,
         nodes=tuple(_node(node, since) for node in snapshot.nodes),
         edges=tuple(_edge(edge) for edge in snapshot.edges),
+        gauges=tuple(_gauge(gauge, snapshot.at) for gauge in snapshot.gauges),
     )
+
+
+def _gauge(gauge: Gauge, at: float) -> Gauge:
+    """Return `gauge` as what it was; one that was off stays off."""
+    if gauge.verdict is Verdict.OFF:
+        return gauge
+    return replace(gauge, verdict=Verdict.UNKNOWN, known_at=gauge.known_at if gauge.value is None else at)
 
 
 def _node(node: Node, since: str) -> Node:

@@ -4,12 +4,13 @@ from collections import defaultdict
 from statistics import median
 
 from ppsconsole.engine.journal import Journal
+from ppsconsole.runbooks.costs import Estimates
 
 RUNS = 30
 """How many of the latest runs are looked at: a cluster that has grown forgets how fast it was."""
 
 
-def learned(journal: Journal, cluster: str) -> dict[str, float]:
+def learned(journal: Journal, cluster: str) -> Estimates:
     """Return the median duration in seconds of steps that were done on `cluster`, by their verb.
 
     Steps that were found done on resuming, or marked so, say nothing about durations and are left out. A verb that was
@@ -26,4 +27,5 @@ def learned(journal: Journal, cluster: str) -> dict[str, float]:
                 started[event.step] += 1
             elif event.kind == "step-finished" and event.data.get("outcome") == "done" and started[event.step] == 1:
                 took[str(event.data["verb"])].append(float(event.data["took_s"]))
-    return {verb: median(durations) for verb, durations in took.items() if max(durations) > 0}
+    known = {verb: durations for verb, durations in took.items() if max(durations) > 0}
+    return Estimates({verb: median(each) for verb, each in known.items()}, {verb: len(each) for verb, each in known.items()})

@@ -85,10 +85,11 @@ def _backup(view: View, backup: Backup) -> Gauge:
 def _certificate(nodes: dict[str, Node], limit: Limit) -> list[Gauge]:
     """Return one gauge for the certificate that ends first."""
     ending = [(node.value("certificate_days"), node.name) for node in nodes.values()]
-    known = sorted((days, name) for days, name in ending if days is not None)
+    known = [(days, name) for days, name in ending if days is not None]
     if not known:
         return []
-    days, name = known[0]
+    # Those that end on the same day are told by name: hours differ with every look, and the gauge would change its own.
+    days, name = min(known, key=lambda each: (int(each[0]), each[1]))
     return [_gauge(f"cert {name}", name, days, limit, "days")]
 
 
@@ -113,4 +114,4 @@ def _skew(view: View, limit: Limit) -> list[Gauge]:
     if not known:
         return [_gauge("clock skew", "cluster", None, limit, "s")]
     value, name = max(known)
-    return [_gauge(f"skew {name}", name, value, limit, "s")]
+    return [_gauge("clock skew", name, value, limit, "s")]

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ppsconsole.clock import Clock, SystemClock
@@ -16,6 +17,7 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
 from ppsconsole.probes.base import Probe, Restrained
 from ppsconsole.probes.compose import compose
+from ppsconsole.probes.trends import Trends
 
 if TYPE_CHECKING:
     from ppsconsole.probes.tools import Tools
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 COALESCE_S = 0.15
 """Answers that arrive together make one picture: people see no faster, and lines are thin."""
 
-KEPT = {"trend": 120, "events": 500, "commands": 200}
+KEPT = {"events": 500, "commands": 200}
 
 
 class Monitor:
@@ -57,7 +59,8 @@ class Monitor:
         self._targets: tuple[str, ...] = ()
         self._ends: dict[int, str] = {}
         self._attempts: dict[int, Attempt] = {}
-        self._trends: dict[str, deque[float | None]] = {}
+        self._trends = Trends(inventory.polling.every_s)
+        self._known_at: dict[str, float] = {}
         self._events: deque[Event] = deque(maxlen=KEPT["events"])
         self._commands: deque[CommandRecord] = deque(maxlen=KEPT["commands"])
         self._snapshot: Snapshot = compose(inventory, self._seen, self.clock.now(), is_complete=False)
@@ -71,11 +74,13 @@ class Monitor:
         waiting = tuple(each for each in self._attempts.values() if now - each.since > 1.0)
         return Picture(
             self._snapshot,
-            {name: tuple(values) for name, values in self._trends.items()},
+            self._trends.recent().values,
             tuple(self._events),
             tuple(self._commands),
             waiting,
             () if self._snapshot.is_complete else first_looks(self._targets, self._attempts, self._ends),
+            self._trends.recent(),
+            self._trends.long(),
         )
 
     def record(self, command: CommandRecord) -> None:
@@ -216,18 +221,28 @@ class Monitor:
     def _compose(self) -> None:
         before = self._snapshot
         is_complete = len(self._looked) >= self._count > 0
-        self._snapshot = compose(self.inventory, self._seen, self.clock.now(), is_complete=is_complete)
+        self._snapshot = self._dated(compose(self.inventory, self._seen, self.clock.now(), is_complete=is_complete))
         if before.is_complete:
             self._events.extend(changes(before, self._snapshot))
         elif is_complete:
             words = f"first look at everything: {self._snapshot.verdict.value}"
             self._events.append(Event(self._snapshot.at, "cluster", self._snapshot.verdict, words))
 
+    def _dated(self, snapshot: Snapshot) -> Snapshot:
+        """Return `snapshot` whose unknown gauges say when they were known last."""
+        gauges = []
+        for gauge in snapshot.gauges:
+            if gauge.value is not None:
+                self._known_at[gauge.name] = snapshot.at
+            elif gauge.name in self._known_at:
+                gauge = replace(gauge, known_at=self._known_at[gauge.name])
+            gauges.append(gauge)
+        return replace(snapshot, gauges=tuple(gauges))
+
     async def _keep_trends(self) -> None:
         while True:
             await self.clock.sleep(self.inventory.polling.every_s)
-            for gauge in self._snapshot.gauges:
-                self._trends.setdefault(gauge.name, deque(maxlen=KEPT["trend"])).append(gauge.value)
+            self._trends.add(self._snapshot.gauges)
 
 
 def first_looks(targets: tuple[str, ...], attempts: Mapping[int, Attempt], ends: Mapping[int, str]) -> tuple[FirstLook, ...]:

@@ -43,6 +43,23 @@ COSTS: Mapping[str, Cost] = {
 _LETS_IN = ("move-members", "start", "restart-service")
 
 
+class Estimates(dict[str, float]):
+    """Seconds by verb, learned from earlier runs; knows from how many times each.
+
+    Attributes:
+        runs: How often each verb was done.
+    """
+
+    def __init__(self, seconds: Mapping[str, float], runs: Mapping[str, int]) -> None:
+        super().__init__(seconds)
+        self.runs = dict(runs)
+
+
+def runs_behind(learned: Mapping[str, float], verb: str) -> int:
+    """Return how often `verb` was done before; 0 where it never was, or nobody counted."""
+    return learned.runs.get(verb, 0) if isinstance(learned, Estimates) else 0
+
+
 def cost_of(verb: str, learned: Mapping[str, float]) -> Cost:
     """Return what `verb` takes; `learned` seconds from earlier runs go before the defaults."""
     default = COSTS[verb]

@@ -84,6 +84,8 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
         """Select the next node in that direction; in another pane than the topology, scroll."""
         if self.current is self.topology:
             self._choose(neighbour(self.topology.centres, self.selected, dx, dy))
+        elif isinstance(self.current, GaugesPanel):
+            self.current.move(dy or dx)
         else:
             self.current.go_to(self.current.top + dy)
 
@@ -91,8 +93,35 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
         """Go to the first node or row when `which` is 0, else to the last."""
         if self.current is self.topology:
             self._choose(end(self.topology.centres, which))
+        elif isinstance(self.current, GaugesPanel):
+            self.current.leap(which)
         else:
             self.current.go_to(len(self.current.lines) if which else 0)
+
+    def action_open(self) -> None:
+        """Open what is selected: a gauge in its pane, what the advice rests on in its own, the whole of events and commands."""
+        name = self._current_name()
+        if isinstance(self.current, GaugesPanel):
+            self.open_gauge(self.current.gauge)
+        elif name == "advice":
+            self.action_why()
+        elif name in ("events", "commands"):
+            self.app.call_later(self.app.run_action, f"open_page({name!r})", self.app)
+        else:
+            self.app.call_later(self.app.run_action, "open_node", self.app)
+
+    def open_gauge(self, name: str | None) -> None:
+        """Show the history of a gauge."""
+        if name is not None:
+            from ppsconsole.tui.screens.gauge import GaugeScreen  # not needed for the first frame
+
+            self.app.push_screen(GaugeScreen(self.scene, self.glyphs, name))
+
+    def action_why(self) -> None:
+        """Show the rules and facts behind the advice."""
+        from ppsconsole.tui.screens.why import WhyScreen  # not needed for the first frame
+
+        self.app.push_screen(WhyScreen(self.scene, self.glyphs))
 
     def action_next_pane(self, step: int) -> None:
         """Give the keys to the next pane, or the one before; with room for one pane only, that one is shown."""

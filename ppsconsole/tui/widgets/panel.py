@@ -32,6 +32,11 @@ class Panel(LinesView, can_focus=True, inherit_bindings=False):
         self.retitle()
         self.redraw()
 
+    @property
+    def is_old(self) -> bool:
+        """Whether nothing newer came than what is shown when it should have."""
+        return self.scene is not None and (self.scene.is_stale or bool(self.scene.trouble))
+
     def title(self) -> str:
         """Return what stands in the frame."""
         return self.TITLE
