@@ -98,7 +98,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("select-last", ("G", "end"), "leap(1)", "Select the last node; in another pane, go to its end", "home"),
     Action("way-out", ("f",), "app.way_out", "Plan the way out that the advice ranks first", "home", "Way out"),
     Action("choose", ("F",), "app.choose", "Choose among all ways: switchover, failover, restart", "home"),
-    Action("open-node", ("enter",), "app.open_node", "Open the selected node: every fact with source and age", "home", "Node"),
+    Action("open-node", ("enter",), "open", "Open what is selected: a node with all its facts, a gauge's history", "home", "Open"),
+    Action("why", ("d",), "why", "Why: the rules behind the advice, their facts, what each way's cost rests on", "home", "Why"),
     Action(
         "open-log", ("L",), "app.open_log", "Open the log of the selected node; without one, the console's own", "home", "Log"
     ),
