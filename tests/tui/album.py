@@ -37,6 +37,8 @@ WATCHED_S = 20.0
 """How long the cluster is watched first, so that trends have something to show."""
 SEEN_S = 6.0
 """By then every probe has looked again."""
+_PREFIX = "/opt/venv".ljust(200, "-")
+"""Stands for the folder of this machine in which Python's packages are."""
 
 
 class Album:
@@ -82,6 +84,7 @@ class Album:
             await self.press("w", "x")
             await self.confirm()
             await self.until(lambda: self.app.scene.run is not None and self.app.scene.run.activity == "ended")
+            await asyncio.sleep(SEEN_S)
             await self.take("run")
 
     async def confirm(self) -> None:
@@ -123,7 +126,8 @@ class Album:
         """Save what is on the screen."""
         self.app.clear_notifications()
         await self.pilot.pause(0.1)
-        svg = self.app.export_screenshot(title=f"ppsconsole: {name}")
+        # Of the same length: an SVG says how wide each piece of text is.
+        svg = self.app.export_screenshot(title=f"ppsconsole: {name}").replace(sys.prefix, _PREFIX[: len(sys.prefix)])
         (self.folder / f"{name}.svg").write_text(svg, encoding="utf-8")
         print(f"{name}.svg  {len(svg) / 1024:.0f} kB", flush=True)
 
