@@ -28,6 +28,8 @@ _PHASES: Mapping[Phase, tuple[str, str, Style]] = {
     "undo-unknown": ("unknown", "BACK?", "unknown"),
 }
 
+_HELD: tuple[str, str, Style] = ("warn", "HELD HERE", "warn")
+
 _VERDICTS: Mapping[RunVerdict, Style] = {
     RunVerdict.SUCCESS: "ok",
     RunVerdict.SUCCESS_WITH_ISSUES: "warn",
@@ -69,8 +71,8 @@ def run_head(view: RunView, now: float, width: int, glyphs: Glyphs) -> tuple[Lin
     loss: Line = (Span("loss      ", "dim"), Span(view.loss), Span(f"   lease  {view.holder}", "dim"))
     time: Line = (
         Span("downtime  ", "dim"),
-        Span(_outage_said("users", view.users, now, plan.downtime_s), "warn" if view.users.is_on else "text"),
-        Span(_writes_said(view.writes, now)),
+        Span(outage_said("users", view.users, now, plan.downtime_s), "warn" if view.users.is_on else "text"),
+        Span(writes_said(view.writes, now)),
     )
     lines = [fitted(line, width, glyphs) for line in (first, loss, time)]
     if view.words and view.verdict not in (RunVerdict.SUCCESS, RunVerdict.SUCCESS_WITH_ISSUES):
@@ -87,14 +89,16 @@ def verdict_style(view: RunView) -> Style:
     return "warn" if view.is_held or view.is_backing_out else "text"
 
 
-def _outage_said(who: str, outage: Outage, now: float, estimate_s: float) -> str:
+def outage_said(who: str, outage: Outage, now: float, estimate_s: float) -> str:
+    """Return for how long somebody is out, has been, or will be."""
     if outage.began_at is None:
         return f"{who}: none so far, about {duration(estimate_s)} to come" if estimate_s else f"{who}: none"
     length = duration(outage.length_s(now))
     return f"{who}: OUT for {length}, of about {duration(estimate_s)}" if outage.is_on else f"{who}: {length}"
 
 
-def _writes_said(outage: Outage, now: float) -> str:
+def writes_said(outage: Outage, now: float) -> str:
+    """Return for how long nothing can be written, or could be; empty while that did not begin."""
     if outage.began_at is None:
         return ""
     length = duration(outage.length_s(now))
@@ -104,25 +108,37 @@ def _writes_said(outage: Outage, now: float) -> str:
 def run_steps(view: RunView, now: float, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     """Return one line for each step, `step_line` of it, and the line of no return between them."""
     lines: list[Line] = []
+    is_held = view.is_held and view.verdict is None
     for number, (step, state) in enumerate(zip(view.plan.steps, view.steps, strict=True), 1):
         if step.is_point_of_no_return:
             lines.append(return_line(number, width, glyphs))
-        lines.append(step_line(number, step, state, now, width, glyphs))
+        is_here = is_held and state.phase == "pending"  # held before the first one that was not begun
+        is_held = is_held and (state.phase in ("done", "skipped", "undone") or step.is_optional)
+        lines.append(step_line(number, step, state, now, width, glyphs, is_held=is_here))
     return tuple(lines)
 
 
-def step_line(number: int, step: Step, state: StepView, now: float, width: int, glyphs: Glyphs) -> Line:
-    """Return one step: mark, number, title, state, and how long it took or is expected to take."""
-    name, word, style = _PHASES[state.phase]
+def step_line(number: int, step: Step, state: StepView, now: float, width: int, glyphs: Glyphs, *, is_held: bool = False) -> Line:
+    """Return one step: mark, number, title, state, and how long it took or is expected to take.
+
+    With `is_held` the run stands before it.
+    """
+    name, word, style = _HELD if is_held else _PHASES[state.phase]
     mark = glyphs.pointer if name == "»" else getattr(glyphs, name, " ")
     room = max(8, width - 2 - 4 - 11 - 8)
     return (
         Span(f"{mark} ", style),
         Span(f"{number:>2}  ", "dim"),
-        Span(padded(step.title, room, glyphs), "title" if state.is_at_hand else "dim" if state.phase == "pending" else "text"),
+        Span(padded(step.title, room, glyphs), _title_style(state, is_held)),
         Span(f" {word:<10}", style),
         Span(right(_time_said(step, state, now), 8, glyphs), "dim"),
     )
+
+
+def _title_style(state: StepView, is_held: bool) -> Style:
+    if state.is_at_hand or is_held:
+        return "title"
+    return "dim" if state.phase == "pending" else "text"
 
 
 def _time_said(step: Step, state: StepView, now: float) -> str:
@@ -133,14 +149,30 @@ def _time_said(step: Step, state: StepView, now: float) -> str:
     return f"~{duration(step.estimate_s)}" if state.phase == "pending" else ""
 
 
-def draw_safety(answers: Sequence[Answer], width: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """Return one question a line with its answer, wrapped."""
+def draw_safety(answers: Sequence[Answer], width: int, glyphs: Glyphs, now: float | None = None) -> tuple[Line, ...]:
+    """Return one question a line with its answer and what it rests on, wrapped.
+
+    Args:
+        answers: What `safety` says.
+        width: Cells in a row.
+        glyphs: The characters to draw with.
+        now: Seconds since 1970 UTC, for how long ago it was; None says the moment alone.
+    """
     lines: list[Line] = []
     for each in answers:
         style: Style = "down" if each.is_alarming else "unknown" if each.said == "unknown" else "title"
         head = (Span(f"{each.question} "), Span(f"{each.said.upper()}", style), Span("  "))
-        lines += hanging(head, each.words, "dim", width, glyphs)
+        lines += hanging(head, f"{answer_age(each, now)}{each.words}", "warn" if each.is_stale else "dim", width, glyphs)
     return tuple(lines)
+
+
+def answer_age(answer: Answer, now: float | None) -> str:
+    """Return since when an answer is known, as what stands before it; how long ago only where nobody looks any more."""
+    if answer.at is None:
+        return ""
+    if answer.is_stale and now is not None:
+        return f"last seen {hhmmss(answer.at)}Z, {duration(max(0.0, now - answer.at))} ago: "
+    return f"{hhmmss(answer.at)}Z: "
 
 
 def event_lines(event: RunEvent, plan: Plan) -> tuple[Line, ...]:

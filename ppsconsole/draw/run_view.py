@@ -65,6 +65,9 @@ class RunView:
 
     Attributes:
         holder: Who has it, or had it last.
+        held_since: When that console took it, seconds since 1970 UTC; None while nobody did.
+        lease_hosts: Where the lease was taken.
+        is_handed_over: Its holder let go of it for the next console.
         steps: In the order of the plan.
         answers: What was answered at which step's gate; masked.
         verdict: None while the run is open.
@@ -91,6 +94,9 @@ class RunView:
     words: str = ""
     users: Outage = Outage()
     writes: Outage = Outage()
+    held_since: float | None = None
+    lease_hosts: tuple[str, ...] = ()
+    is_handed_over: bool = False
 
     def of(self, step: str) -> StepView:
         """Return one step.

@@ -1,9 +1,8 @@
 """The three questions that are on everybody's mind during a run, answered from what is known, never from what is hoped."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from ppsconsole.clock import hhmmss
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.draw.run_view import RunView, StepView
 from ppsconsole.plan.proof import FenceProof
@@ -18,26 +17,49 @@ class Answer:
     Attributes:
         is_alarming: The answer is one that nobody wants to read.
         words: What the answer rests on.
+        at: When that was seen or proved, seconds since 1970 UTC; None where it rests on nothing that was looked at.
+        is_stale: What it rests on is older than it ought to be.
     """
 
     question: str
     said: Said
     words: str
     is_alarming: bool = False
+    at: float | None = None
+    is_stale: bool = False
 
 
-def safety(view: RunView, snapshot: Snapshot | None = None) -> tuple[Answer, ...]:
+def safety(view: RunView, snapshot: Snapshot | None = None, *, is_stale: bool = False) -> tuple[Answer, ...]:
     """Return whether the old primary is writable, whether a web node runs, and whether there are two writers.
 
-    What was seen goes before what the run did; a proof of this run goes before not having seen.
+    What was seen goes before what the run did; a proof of this run goes before not having seen, and before an older look.
 
     Args:
         view: The run.
-        snapshot: The cluster as it is seen now; None when nobody looks.
+        snapshot: The cluster as it was seen last; None when nobody looks.
+        is_stale: The snapshot is older than it ought to be: it answers nothing any more, and is told with its age.
     """
+    proved_at = max((proof.at for proof in view.proofs), default=0.0)
+    if snapshot is not None and snapshot.at < proved_at:
+        snapshot = None
     old = old_primary(view)
+    seen = _answers(view, old, None if is_stale else snapshot)
+    if not is_stale or snapshot is None:
+        return seen
+    before = _answers(view, old, snapshot)
+    return tuple(_aged(now, was, snapshot) for now, was in zip(seen, before, strict=True))
+
+
+def _answers(view: RunView, old: str, snapshot: Snapshot | None) -> tuple[Answer, ...]:
     first = (_old_writable(view, old, snapshot),) if old else ()
     return (*first, _web_runs(view, snapshot), _two_writers(view, old, snapshot))
+
+
+def _aged(now: Answer, was: Answer, snapshot: Snapshot) -> Answer:
+    """Return an answer without a fresh look: what a proof says, else unknown, with what was last seen."""
+    if now.said != "unknown" or was.at != snapshot.at:
+        return now
+    return replace(now, words=f"{was.said}, {was.words}", at=snapshot.at, is_stale=True, is_alarming=was.is_alarming)
 
 
 def old_primary(view: RunView) -> str:
@@ -57,20 +79,23 @@ def _fence(view: RunView, old: str) -> FenceProof | None:
 
 def _old_writable(view: RunView, old: str, snapshot: Snapshot | None) -> Answer:
     question = f"Is {old} writable?"
-    node = None if snapshot is None else snapshot.node(old)
+    node, at = (None, None) if snapshot is None else (snapshot.node(old), snapshot.at)
     is_moved = any(each.phase in ("started", "done", "unknown") for each in _of_verb(view, "promote"))
     if node is not None and node.role == "primary":
-        return Answer(question, "yes", "it answers as the primary", is_moved)
+        return Answer(question, "yes", "it answers as the primary", is_moved, at)
     if node is not None and node.role == "standby":
-        return Answer(question, "no", "it answers as a standby")
+        return Answer(question, "no", "it answers as a standby", at=at)
     proof = _fence(view, old)
     if proof is not None:
-        return Answer(question, "no", f"{proof.rung.value}, proved {hhmmss(proof.at)}: {'; '.join(proof.evidence)}")
+        return Answer(question, "no", f"{proof.rung.value}: {'; '.join(proof.evidence)}", at=proof.at)
     if node is not None and snapshot is not None:
         dead = [each for each in node.vantages if each.sees == "dead"]
         if len(dead) >= 2:
-            return Answer(question, "no", f"not running: {', '.join(f'{each.observer} sees {each.words}' for each in dead)}")
-        return Answer(question, "unknown", f"it does not answer as a database ({node.words}), and it is not fenced", is_moved)
+            return Answer(
+                question, "no", f"not running: {', '.join(f'{each.observer} sees {each.words}' for each in dead)}", at=at
+            )
+        words = f"it does not answer as a database ({node.words}), and it is not fenced"
+        return Answer(question, "unknown", words, is_moved, at)
     if not any(each.phase != "pending" for each in _of_verb(view, "stop-primary", "fence")):
         return Answer(question, "unknown", "this run did nothing to it yet")
     if view.is_backing_out and all(each.phase == "undone" for each in _of_verb(view, "stop-primary")):
@@ -80,21 +105,21 @@ def _old_writable(view: RunView, old: str, snapshot: Snapshot | None) -> Answer:
 
 def _web_runs(view: RunView, snapshot: Snapshot | None) -> Answer:
     question = "Does a web node run?"
-    seen = () if snapshot is None else snapshot.of_kind("web")
+    seen, at = ((), None) if snapshot is None else (snapshot.of_kind("web"), snapshot.at)
     running = [node.name for node in seen if _runs(node)]
     if running:
-        return Answer(question, "yes", ", ".join(running))
+        return Answer(question, "yes", ", ".join(running), at=at)
     if seen:
         hidden = [node.name for node in seen if node.value("service") is None]
         if hidden:
-            return Answer(question, "unknown", f"nobody sees {', '.join(hidden)}")
-        return Answer(question, "no", "all are stopped")
-    started = [each.id for each in _of_verb(view, "start", "restart-service") if each.phase == "done"]
+            return Answer(question, "unknown", f"nobody sees {', '.join(hidden)}", at=at)
+        return Answer(question, "no", "all are stopped", at=at)
+    started = [each for each in _of_verb(view, "start", "restart-service") if each.phase == "done"]
     if started:
-        return Answer(question, "yes", f"done: {', '.join(started)}")
+        return Answer(question, "yes", f"done: {', '.join(each.id for each in started)}", at=_ended_at(started))
     stops = _of_verb(view, "stop")
     if stops and all(each.phase == "done" for each in stops) and all(each.phase == "pending" for each in _of_verb(view, "start")):
-        return Answer(question, "no", f"done: {', '.join(each.id for each in stops)}")
+        return Answer(question, "no", f"done: {', '.join(each.id for each in stops)}", at=_ended_at(stops))
     return Answer(question, "unknown", "nobody looked")
 
 
@@ -104,24 +129,30 @@ def _runs(node: Node) -> bool:
 
 def _two_writers(view: RunView, old: str, snapshot: Snapshot | None) -> Answer:
     question = "Are there two writers?"
-    seen = () if snapshot is None else snapshot.of_kind("database")
+    seen, at = ((), None) if snapshot is None else (snapshot.of_kind("database"), snapshot.at)
     writers = [node.name for node in seen if node.role == "primary"]
     if len(writers) > 1:
-        return Answer(question, "yes", f"{' and '.join(writers)} both answer as primaries", True)
+        return Answer(question, "yes", f"{' and '.join(writers)} both answer as primaries", True, at)
     proof = _fence(view, old) if old else None
     hidden = [node.name for node in seen if node.role == "unknown" and not _is_dead(node)]
     hidden = [name for name in hidden if proof is None or proof.instance != name]
     if seen and not hidden:
-        return Answer(question, "no", f"only {writers[0]} is one" if writers else "there is none at all")
+        return Answer(question, "no", f"only {writers[0]} is one" if writers else "there is none at all", at=at)
     if seen:
-        return Answer(question, "unknown", f"nobody sees what {', '.join(hidden)} is", bool(writers))
+        return Answer(question, "unknown", f"nobody sees what {', '.join(hidden)} is", bool(writers), at)
     if not old:
         return Answer(question, "unknown", "nobody looked")
     if proof is not None:
-        return Answer(question, "no", f"{old} is fenced ({proof.rung.value})")
+        return Answer(question, "no", f"{old} is fenced ({proof.rung.value})", at=proof.at)
     if all(each.phase == "pending" for each in _of_verb(view, "promote")):
         return Answer(question, "no", "this run promoted nothing")
     return Answer(question, "unknown", f"nothing was seen of {old}", True)
+
+
+def _ended_at(steps: list[StepView]) -> float | None:
+    """Return when the last of some steps ended, seconds since 1970 UTC; None when that is not known."""
+    ends = [each.began_at + each.took_s for each in steps if each.began_at is not None and each.took_s is not None]
+    return max(ends, default=None)
 
 
 def _is_dead(node: Node) -> bool:

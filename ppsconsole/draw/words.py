@@ -114,6 +114,24 @@ def hanging(head: Iterable[Span], text: str, style: Style, width: int, glyphs: G
     return ((*first, Span(begun, style)), *((Span(" " * indent), Span(each, style)) for each in rest))
 
 
+def folded(line: Line, width: int) -> tuple[Line, ...]:
+    """Return `line` in rows of at most `width` cells without losing a character of it; rows after the first are indented."""
+    rows: list[Line] = []
+    row: list[Span] = []
+    used = 0
+    for span in line:
+        part = ""
+        for each in span.text:
+            wide = cell_width(each)
+            if used + wide > width and used > 4:
+                rows.append((*row, Span(part, span.style)))
+                row, part, used = [Span("    ")], "", 4
+            part += each
+            used += wide
+        row.append(Span(part, span.style))
+    return (*rows, tuple(row))
+
+
 def fitted(line: Line, width: int, glyphs: Glyphs) -> Line:
     """Return `line` in at most `width` cells, without trailing blanks."""
     spans: list[Span] = []

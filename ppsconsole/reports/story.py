@@ -30,6 +30,8 @@ def story_of(run: str, plan: Plan, events: Iterable[RunEvent], *, is_lab: bool, 
     began = {event.step: event.at for event in told if event.kind in ("step-started", "undo-started")}
     finished = next((event for event in reversed(told) if event.kind == "run-finished"), None)
     stood = next((event for event in reversed(told) if event.kind in ("held", "run-finished", "resumed")), None)
+    taken = next((event for event in reversed(told) if event.kind in ("run-started", "resumed", "taken-over")), None)
+    leased = next((event for event in reversed(told) if event.kind == "lease-taken"), None)
     return RunView(
         run=run,
         plan=plan,
@@ -48,6 +50,9 @@ def story_of(run: str, plan: Plan, events: Iterable[RunEvent], *, is_lab: bool, 
         words="" if stood is None or stood.kind == "resumed" else stood.words,
         users=_users(plan, told, started_at),
         writes=_writes(plan, state, told),
+        held_since=None if taken is None else taken.at,
+        lease_hosts=() if leased is None else tuple(str(each) for each in leased.data.get("hosts", ())),
+        is_handed_over=stood is not None and bool(stood.data.get("is_handed_over")),
     )
 
 

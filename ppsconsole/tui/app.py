@@ -217,6 +217,8 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
     def _run_changed(self) -> None:
         was, live = self._scene.run, self.host.live
         self._show(replace(self._scene, run=live, now=self._clock.now()))
+        if live is not None:
+            self.tell_of_run(was, live)
         # What a step changed is looked at now: the answers on the run's screen must not be those of before.
         if was is not None and live is not None and done_of(was) != done_of(live) and isinstance(self._source, Nudgeable):
             self._source.nudge()

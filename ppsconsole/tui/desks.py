@@ -1,7 +1,7 @@
 """What the console asks of the desk: `ppsconsole.engine.desk`, or a double of it. Names alone."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.plan.event import RunEvent
@@ -12,6 +12,7 @@ from ppsconsole.runbooks.history import History
 from ppsconsole.runbooks.request import Request
 
 if TYPE_CHECKING:
+    from ppsconsole.engine.following import Watch
     from ppsconsole.engine.gates import Ask
     from ppsconsole.engine.reading import Reading
     from ppsconsole.engine.runner import RunResult
@@ -33,6 +34,11 @@ class Found(Protocol):
     @property
     def events(self) -> tuple[RunEvent, ...]:
         """What happened."""
+        ...
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it is known from a host and not from the journal here."""
         ...
 
 
@@ -88,8 +94,20 @@ class Session(Protocol):
         """End it where it stands."""
         ...
 
+    async def hand_over(self, words: str) -> None:
+        """Let go of it between two steps, for the next console to take it up."""
+        ...
+
     async def aclose(self) -> None:
         """Let go of it: lease, lines, journal."""
+        ...
+
+
+class Follower(Protocol):
+    """Looks at a run from outside."""
+
+    async def look(self) -> "Watch":
+        """Return what is known of it now."""
         ...
 
 
@@ -151,6 +169,10 @@ class Desk(Protocol):
 
     async def find(self, run: str) -> Found:
         """Return what journal and hosts know of a run."""
+        ...
+
+    async def follow(self, found: Any) -> Follower:
+        """Return what looks at a run that another console is at, or has left."""
         ...
 
     async def reopen(self, run: str, ask: "Ask", reason: str = "", *, is_way_back: bool = False) -> Session:

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
-from ppsconsole.draw.run_view import RunView
 from ppsconsole.errors import Blocked, PpsConsoleError
 from ppsconsole.masking import plain
 from ppsconsole.plan.event import RunEvent
@@ -17,9 +16,12 @@ from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.history import History
 from ppsconsole.tui.desks import Desk, Session
+from ppsconsole.tui.following import Following
+from ppsconsole.tui.live import Activity, Live, Told, barred, is_busy_with
 from ppsconsole.tui.lock import Lock
 
 if TYPE_CHECKING:
+    from ppsconsole.engine.following import Watch
     from ppsconsole.engine.gates import Ask
     from ppsconsole.engine.runner import RunResult
 
@@ -28,57 +30,6 @@ TELL_S = 0.03
 """Events that come together are told together: a flood of output must not paint a frame each."""
 LEAVE_LIMIT_S = 120.0
 """How long leaving waits for the step at hand; what has not ended by then is `unknown` and is verified when it is resumed."""
-
-Activity = Literal["going", "asking", "standing", "ended"]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Whose story is told: it outlives the session that made it.
-
-    Attributes:
-        holder: Who has its lease, or had it last.
-        started_at: Seconds since 1970 UTC.
-    """
-
-    run: str
-    plan: Plan
-    holder: str
-    started_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """The run as the screens show it.
-
-    Attributes:
-        view: Where it stands, from its events.
-        activity: `standing` is open with nobody at it: held, failed, unknown, or its session broke.
-        events: What happened, oldest first; at most `KEPT_EVENTS`.
-        trouble: Why the session broke; empty while it did not.
-    """
-
-    view: RunView
-    activity: Activity
-    events: tuple[RunEvent, ...] = ()
-    trouble: str = ""
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether something is being done, or waits for an answer."""
-        return EngineHost.is_busy_with(self.activity)
-
-    @property
-    def at_hand(self) -> str:
-        """Id of the step that it is at, or stands at; empty when it has ended."""
-        for each in self.view.steps:
-            if each.is_at_hand:
-                return each.id
-        for step, each in zip(self.view.plan.steps, self.view.steps, strict=True):
-            if each.phase in ("done", "skipped") or (step.is_optional and each.phase in ("failed", "unknown")):
-                continue
-            return "" if self.view.verdict is not None else each.id
-        return ""
 
 
 class EngineHost:
@@ -111,6 +62,10 @@ class EngineHost:
         self._answers: dict[str, str] = {}
         self._events: list[RunEvent] = []
         self._leaving: asyncio.Task[bool] | None = None
+        self._following = Following(self._watched, lambda words: self._show("standing", words))
+        self._watch: Watch | None = None
+        self._is_stopping = False
+        self._farewell: str | None = None  # said to the next console, once the step at hand is done
         self.history = History()
         self.background = Background()
         self._is_weighing = False
@@ -123,6 +78,11 @@ class EngineHost:
             self._desk = self._make_desk()
             self._desk.history = self._desk.history.then(self.history)  # what earlier commands saw, then our own pictures
         return self._desk
+
+    @property
+    def events(self) -> tuple[RunEvent, ...]:
+        """All that happened in the run that is shown."""
+        return tuple(self._events)
 
     def saw(self, snapshot: Snapshot) -> None:
         """Remember what a picture showed: losses are estimated from it, also by later commands on this machine."""
@@ -181,18 +141,22 @@ class EngineHost:
         self.go_on()
 
     async def inspect(self, run: str) -> None:
-        """Show a run that was left unfinished; nothing is taken and nothing is done.
+        """Show an open run of another console, or one that was left, and follow it; nothing is taken and nothing is done.
 
         Raises:
             UsageError: The journal does not know it.
             JournalError: It cannot be read.
         """
         found = await self.desk.find(run)
-        self._events = list(found.events)
-        holder = next((str(each.data["holder"]) for each in reversed(self._events) if each.data.get("holder")), "nobody")
+        if self._session is not None:
+            if self._session.run == found.run:
+                return  # it is at hand
+            raise Blocked(f"run {self._session.run} is at hand here", remedy="Finish it, or hand it over, first")
+        self._events, self._watch = list(found.events), None
         started_at = self._events[0].at if self._events else found.plan.made_at
-        self._told = Told(found.run, found.plan, holder, started_at)
+        self._told = Told(found.run, found.plan, "nobody", started_at)
         self._show("standing")
+        self._following.start(self.desk, found.run)
 
     async def take(self, reason: str = "", *, is_way_back: bool = False) -> None:
         """Take the lease of the run that is shown, unless it is held already.
@@ -213,7 +177,8 @@ class EngineHost:
             if self._told is None or self.live is None or self.live.activity == "ended":
                 raise Blocked("there is no run at hand", remedy="f plans a way out; R goes to an unfinished run")
             self._answers = {}
-            await self._open(await self.desk.reopen(self._told.run, self._asked, reason, is_way_back=is_way_back))
+            session = await self.desk.reopen(self._told.run, self._asked, reason, is_way_back=is_way_back)
+            await self._open(session)
             self._is_way_back = is_way_back
 
     def hold(self) -> None:
@@ -225,6 +190,27 @@ class EngineHost:
         if self._session is None or not self.is_busy:
             raise Blocked("nothing is being done that could be held")
         self._session.hold()
+        self._is_stopping = True
+        self._tell()
+
+    def hand_over(self, words: str) -> None:
+        """Let go of the run, after the step at hand, for the next console to take it up without a reason.
+
+        Args:
+            words: For whoever does; may be empty.
+
+        Raises:
+            Blocked: The console is read-only, or does not have the run.
+        """
+        self._may_act()
+        session = self._session
+        if session is None:
+            raise Blocked("this console does not have the run")
+        self._farewell = words
+        if self.is_busy:
+            self.hold()
+        else:
+            self._set_going(_nothing)
 
     def go_on(self) -> None:
         """Go on with a run that was taken and stands; a step that may have acted is verified first.
@@ -281,6 +267,7 @@ class EngineHost:
                 self._task.cancel()
                 await asyncio.gather(self._task, return_exceptions=True)
         await self._close()
+        await self._following.stop()
         if self._desk is not None:
             desk, self._desk = self._desk, None
             await desk.aclose()
@@ -302,6 +289,8 @@ class EngineHost:
 
     async def _open(self, session: Session) -> None:
         await self._close()
+        await self._following.stop()
+        self._watch = None
         self._session, self._is_way_back = session, False
         self._told = Told(session.run, session.plan, session.holder, session.started_at)
         self._events = list(session.past)
@@ -320,20 +309,41 @@ class EngineHost:
         return ""
 
     def _set_going(self, work: "Callable[[], Awaitable[RunResult | None]]") -> None:
+        self._is_stopping = False
         self._show("going")
         self._task = asyncio.create_task(self._driven(work), name="run")
 
     async def _driven(self, work: "Callable[[], Awaitable[RunResult | None]]") -> None:
-        trouble, result = "", None
+        from ppsconsole.engine.stage import LeaseLost
+
+        trouble, result, is_lost = "", None, False
         try:
             result = await work()
+            await self._said_farewell()
         except PpsConsoleError as error:
-            trouble = plain(str(error), 500)
+            trouble, is_lost = plain(str(error), 500), isinstance(error, LeaseLost)
         except Exception as error:  # whatever it is, the operator has to see it, and the console has to stay
             trouble = plain(f"{type(error).__name__}: {error}", 500)
-        if result is not None and not result.is_open:
-            trouble = await self._close()
+        self._farewell, self._is_stopping = None, False
+        if is_lost or (result is not None and not result.is_open):
+            trouble = await self._close() or trouble
         self._show("standing", trouble)
+        if self._session is None and self.live is not None and self.live.view.verdict is None and self._leaving is None:
+            self._following.start(self.desk, self.live.view.run)
+
+    async def _said_farewell(self) -> None:
+        """Hand the run over where that was asked for; one that has ended by then needs nobody."""
+        if self._farewell is None or self._session is None or (self.live is not None and self.live.view.verdict is not None):
+            return
+        session = self._session
+        await session.hand_over(self._farewell)
+        self._session = None
+
+    def _watched(self, watch: "Watch") -> None:
+        """Show what was seen of a run of which this console has not the lease."""
+        if self._session is None and self.live is not None:
+            self._watch, self._events = watch, list(watch.events)
+            self._show("followed" if watch.is_attended else "standing", self.live.trouble)
 
     async def _asked(self, gate: Gate, step: Step, plan: Plan) -> str | None:
         given = self._answers.get(step.id)
@@ -361,15 +371,18 @@ class EngineHost:
         told = self._told
         if told is None:
             return
+        from ppsconsole.engine.state import state_of
         from ppsconsole.reports.story import story_of  # brings the engine along, which a first frame does not need
 
-        view = story_of(told.run, told.plan, self._events, is_lab=self._is_lab, holder=told.holder, started_at=told.started_at)
-        if view.verdict is not None and not self.is_busy_with(activity):
+        holder = next((str(each.data["holder"]) for each in reversed(self._events) if each.data.get("holder")), told.holder)
+        view = story_of(told.run, told.plan, self._events, is_lab=self._is_lab, holder=holder, started_at=told.started_at)
+        if view.verdict is not None and not is_busy_with(activity):
             activity = "ended"
-        self.live = Live(view, activity, tuple(self._events[-KEPT_EVENTS:]), trouble)
+        is_ours = self._session is not None
+        live = Live(view, activity, tuple(self._events[-KEPT_EVENTS:]), trouble, is_ours, self._is_stopping, self._watch)
+        self.live = replace(live, barred=barred(live, state_of(told.plan, self._events)))
         self._changed()
 
-    @staticmethod
-    def is_busy_with(activity: Activity) -> bool:
-        """Return whether something is being done, or waits for an answer."""
-        return activity in ("going", "asking")
+
+async def _nothing() -> None:
+    """Do nothing: what is to be done comes after it."""

@@ -10,8 +10,8 @@ from textual.events import Event, Key, MouseDown, Paste, Resize
 
 from ppsconsole.advice.choices import choices
 from ppsconsole.settings.actions import ACTIONS, Action
+from ppsconsole.tui.attending import AttendingApp
 from ppsconsole.tui.finding import Find
-from ppsconsole.tui.moving import MovingApp
 from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.widgets.key_strip import KeyStrip
 
@@ -47,7 +47,7 @@ class Fitting(Protocol):
         ...
 
 
-class HandsApp(MovingApp, inherit_bindings=False):
+class HandsApp(AttendingApp, inherit_bindings=False):
     """The command line, finding and jumping.
 
     Attributes:

@@ -1,7 +1,7 @@
 """What the keys do that lead to a plan and through a run: the part of the application that asks before it moves anything."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 from ppsconsole.advice.choices import request_of
@@ -9,7 +9,7 @@ from ppsconsole.cluster.picture import Event
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.text import Glyphs
 from ppsconsole.engine.gates import YES
-from ppsconsole.errors import Leased, PpsConsoleError
+from ppsconsole.errors import PpsConsoleError
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.request import Request
@@ -17,7 +17,7 @@ from ppsconsole.settings.sheet import key_of
 from ppsconsole.tui.engine_host import EngineHost
 from ppsconsole.tui.keymap import actions_of
 from ppsconsole.tui.leaving import LeavingApp
-from ppsconsole.tui.question import Question, gate_question, reason_question, run_question
+from ppsconsole.tui.question import Question, gate_question, run_question
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.choose import ChooseScreen
 from ppsconsole.tui.screens.node import NodeScreen
@@ -124,18 +124,21 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
             self.start_errand(self._confirmed(self.screen))
 
     async def _confirmed(self, shown: PlanScreen) -> None:
-        fresh = await self._planned(shown.request)
-        if fresh is None or not shown.is_current:
+        found: list[Plan] = []
+
+        async def read() -> Question | None:
+            fresh = await self._planned(shown.request)
+            if fresh is None or not self._still_stands(shown, fresh):
+                return None
+            found.append(fresh)
+            return run_question(fresh, self.scene.snapshot, is_lab=self.scene.inventory.is_lab)
+
+        first = run_question(shown.plan, self.scene.snapshot, is_lab=self.scene.inventory.is_lab)
+        asked = await self.ask(first, read())
+        if asked is None or not found:
             return
-        if fresh.hash != shown.plan.hash:
-            shown.show_plan(fresh, MOVED)
-            return
-        shown.show_plan(fresh)
-        if fresh.blockers:
-            names = ", ".join(item.name for item in fresh.blockers)
-            self._say(f"This plan does not run: blocked by {names}.", "warning")
-            return
-        answers = await self._answers(fresh)
+        fresh = found[0]
+        answers = await self._answers(fresh, asked)
         if answers is None:
             return
         try:
@@ -143,42 +146,75 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         except PpsConsoleError as error:
             self._refused("the run did not begin", error)
             return
-        if shown.is_current:
+        if isinstance(self.screen, PlanScreen):
             screen = RunScreen(self.scene, self.glyphs)
             await self.switch_screen(screen)
             screen.show_scene(self.scene)  # what happened while it was being opened
 
-    async def _answers(self, plan: Plan) -> dict[str, str] | None:
+    def _still_stands(self, shown: PlanScreen, fresh: Plan) -> bool:
+        """Show the plan as it is now; return whether it is the one that was read, and may run."""
+        is_same = fresh.hash == shown.plan.hash
+        shown.show_plan(fresh, "" if is_same else MOVED)
+        if is_same and fresh.blockers:
+            names = ", ".join(item.name for item in fresh.blockers)
+            self._say(f"This plan does not run: blocked by {names}.", "warning")
+        return is_same and not fresh.blockers
+
+    async def _answers(self, plan: Plan, name: str) -> dict[str, str] | None:
         """Ask everything now, before anything is touched; None when something was not answered."""
-        asked = await self.ask(run_question(plan, self.scene.snapshot, is_lab=self.scene.inventory.is_lab))
-        if asked is None:
-            return None
         found: dict[str, str] = {}  # by step id; the journal says that this plan was confirmed, by the cluster's name
         for step in plan.steps:
             if step.gate is None:
                 continue
             if step.gate.kind in ("name", "confirm"):
-                found[step.id] = asked if step.gate.kind == "name" else plan.hash
+                found[step.id] = name if step.gate.kind == "name" else plan.hash
                 continue
-            gate, now = await self.host.read_again(step, plan)
-            answer = await self.ask(gate_question(gate, step, now, self.scene.snapshot))
+            answer = await self.ask(gate_question(step.gate, step, plan, self.scene.snapshot), self._read_again(step, plan))
             if answer is None:
                 return None
             found[step.id] = answer
         return found
 
+    async def _read_again(self, step: Step, plan: Plan) -> Question | None:
+        try:
+            gate, now = await self.host.read_again(step, plan)
+        except PpsConsoleError as error:
+            self._refused("what the question rests on cannot be read", error)
+            return None
+        return gate_question(gate, step, now, self.scene.snapshot)
+
     async def ask_at_gate(self, gate: Gate, step: Step, plan: Plan) -> str | None:
         """Ask at a gate of a run that is going: one that was resumed, whose answers were given to another console."""
         return await self.ask(gate_question(gate, step, plan, self.scene.snapshot))
 
-    async def ask(self, question: Question) -> str | None:
-        """Show a dialog and return what was answered; None when it was cancelled, or nobody is there any more."""
+    async def ask(self, question: Question, again: Coroutine[Any, Any, Question | None] | None = None) -> str | None:
+        """Show a dialog and return what was answered; None when it was cancelled, or nobody is there any more.
+
+        Args:
+            question: What is asked.
+            again: Reads again what it rests on, while the dialog is open and locked; a question that does not stand any more is
+                withdrawn.
+        """
         if self.is_leaving:
+            if again is not None:
+                again.close()
             return None
         from ppsconsole.tui.screens.dialog import Dialog  # its input field is not needed for the first frame
 
         future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        await self.push_screen(Dialog(question, self.glyphs, future, is_lab=self.scene.inventory.is_lab))
+        dialog = Dialog(question, self.glyphs, future, is_lab=self.scene.inventory.is_lab, is_reading=again is not None)
+        await self.push_screen(dialog)
+        reading = None if again is None else asyncio.create_task(again)
+        if reading is not None:
+            waited: set[asyncio.Future[Any]] = {reading, future}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
+            elif (fresh := reading.result()) is None:
+                dialog.withdraw()
+            else:
+                dialog.show_question(fresh)
         return await future
 
     def withdraw_questions(self) -> None:
@@ -188,118 +224,6 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         for screen in reversed(self.screen_stack):
             if isinstance(screen, Dialog):
                 screen.withdraw()
-
-    # a run goes on --------------------------------------------------------------------------------------------------
-
-    def action_open_run(self) -> None:
-        """Go to the run of this console, or to one that was left unfinished."""
-        if self.host.live is not None and (self.host.live.activity != "ended" or not self.scene.unfinished):
-            self.start_errand(self._show_run())
-        elif self.scene.unfinished:
-            self.start_errand(self._inspected(self.scene.unfinished[0].run))
-        else:
-            self._say("There is no run, and none was left unfinished.")
-
-    async def _inspected(self, run: str) -> None:
-        try:
-            await self.host.inspect(run)
-        except PpsConsoleError as error:
-            self._refused(f"run {run} cannot be shown", error)
-            return
-        await self._show_run()
-
-    async def _show_run(self) -> None:
-        if not isinstance(self.screen, RunScreen):
-            screen = RunScreen(self.scene, self.glyphs)
-            await self.push_screen(screen)
-            screen.show_scene(self.scene)
-
-    def action_run_hold(self) -> None:
-        """Hold after the step at hand."""
-        try:
-            self.host.hold()
-        except PpsConsoleError as error:
-            self._refused("not held", error)
-        else:
-            self._say("It stops after the step at hand.")
-
-    def action_run_retry(self) -> None:
-        """Go on."""
-        self.start_errand(self._acted(self.host.go_on))
-
-    def action_run_back_out(self) -> None:
-        """Ask for a reason, and undo what was done."""
-        words = "Every step that was done is undone, the last one first, each verified. Refused once there is no way back."
-        self._with_reason("Back out", words, "Back out", self.host.back_out, is_way_back=True)
-
-    def action_run_mark_done(self) -> None:
-        """Ask for a reason, and mark the step done, after a look."""
-        live = self.host.live
-        if live is None or not live.at_hand:
-            return
-        step = live.view.plan.step(live.at_hand)
-        words = "Its verification looks at the world first. Steps that prove something are never marked."
-        self._with_reason(f"Mark done: {step.title}", words, "Look, and mark", lambda why: self.host.mark_done(step.id, why))
-
-    def action_run_abandon(self) -> None:
-        """Ask for a reason, and end the run where it stands."""
-        words = "The run ends where it stands and nothing is touched: the cluster stays half way, and no console resumes it."
-        self._with_reason("Abandon the run", words, "Abandon", self.host.abandon, is_way_back=True)
-
-    def _with_reason(self, title: str, words: str, button: str, act: Callable[[str], None], *, is_way_back: bool = False) -> None:
-        if self.host.live is None or self.host.live.activity == "ended":
-            self._say("There is no open run.")
-        elif not self.host.lock.is_open:
-            self._say(HOW_TO_UNLOCK.format(key=self.key_of("unlock")))
-        elif self.host.is_busy:
-            self._say("The run is at a step. Hold it first with Space.", "warning")
-        else:
-            self.start_errand(self._reasoned(reason_question(title, words, button), act, is_way_back=is_way_back))
-
-    async def _reasoned(self, question: Question, act: Callable[[str], None], *, is_way_back: bool) -> None:
-        reason = await self.ask(question)
-        if reason is not None:
-            await self._acted(lambda: act(reason), is_way_back=is_way_back)
-
-    async def _acted(self, act: Callable[[], None], *, is_way_back: bool = False) -> None:
-        """Take the lease where it is not held, then act; a foreign lease is taken over with a typed reason alone."""
-        try:
-            await self.host.take(is_way_back=is_way_back)
-        except Leased as error:
-            words = f"{error} Taking over makes the other console powerless: only if nobody is at it."
-            reason = await self.ask(reason_question("Take the run over", words, "Take over"))
-            if reason is None:
-                return
-            try:
-                await self.host.take(reason, is_way_back=is_way_back)
-            except PpsConsoleError as refusal:
-                self._refused("not taken over", refusal)
-                return
-        except PpsConsoleError as error:
-            self._refused("refused", error)
-            return
-        try:
-            act()
-        except PpsConsoleError as error:
-            self._refused("refused", error)
-
-    async def look_for_unfinished(self) -> None:
-        """Look into the journal for runs that were left, and offer them."""
-        try:
-            found = await self.host.desk.unfinished()
-        except PpsConsoleError as error:
-            self._refused("the journal cannot be read", error)
-            return
-        self.unfinished_found(found)
-        if found:
-            self._say(
-                f"Unfinished run found: {found[0].title}, of {found[0].holder}. {self.key_of('to-run')}: resume or inspect.",
-                "warning",
-            )
-
-    def unfinished_found(self, found: tuple[Any, ...]) -> None:
-        """Show that there are open runs."""
-        raise NotImplementedError
 
     # lock and leaving -----------------------------------------------------------------------------------------------
 

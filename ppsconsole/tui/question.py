@@ -93,9 +93,9 @@ def gate_question(gate: Gate, step: Step, plan: Plan, snapshot: Snapshot | None)
             return Question(title, gate.question, facts, button="Go on", answer=plan.hash)
 
 
-def reason_question(title: str, words: str, button: str) -> Question:
+def reason_question(title: str, words: str, button: str, prompt: str = "Reason") -> Question:
     """Return a question for the reason of something that goes into the journal."""
-    return Question(title, words, (), "Reason", lambda text: "" if text else "locked until there is a reason", button)
+    return Question(title, words, (), prompt, lambda text: "" if text else "locked until there is a reason", button)
 
 
 def _facts(plan: Plan, snapshot: Snapshot | None) -> tuple[tuple[str, Line], ...]:

@@ -10,7 +10,7 @@ from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background
 from ppsconsole.tui.desks import Unfinished
-from ppsconsole.tui.engine_host import Live
+from ppsconsole.tui.live import Live
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,16 @@ Nothing is read from a cluster and no lease is taken; gates, order, proofs and b
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ppsconsole.clock import HeldClock
 from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.engine.following import Custody, Watch
 from ppsconsole.engine.gates import Ask
 from ppsconsole.engine.reading import Reading
 from ppsconsole.engine.runner import RunResult
 from ppsconsole.errors import Blocked, Leased, UsageError
-from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.event import EventKind, RunEvent
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.preflight import Item
@@ -57,6 +59,11 @@ class OpenDouble:
     holder: str
     events: tuple[RunEvent, ...]
     title: str = "switchover db1 -> db2"
+    is_copy: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        return not any(event.kind == "run-finished" for event in self.events)
 
 
 class SessionDouble:
@@ -87,9 +94,28 @@ class SessionDouble:
     async def abandon(self, reason: str) -> RunResult:
         return await self.runner.abandon(reason)
 
+    async def hand_over(self, words: str) -> None:
+        data = {"verdict": self.runner.standing().value, "is_handed_over": True}
+        await self.runner.record("held", words=f"handed over by {self.holder}: {words}", data=data)
+        self.desk.custody = "left"
+        await self.aclose()
+
     async def aclose(self) -> None:
         await self.runner.recorder.aclose()
+        self.desk.remember(self)
         self.is_closed = True
+
+
+class FollowDouble:
+    """Looks at what the double of the desk knows of a run."""
+
+    def __init__(self, desk: "DeskDouble", run: str) -> None:
+        self.desk, self.run = desk, run
+
+    async def look(self) -> Watch:
+        self.desk.looks += 1
+        found = await self.desk.find(self.run)
+        return Watch(found.events, self.desk.custody, found.holder, beat_age_s=self.desk.beat_age_s, hosts=("h1",))
 
 
 @dataclass
@@ -108,6 +134,22 @@ class DeskDouble:
     reasons: list[str] = field(default_factory=list)
     sessions: list[SessionDouble] = field(default_factory=list)
     is_closed: bool = False
+    custody: Custody = "left"  # of what was left, as it is seen from outside
+    beat_age_s: float | None = 1.0
+    looks: int = 0
+    missing: tuple[str, ...] = ()
+
+    def remember(self, session: SessionDouble) -> None:
+        """Know what a session left, as the journal does."""
+        self.left = [each for each in self.left if each.run != session.run]
+        self.left.append(OpenDouble(session.run, session.plan, session.holder, tuple(session.scene.records.events)))
+
+    def happened(self, run: str, kind: EventKind, words: str = "", step: str = "", **data: Any) -> None:
+        """Let another console write an event."""
+        at = next(number for number, each in enumerate(self.left) if each.run == run)
+        known = self.left[at]
+        event = RunEvent(run, len(known.events) + 1, AT + len(known.events), kind, step, words, data)
+        self.left[at] = replace(known, events=(*known.events, event))
 
     @property
     def kinds(self) -> list[str]:
@@ -142,7 +184,13 @@ class DeskDouble:
         return self.sessions[-1]
 
     async def unfinished(self) -> tuple[OpenDouble, ...]:
-        return tuple(self.left)
+        return tuple(each for each in self.left if each.is_open)
+
+    async def runs(self, limit: int, *, is_local: bool = False) -> tuple[tuple[OpenDouble, ...], tuple[str, ...]]:
+        return tuple(self.left[:limit]), () if is_local else self.missing
+
+    async def follow(self, found: OpenDouble) -> FollowDouble:
+        return FollowDouble(self, found.run)
 
     async def find(self, run: str) -> OpenDouble:
         found = [each for each in self.left if each.run == run]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -17,6 +18,8 @@ from ppsconsole.tui.widgets.choice import Choice
 from ppsconsole.tui.widgets.lines import LinesView
 
 WIDTH = 66
+_LESS = ("plan", "cluster", "sessions", "roles")
+"""Facts that stand on the screen below as well: the first ones to go where there is no room for all."""
 
 
 class Words(LinesView, inherit_bindings=False):
@@ -24,11 +27,16 @@ class Words(LinesView, inherit_bindings=False):
 
     def __init__(self, question: Question, glyphs: Glyphs) -> None:
         super().__init__(id="words")
-        self._question, self._glyphs = question, glyphs
+        self._question, self._glyphs, self._is_reading = question, glyphs, False
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
-        """Return the lines."""
-        return question_lines(self._question, width, self._glyphs)
+        """Return the lines; where not all of them have room, those about what is read and typed go before the others."""
+        return fitting_lines(self._question, width, height, self._glyphs, is_reading=self._is_reading)
+
+    def ask(self, question: Question, *, is_reading: bool) -> None:
+        """Show another question, or that what it rests on is being read."""
+        self._question, self._is_reading = question, is_reading
+        self.redraw()
 
 
 class Field(Input):
@@ -53,9 +61,18 @@ class Dialog(ModalScreen[None], inherit_bindings=False):
     AUTO_FOCUS = "#stay"
     CSS_PATH = "dialog.tcss"
 
-    def __init__(self, question: Question, glyphs: Glyphs, answer: "asyncio.Future[str | None]", *, is_lab: bool) -> None:
+    def __init__(
+        self,
+        question: Question,
+        glyphs: Glyphs,
+        answer: "asyncio.Future[str | None]",
+        *,
+        is_lab: bool,
+        is_reading: bool = False,
+    ) -> None:
         super().__init__()
         self.question, self.glyphs, self.answer = question, glyphs, answer
+        self.is_reading = is_reading
         self.set_class(is_lab, "-lab")
         self.set_class(glyphs is ASCII, "-ascii")
         self.words = Words(question, glyphs)
@@ -79,13 +96,27 @@ class Dialog(ModalScreen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Show what is locked."""
         self.words.set_title("")
+        self._lay_out()
+        self._look()
+
+    def on_resize(self) -> None:
+        """Lay out anew."""
+        self._lay_out()
+
+    def show_question(self, question: Question) -> None:
+        """Ask with what was read meanwhile: from now on an answer counts."""
+        self.question, self.is_reading = question, False
+        self._lay_out()
+        self._look()
+
+    def _lay_out(self) -> None:
         box = self.query_one("#box")
         width = min(WIDTH, self.app.size.width - 2)
         box.styles.width = width
-        rows = len(question_lines(self.question, max(1, width - 4), self.glyphs))
-        room = self.app.size.height - 2 - (3 if self.question.prompt else 1) - 1
+        rows = len(question_lines(self.question, max(1, width - 4), self.glyphs, is_reading=self.is_reading))
+        room = self.app.size.height - 2 - (4 if self.question.prompt else 2)
         self.words.styles.height = max(1, min(rows, room))
-        self._look()
+        self.words.ask(self.question, is_reading=self.is_reading)
 
     async def on_key(self, event: Key) -> None:
         """Type into the field wherever the focus is: who types has read on."""
@@ -120,6 +151,8 @@ class Dialog(ModalScreen[None], inherit_bindings=False):
         self._close(None)
 
     def _refused(self) -> str:
+        if self.is_reading:
+            return "locked: what it rests on is being read"
         return self.question.refusal(self.typed) if self.question.prompt else ""
 
     def _look(self) -> None:
@@ -134,19 +167,44 @@ class Dialog(ModalScreen[None], inherit_bindings=False):
             self.dismiss()
 
 
-def question_lines(question: Question, width: int, glyphs: Glyphs) -> list[Line]:
+def question_lines(question: Question, width: int, glyphs: Glyphs, *, is_reading: bool = False) -> list[Line]:
     """Return everything of a question but its field and its buttons."""
-    lines: list[Line] = [fitted((Span(question.title, "title"),), width, glyphs), ()]
-    lines.extend(hanging((), question.words, "text", width, glyphs))
-    if question.facts:
-        lines.append(())
+    return [line for part in _parts(question, width, glyphs, is_reading=is_reading) for line in part]
+
+
+def fitting_lines(question: Question, width: int, height: int, glyphs: Glyphs, *, is_reading: bool = False) -> list[Line]:
+    """Return what fits into `height` rows: what stands elsewhere goes first, then blank rows, then words."""
+    title, words, facts, prompt = _parts(question, width, glyphs, is_reading=is_reading)
+    for name in _LESS:  # what is lost and what was read stay longest
+        if len(title) + len(words) + len(facts) + len(prompt) <= height:
+            break
+        question = replace(question, facts=tuple(each for each in question.facts if each[0] != name))
+        title, words, facts, prompt = _parts(question, width, glyphs, is_reading=is_reading)
+    if len(title) + len(words) + len(facts) + len(prompt) > height:
+        title, words, facts, prompt = ([line for line in part if line] for part in (title, words, facts, prompt))
+    room = height - len(title) - len(prompt)
+    facts = facts[: max(0, room - 1)]
+    return [*title, *_cut(words, max(0, room - len(facts)), width, glyphs), *facts, *prompt]
+
+
+def _cut(lines: list[Line], count: int, width: int, glyphs: Glyphs) -> list[Line]:
+    if len(lines) <= count:
+        return lines
+    last = lines[count - 1 : count]
+    return [*lines[: count - 1], *(fitted((*line, Span(glyphs.ellipsis)), width, glyphs) for line in last)]
+
+
+def _parts(
+    question: Question, width: int, glyphs: Glyphs, *, is_reading: bool
+) -> tuple[list[Line], list[Line], list[Line], list[Line]]:
+    """Return title, words, facts, and what is asked for."""
+    facts: list[Line] = [()] if question.facts else []
+    if is_reading:
+        facts += [(Span("reading   ", "dim"), Span("everything again, before an answer counts ...", "warn"))]
     for name, value in question.facts:
         head = Span(f"{name:<10}", "dim")
         words = "".join(span.text for span in value)
-        style = value[0].style
-        lines.extend(hanging((head,), words, style, width, glyphs))
-    if question.prompt:
-        lines.extend(((), (Span(f"{question.prompt}:", "title"),)))
-    else:
-        lines.append(())
-    return lines
+        facts.extend(hanging((head,), words, value[0].style, width, glyphs))
+    prompt: list[Line] = [(), (Span(f"{question.prompt}:", "title"),)] if question.prompt else [()]
+    title: list[Line] = [fitted((Span(question.title, "title"),), width, glyphs), ()]
+    return title, list(hanging((), question.words, "text", width, glyphs)), facts, prompt

@@ -1,18 +1,23 @@
 """The run: where it stands, what it does, what can be done. Leaving the screen leaves the run alone."""
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
 from textual.events import Resize
 from textual.geometry import Region
 
 from ppsconsole.draw.text import Glyphs
+from ppsconsole.settings.actions import Place
 from ppsconsole.tui.finding import Find
 from ppsconsole.tui.keymap import bindings
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.widgets.key_strip import KeyStrip
-from ppsconsole.tui.widgets.run_panes import OutputPane, RunHead, RunPane, SafetyPane, StepsPane
+from ppsconsole.tui.widgets.run_panes import OutputPane, RunHead, RunPane, SafetyPane, StepsPane, foot_rows
 
 SIDE_BY_SIDE = 110  # columns from which steps and output stand beside each other
+ROOMY = 18  # rows from which the lease has a row of its own
+BOTH = 8  # rows between head and foot from which steps and output stand below each other
 
 
 class RunScreen(ConsoleScreen, inherit_bindings=False):
@@ -20,6 +25,7 @@ class RunScreen(ConsoleScreen, inherit_bindings=False):
 
     BINDINGS = bindings("run")
     CSS_PATH = "run.tcss"
+    PLACE: ClassVar[Place] = "run"
 
     def __init__(self, scene: Scene, glyphs: Glyphs) -> None:
         super().__init__(scene, glyphs)
@@ -27,7 +33,10 @@ class RunScreen(ConsoleScreen, inherit_bindings=False):
         self.steps = StepsPane(glyphs, id="steps")
         self.output = OutputPane(glyphs, id="output")
         self.safety = SafetyPane(glyphs, id="safety")
-        self.keys = KeyStrip(glyphs, "run")
+        self.keys = KeyStrip(glyphs, self.PLACE)
+        self.pane: StepsPane | OutputPane = self.output  # the one that scrolls; alone on a small terminal
+        self._is_chosen = False
+        self._foot = 0
 
     def compose(self) -> ComposeResult:
         """Put the panes on the screen."""
@@ -44,30 +53,49 @@ class RunScreen(ConsoleScreen, inherit_bindings=False):
     def show_scene(self, scene: Scene) -> None:
         """Draw `scene`."""
         self.scene = scene
+        if self._wanted_foot() != self._foot:
+            self._arrange()
         panes: tuple[RunPane, ...] = (self.head, self.steps, self.output, self.safety)
         for pane in panes:
             pane.show_scene(scene)
         self.keys.show_lock(scene.is_unlocked)
+        self.keys.show_barred(frozenset() if scene.run is None else frozenset(scene.run.barred))
 
     def on_resize(self, event: Resize) -> None:
-        """Give each pane its place: beside each other where there is room, else below each other."""
+        """Give each pane its place."""
+        self._arrange()
+        self.call_after_refresh(lambda: self.show_scene(self.scene))
+
+    def _wanted_foot(self) -> int:
+        width, height = self.size
+        return foot_rows(self.scene, width, 4 if height < ROOMY else 6, self.glyphs)
+
+    def _arrange(self) -> None:
+        """Put steps and output beside each other where there is room, else below each other, else one in the other's place."""
         width, height = self.size
         count = 0 if self.scene.run is None else len(self.scene.run.view.plan.steps) + 1
-        head, foot = 3, 4
+        head, foot = 3 if height < ROOMY else 4, self._wanted_foot()
+        self._foot = foot
         middle = max(0, height - head - foot - 1)
-        is_wide = width >= SIDE_BY_SIDE
+        is_wide, has_both = width >= SIDE_BY_SIDE, middle >= BOTH
         self.set_class(not is_wide, "-stacked")
+        if not self._is_chosen:
+            self.pane = self.output if is_wide or has_both else self.steps
+        self.steps.display = is_wide or has_both or self.pane is self.steps
+        self.output.display = is_wide or has_both or self.pane is self.output
         left = width * 9 // 20
         upper = min(count + 1, max(3, middle - 7 if middle > 14 else middle * 6 // 10))
-        beside = (Region(0, head, left, middle), Region(left, head, width - left, middle))
-        below = (Region(0, head, width, upper), Region(0, head + upper, width, middle - upper))
-        steps, output = beside if is_wide else below
+        whole = Region(0, head, width, middle)
+        steps, output = (whole, whole)
+        if is_wide:
+            steps, output = Region(0, head, left, middle), Region(left, head, width - left, middle)
+        elif has_both:
+            steps, output = Region(0, head, width, upper), Region(0, head + upper, width, middle - upper)
         places = {self.head: Region(0, 0, width, head), self.steps: steps, self.output: output}
         places[self.safety] = Region(0, head + middle, width, foot)
         for pane, place in places.items():
             pane.styles.offset = place.offset
             pane.styles.width, pane.styles.height = place.size
-        self.call_after_refresh(lambda: self.show_scene(self.scene))
 
     def find_view(self) -> OutputPane:
         """Return the output."""
@@ -85,14 +113,22 @@ class RunScreen(ConsoleScreen, inherit_bindings=False):
         """Leave; the run goes on."""
         self.dismiss()
 
+    def action_next_pane(self) -> None:
+        """Scroll the other one of steps and output; on a small terminal it takes the other's place."""
+        self.pane, self._is_chosen = self.output if self.pane is self.steps else self.steps, True
+        for each in (self.steps, self.output):
+            each.set_mark(self.glyphs.pointer if each is self.pane else "")
+        self._arrange()
+        self.call_after_refresh(lambda: self.show_scene(self.scene))
+
     def action_scroll(self, rows: int) -> None:
-        """Scroll the output by lines."""
-        self.output.scroll_by(rows)
+        """Scroll by lines."""
+        self.pane.scroll_by(rows)
 
     def action_scroll_page(self, pages: int) -> None:
-        """Scroll the output by pages."""
-        self.output.scroll_by(pages * max(1, self.output.size.height - 1))
+        """Scroll by pages."""
+        self.pane.scroll_by(pages * max(1, self.pane.size.height - 1))
 
     def action_scroll_to_end(self, which: int) -> None:
-        """Go to the first output when `which` is 0, else to the newest, and follow it."""
-        self.output.scroll_by(len(self.output.lines) if which else -len(self.output.lines))
+        """Go to the first row when `which` is 0, else to the last, and follow."""
+        self.pane.scroll_by(len(self.pane.lines) if which else -len(self.pane.lines))

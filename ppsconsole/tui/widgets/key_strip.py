@@ -1,6 +1,6 @@
 """The last row of every screen: the keys that work here, from the table of keys; or the line that is being typed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from ppsconsole.draw.text import Glyphs, Line, Span
@@ -37,6 +37,7 @@ class KeyStrip(LinesView, inherit_bindings=False):
         self.glyphs = glyphs
         self.where: Place = where
         self.is_unlocked = False
+        self.barred: frozenset[str] = frozenset()
         self._found = ""
         self._typing: Typing | None = None
 
@@ -44,6 +45,12 @@ class KeyStrip(LinesView, inherit_bindings=False):
         """Grey the keys that change something, or not."""
         self.is_unlocked = is_unlocked
         self.redraw()
+
+    def show_barred(self, barred: frozenset[str]) -> None:
+        """Grey the actions of these ids as well: they make no sense now, and say why when their key is pressed."""
+        if barred != self.barred:
+            self.barred = barred
+            self.redraw()
 
     def show_found(self, words: str) -> None:
         """Say what is searched for on this screen; empty when nothing is."""
@@ -59,7 +66,7 @@ class KeyStrip(LinesView, inherit_bindings=False):
         """Return the row."""
         if self._typing is not None:
             return (typing_line(self._typing, width, self.glyphs),)
-        return (key_line(self.where, width, self.is_unlocked, actions_of(self.app), self._found),)
+        return (key_line(self.where, width, self.is_unlocked, actions_of(self.app), self._found, self.barred),)
 
     def jump_targets(self) -> list[Target]:
         """Return the keys that are shown, each with what it does."""
@@ -107,7 +114,14 @@ def _shown(where: Place, width: int, is_unlocked: bool, actions: Sequence[Action
     return entries
 
 
-def key_line(where: Place, width: int, is_unlocked: bool = False, actions: Sequence[Action] = ACTIONS, found: str = "") -> Line:
+def key_line(
+    where: Place,
+    width: int,
+    is_unlocked: bool = False,
+    actions: Sequence[Action] = ACTIONS,
+    found: str = "",
+    barred: Collection[str] = (),
+) -> Line:
     """Return keys and labels of a place, at most `width` cells; those before the last two are dropped from the right.
 
     Args:
@@ -116,10 +130,11 @@ def key_line(where: Place, width: int, is_unlocked: bool = False, actions: Seque
         is_unlocked: Whether keys that change something are to be pressed.
         actions: The table, with the user's own keys.
         found: What is searched for, said first; empty when nothing is.
+        barred: Ids of actions that make no sense now.
     """
     line: list[Span] = [Span(f" {found} ", "selected")] if found else []
     for each in _shown(where, width - sum(width_of(span.text) for span in line), is_unlocked, actions):
-        is_grey = each.action.is_locked and not is_unlocked
+        is_grey = (each.action.is_locked and not is_unlocked) or each.action.id in barred
         line.extend((Span(" "), Span(each.key, "dim" if is_grey else "title"), Span(f" {each.label} ", "dim")))
     return tuple(line)
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from ppsconsole.clock import duration
-from ppsconsole.draw.run import draw_safety, event_lines, run_head, run_steps, verdict_style
-from ppsconsole.draw.safety import safety
-from ppsconsole.draw.text import Glyphs, Line, Span
-from ppsconsole.draw.words import fitted
-from ppsconsole.tui.engine_host import Live
+from ppsconsole.clock import duration, hhmmss
+from ppsconsole.draw.run import draw_safety, event_lines, run_steps, verdict_style
+from ppsconsole.draw.run_head import pinned_head
+from ppsconsole.draw.safety import old_primary, safety
+from ppsconsole.draw.text import Glyphs, Line, Span, Style
+from ppsconsole.draw.words import fitted, hanging
+from ppsconsole.tui.live import Live, lease_forms
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.widgets.lines import LinesView
 
@@ -37,43 +38,60 @@ class RunPane(LinesView, inherit_bindings=False):
 
 
 class RunHead(RunPane, inherit_bindings=False):
-    """Three lines: cluster, direction, lab or live, run; loss and lease; downtime so far."""
+    """Three lines, or four: cluster, direction, lab or live, run; loss; downtime so far; who has the lease."""
 
     def lines_of(self, scene: Scene, live: Live, width: int) -> Sequence[Line]:
-        """Return the three lines."""
-        head = list(run_head(live.view, scene.now, width, self.glyphs)[:3])
-        objective = scene.inventory.cluster.downtime_objective_s
-        if objective is not None:
-            is_past = live.view.users.length_s(scene.now) > objective
-            promised = Span(f"  promised {duration(objective)}", "down" if is_past else "dim")
-            head[2] = fitted((*head[2][:2], promised, *head[2][2:]), width, self.glyphs)
-        return head
+        """Return the lines."""
+        return pinned_head(
+            live.view,
+            scene.now,
+            (width, self.size.height),
+            self.glyphs,
+            lease=lease_forms(live),
+            promised_s=scene.inventory.cluster.downtime_objective_s,
+            mark=Span(" REPLAY ", "selected") if live.activity == "replayed" else None,
+        )
 
 
 class StepsPane(RunPane, inherit_bindings=False):
-    """One line for each step; the one at hand stays in sight."""
+    """One line for each step; the one at hand stays in sight until it is scrolled, and again from the end on."""
 
     def __init__(self, glyphs: Glyphs, *, id: str) -> None:
         super().__init__(glyphs, id=id)
-        self._at_hand = ""
+        self.is_following = True
 
     def show_scene(self, scene: Scene) -> None:
         """Draw `scene`, and follow the step at hand."""
         super().show_scene(scene)
-        if scene.run is None:
-            return
-        steps = scene.run.view.plan.steps
-        self.set_title(f"Steps {done_of(scene.run)}/{len(steps)}")
-        at_hand = scene.run.at_hand
-        index = next((number for number, step in enumerate(steps) if step.id == at_hand), len(steps) - 1)
-        is_past = any(step.is_point_of_no_return for step in steps[: index + 1])
-        # Two more in sight: what comes next is what is asked.
-        self.reveal(index + is_past, 1)
-        self.reveal(index + is_past, min(3, max(1, self.size.height)))
+        if scene.run is not None:
+            when = " as of then" if scene.run.activity == "replayed" else ""
+            self.set_title(f"Steps {done_of(scene.run)}/{len(scene.run.view.plan.steps)}{when}")
+            self._follow()
+
+    def scroll_by(self, rows: int) -> None:
+        """Scroll; at the end it follows again."""
+        self.go_to(self.top + rows)
+        self.is_following = self.top >= len(self.lines) - self.size.height
+
+    def on_resize(self) -> None:
+        """Lay out anew, with the step at hand in sight."""
+        super().on_resize()
+        self._follow()
 
     def lines_of(self, scene: Scene, live: Live, width: int) -> Sequence[Line]:
         """Return the steps."""
         return run_steps(live.view, scene.now, width, self.glyphs)
+
+    def _follow(self) -> None:
+        live = None if self.scene is None else self.scene.run
+        if live is None or not self.is_following:
+            return
+        steps = live.view.plan.steps
+        index = next((number for number, step in enumerate(steps) if step.id == live.at_hand), len(steps) - 1)
+        is_past = any(step.is_point_of_no_return for step in steps[: index + 1])
+        # Two more in sight: what comes next is what is asked.
+        self.reveal(index + is_past, 1)
+        self.reveal(index + is_past, min(3, max(1, self.size.height)))
 
 
 class OutputPane(RunPane, inherit_bindings=False):
@@ -124,22 +142,39 @@ class OutputPane(RunPane, inherit_bindings=False):
         self._entitle()
 
     def _entitle(self) -> None:
-        self.set_title("Output, live" if self.is_following else "Output, held: G follows again")
+        live = None if self.scene is None else self.scene.run
+        if live is not None and live.activity == "replayed":
+            self.set_title("Output until then" if self.is_following else "Output until then, scrolled")
+        else:
+            self.set_title("Output, live" if self.is_following else "Output, held: G follows again")
 
 
 class SafetyPane(RunPane, inherit_bindings=False):
-    """Why the run stands, if it does; then the three answers, a row each."""
+    """What the run does or why it stands, wrapped where there is room; then the three answers, a row each."""
 
     def lines_of(self, scene: Scene, live: Live, width: int) -> Sequence[Line]:
-        """Return four rows."""
-        # A proof of this run goes before a picture that was taken before it.
-        proved_at = max((proof.at for proof in live.view.proofs), default=0.0)
-        seen = scene.snapshot
-        snapshot = None if seen is None or scene.is_stale or seen.at < proved_at else seen
-        answers = [
-            fitted(draw_safety((each,), 10_000, self.glyphs)[0], width, self.glyphs) for each in safety(live.view, snapshot)
-        ]
-        return (fitted(standing_line(live), width, self.glyphs), *answers)
+        """Return the rows that there are."""
+        is_past = live.activity == "replayed"
+        answers = safety(live.view, None if is_past else scene.snapshot, is_stale=scene.is_stale)
+        rows = [fitted(draw_safety((each,), 10_000, self.glyphs, scene.now)[0], width, self.glyphs) for each in answers]
+        standing = standing_lines(scene, live, width, self.glyphs)
+        room = max(1, self.size.height - len(rows))
+        if len(standing) > room:
+            standing = (*standing[: room - 1], fitted((*standing[room - 1], Span(self.glyphs.ellipsis)), width, self.glyphs))
+        return (*standing, *rows)
+
+
+def foot_rows(scene: Scene, width: int, most: int, glyphs: Glyphs) -> int:
+    """Return how many rows the safety pane wants, at most `most`."""
+    if scene.run is None:
+        return min(4, most)
+    return min(most, len(standing_lines(scene, scene.run, width, glyphs)) + (3 if old_primary(scene.run.view) else 2))
+
+
+def standing_lines(scene: Scene, live: Live, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """Return what the run does, or why it stands, wrapped."""
+    head, words, style = standing_words(live)
+    return hanging((Span(f"{head} ", style),), words, "text", width, glyphs)
 
 
 def done_of(live: Live) -> int:
@@ -147,20 +182,62 @@ def done_of(live: Live) -> int:
     return sum(each.phase in ("done", "skipped") for each in live.view.steps)
 
 
-def standing_line(live: Live) -> Line:
-    """Say what the run is doing or waits for, or why it stands and what can be done about it."""
+def standing_words(live: Live) -> tuple[str, str, Style]:
+    """Say what the run is doing or waits for, or why it stands and what can be done about it: a word, a sentence, a style."""
     view = live.view
+    if live.activity == "replayed":
+        return _replayed(live)
     if live.trouble:
-        return (Span("STOPPED ", "down"), Span(live.trouble))
+        return "STOPPED", live.trouble, "down"
     if live.activity == "asking":
-        return (Span("ASKS ", "warn"), Span("a question is open"))
+        return "ASKS", "a question is open", "warn"
     if view.verdict is not None:
-        return (Span(f"{view.verdict.value.upper()} ", verdict_style(view)), Span(view.words))
+        return view.verdict.value.upper(), view.words, verdict_style(view)
     if live.activity == "going":
-        step = next((each for each in view.plan.steps if each.id == live.at_hand), None)
-        doing = "going back" if view.is_backing_out else "at"
-        words = f"{doing} {step.title}" if step is not None else "beginning"
-        return (Span("RUNS ", "ok"), Span(words, "text"))
+        words = f"{_doing(live)}; it stops after this step" if live.is_stopping else _doing(live)
+        return "RUNS", words, "ok"
+    if live.activity == "followed":
+        return _followed(live)
+    return _standing(live)
+
+
+def _doing(live: Live) -> str:
+    step = next((each for each in live.view.plan.steps if each.id == live.at_hand), None)
+    if step is None:
+        return "beginning"
+    return f"{'going back' if live.view.is_backing_out else 'at'} {step.title}"
+
+
+def _followed(live: Live) -> tuple[str, str, Style]:
+    watch = live.watch
+    who = watch.holder if watch is not None and watch.holder else live.view.holder
+    if watch is not None and watch.custody == "silent" and watch.beat_age_s is not None:
+        since = "since it took it up" if live.view.held_since is None else f"for {duration(watch.beat_age_s)} or more"
+        return "FOLLOWED", f"{who} gives no sign of life {since}: it may be gone; r takes the run over, with a reason", "warn"
+    state = f"held by {who}: {live.view.words}" if live.view.is_held else f"{who} is {_doing(live)}"
+    return "FOLLOWED", state, "title"
+
+
+def _standing(live: Live) -> tuple[str, str, Style]:
+    view, watch = live.view, live.watch
     phase = next((each.phase for each in view.steps if each.id == live.at_hand), "pending")
-    state = {"failed": "FAILED, HELD ", "unknown": "UNKNOWN, HELD "}.get(phase, "HELD ")
-    return (Span(state, "down" if phase == "failed" else "warn"), Span(view.words or "left by its console; nobody is at it"))
+    head = {"failed": "FAILED, HELD", "unknown": "UNKNOWN, HELD"}.get(phase, "HELD")
+    style: Style = "down" if phase == "failed" else "warn"
+    if view.is_handed_over and not live.is_ours:
+        return "HANDED OVER", f"{view.words.removeprefix('handed over ')}. r takes it up, no reason is needed", "warn"
+    if watch is not None and watch.custody == "dead":
+        return head, f"its console, {watch.holder}, is dead and nobody is at it: r takes it up, no reason is needed", style
+    if watch is not None and watch.custody == "other":
+        return head, f"another run has the lease, of {watch.holder}: this one does not go on beside it", style
+    return head, view.words or "left by its console; nobody is at it", style
+
+
+def _replayed(live: Live) -> tuple[str, str, Style]:
+    event = live.events[-1]
+    return f"{live.position}  {hhmmss(event.at)}Z", f"+{duration(event.at - live.view.started_at)}  {_moment(live)}", "title"
+
+
+def _moment(live: Live) -> str:
+    event = live.events[-1]
+    about = " ".join(part for part in (event.kind.replace("-", " "), event.step) if part)
+    return f"{about}: {event.words}" if event.words else about

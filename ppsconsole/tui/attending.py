@@ -1,0 +1,217 @@
+"""What the keys do about an open run, here or at another console: follow, hold, go on, go back, take over, hand over."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ppsconsole.draw.run_view import RunView
+from ppsconsole.errors import Leased, PpsConsoleError
+from ppsconsole.plan.event import RunEvent
+from ppsconsole.tui.live import Live
+from ppsconsole.tui.moving import HOW_TO_UNLOCK, MovingApp
+from ppsconsole.tui.question import Question, reason_question
+from ppsconsole.tui.screens.run import RunScreen
+
+
+class AttendingApp(MovingApp, inherit_bindings=False):
+    """None of what is safe is decided here: the engine refuses, and a key that makes no sense now says why."""
+
+    # which run ------------------------------------------------------------------------------------------------------
+
+    def action_open_run(self) -> None:
+        """Go to the run of this console, or to one that was left unfinished."""
+        if self.host.live is not None and (self.host.live.activity != "ended" or not self.scene.unfinished):
+            self.start_errand(self._show_run())
+        elif self.scene.unfinished:
+            self.start_errand(self._inspected(self.scene.unfinished[0].run))
+        else:
+            self._say(f"There is no run, and none was left unfinished. {self.key_of('runs')} shows those that have ended.")
+
+    def action_open_runs(self) -> None:
+        """Show all runs of this cluster."""
+        from ppsconsole.tui.screens.runs import RunsScreen  # not needed for the first frame
+
+        if not isinstance(self.screen, RunsScreen):
+            self.push_screen(RunsScreen(self.scene, self.glyphs, lambda: self.host.desk))
+
+    def open_run(self, run: str) -> None:
+        """Show an open run, and follow it where another console is at it."""
+        self.start_errand(self._inspected(run))
+
+    async def _inspected(self, run: str) -> None:
+        try:
+            await self.host.inspect(run)
+        except PpsConsoleError as error:
+            self._refused(f"run {run} cannot be shown", error)
+            return
+        await self._show_run()
+
+    async def _show_run(self) -> None:
+        if not isinstance(self.screen, RunScreen):
+            screen = RunScreen(self.scene, self.glyphs)
+            await self.push_screen(screen)
+            screen.show_scene(self.scene)
+
+    async def look_for_unfinished(self) -> None:
+        """Look into the journal and on the hosts for runs that are open, and offer them."""
+        try:
+            found = await self.host.desk.unfinished()
+        except PpsConsoleError as error:
+            self._refused("the journal cannot be read", error)
+            return
+        self.unfinished_found(found)
+        if found:
+            self._say(
+                f"Open run found: {found[0].title}, of {found[0].holder}. {self.key_of('to-run')}: look at it, follow, resume.",
+                "warning",
+            )
+
+    def unfinished_found(self, found: tuple[Any, ...]) -> None:
+        """Show that there are open runs."""
+        raise NotImplementedError
+
+    def tell_of_run(self, was: Live | None, live: Live) -> None:
+        """Say what has become of a run that is followed, wherever somebody is in the console."""
+        if was is None or was.view.run != live.view.run or was.activity != "followed" or live.is_ours:
+            return
+        if live.view.verdict is not None:
+            self._say(f"Run {live.view.run} has ended: {live.view.state}.")
+        elif live.view.is_handed_over and not was.view.is_handed_over:
+            self._say(
+                f"Run {live.view.run} was {live.view.words}. {self.key_of('to-run')}, then {self.key_of('retry')} takes it up."
+            )
+        elif live.activity == "standing":
+            self._say(f"Nobody is at run {live.view.run} any more. {self.key_of('to-run')} leads to it.", "warning")
+
+    # what is done with it -------------------------------------------------------------------------------------------
+
+    def action_run_hold(self) -> None:
+        """Hold after the step at hand."""
+        if self._is_barred("hold"):
+            return
+        try:
+            self.host.hold()
+        except PpsConsoleError as error:
+            self._refused("not held", error)
+        else:
+            self._say("It stops after the step at hand.")
+
+    def action_run_retry(self) -> None:
+        """Go on."""
+        if not self._is_barred("retry"):
+            self.start_errand(self._acted(self.host.go_on))
+
+    def action_run_back_out(self) -> None:
+        """Ask for a reason, and undo what was done."""
+        words = "Every step that was done is undone, the last one first, each verified. Refused once there is no way back."
+        self._with_reason("back-out", reason_question("Back out", words, "Back out"), self.host.back_out, is_way_back=True)
+
+    def action_run_mark_done(self) -> None:
+        """Ask for a reason, and mark the step done, after a look."""
+        live = self.host.live
+        if live is None or self._is_barred("mark-done"):
+            return
+        step = live.view.plan.step(live.at_hand)
+        words = "Its verification looks at the world first. Steps that prove something are never marked."
+        question = reason_question(f"Mark done: {step.title}", words, "Look, and mark")
+        self._with_reason("mark-done", question, lambda why: self.host.mark_done(step.id, why))
+
+    def action_run_abandon(self) -> None:
+        """Ask for a reason, and end the run where it stands."""
+        words = "The run ends where it stands and nothing is touched: the cluster stays half way, and no console resumes it."
+        question = reason_question("Abandon the run", words, "Abandon")
+        self._with_reason("abandon", question, self.host.abandon, is_way_back=True)
+
+    def action_run_hand_over(self) -> None:
+        """Ask for words to the next console, and let go of the run after the step at hand."""
+        if self._is_barred("hand-over") or self._is_locked():
+            return
+        words = (
+            "The step at hand is finished and verified. Then this console lets go of the run, and the next one takes it up with "
+            "r, without a reason. Nobody is at it until then."
+        )
+        self.start_errand(self._handed_over(reason_question("Hand over to the next console", words, "Hand over", "Words for it")))
+
+    async def _handed_over(self, question: Question) -> None:
+        said = await self.ask(question)
+        if said is None:
+            return
+        try:
+            self.host.hand_over(said)
+        except PpsConsoleError as error:
+            self._refused("not handed over", error)
+
+    def _is_barred(self, action: str) -> bool:
+        """Say why a key makes no sense now; return whether it does not."""
+        live = self.host.live
+        words = "there is no run" if live is None else live.barred.get(action, "")
+        if words:
+            self._say(f"{words[:1].upper()}{words[1:]}.", "warning")
+        return bool(words)
+
+    def _is_locked(self) -> bool:
+        if not self.host.lock.is_open:
+            self._say(HOW_TO_UNLOCK.format(key=self.key_of("unlock")))
+        return not self.host.lock.is_open
+
+    def _with_reason(self, action: str, question: Question, act: Callable[[str], None], *, is_way_back: bool = False) -> None:
+        if not self._is_barred(action) and not self._is_locked():
+            self.start_errand(self._reasoned(question, act, is_way_back=is_way_back))
+
+    async def _reasoned(self, question: Question, act: Callable[[str], None], *, is_way_back: bool) -> None:
+        reason = await self.ask(question)
+        if reason is not None:
+            await self._acted(lambda: act(reason), is_way_back=is_way_back)
+
+    async def _acted(self, act: Callable[[], None], *, is_way_back: bool = False) -> None:
+        """Take the lease where it is not held, then act; a foreign lease is taken over with a typed reason alone."""
+        try:
+            await self.host.take(is_way_back=is_way_back)
+        except Leased as error:
+            words = f"{error} Taking over makes the other console powerless: only if nobody is at it."
+            reason = await self.ask(reason_question("Take the run over", words, "Take over"))
+            if reason is None:
+                return
+            try:
+                await self.host.take(reason, is_way_back=is_way_back)
+            except PpsConsoleError as refusal:
+                self._refused("not taken over", refusal)
+                return
+        except PpsConsoleError as error:
+            self._refused("refused", error)
+            return
+        try:
+            act()
+        except PpsConsoleError as error:
+            self._refused("refused", error)
+
+    def open_replay(self, view: RunView, events: Sequence[RunEvent]) -> None:
+        """Replay a run."""
+        from ppsconsole.tui.screens.replay import ReplayScreen
+
+        if events:
+            self.push_screen(ReplayScreen(self.scene, self.glyphs, view, events))
+
+    def open_report(self, view: RunView, events: Sequence[RunEvent]) -> None:
+        """Open the report of a run."""
+        from ppsconsole.tui.screens.report import ReportScreen
+
+        self.push_screen(ReportScreen(self.scene, self.glyphs, view, events))
+
+    async def shown_in_pager(self, text: str, command: str) -> None:
+        """Show a text in the pager, and say where that failed."""
+        from ppsconsole.tui.pager import show_in_pager
+
+        if words := await show_in_pager(self, text, command):
+            self._say(words, "warning")
+
+    # afterwards -----------------------------------------------------------------------------------------------------
+
+    def action_run_report(self) -> None:
+        """Open the report of the run that is shown."""
+        if self.host.live is not None:
+            self.open_report(self.host.live.view, self.host.events)
+
+    def action_run_replay(self) -> None:
+        """Replay the run that is shown."""
+        if self.host.live is not None:
+            self.open_replay(self.host.live.view, self.host.events)
