@@ -13,6 +13,8 @@ from ppsconsole.errors import Blocked, SecretError
 from ppsconsole.inventory.model import WebNode
 from ppsconsole.plan.step import Step
 
+_AGAIN_S = 0.25
+
 
 class VerifyService(Looking):
     """Looks through the front: the step's node when that is a balancer, else all of them.
@@ -71,8 +73,14 @@ async def _login(bench: Workbench, web_node: WebNode, step: Step) -> Finding:
         password = await secrets.resolve(web_node.account_password)
     except SecretError as error:
         return Finding("no", f"login to {web_node.name}: {error.what}", {"login": "no secret"})
-    # Once and never again: wrong passwords lock accounts.
-    said = await log_in(cluster.address, web_node.account, password, ca=cluster.ca, timeout_s=step.timeout_s / 4)
+    limit = bench.clock.monotonic() + patience(step) / 4
+    while True:
+        said = await log_in(cluster.address, web_node.account, password, ca=cluster.ca, timeout_s=step.timeout_s / 4)
+        # What was refused is never tried again: wrong passwords lock accounts. But a front that was moved just now answers 502 for
+        # a moment longer (nginx: the old workers take connections until they have heard of the reload).
+        if said.is_in or said.is_refused or bench.clock.monotonic() >= limit:
+            break
+        await bench.clock.sleep(_AGAIN_S)
     state = "yes" if said.is_in else "no"
     words = f"login as {web_node.account}: {said.words}"
     return Finding(state, words, {"login": "ok" if said.is_in else "failed"})  # type: ignore[arg-type]
