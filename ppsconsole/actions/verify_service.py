@@ -76,8 +76,8 @@ async def _login(bench: Workbench, web_node: WebNode, step: Step) -> Finding:
     limit = bench.clock.monotonic() + patience(step) / 4
     while True:
         said = await log_in(cluster.address, web_node.account, password, ca=cluster.ca, timeout_s=step.timeout_s / 4)
-        # What was refused is never tried again: wrong passwords lock accounts. But a front that was moved just now answers 502 for
-        # a moment longer (nginx: the old workers take connections until they have heard of the reload).
+        # What was refused is never tried again: wrong passwords lock accounts. But a front that was moved just now answers 502
+        # for a moment longer (nginx: the old workers take connections until they have heard of the reload).
         if said.is_in or said.is_refused or bench.clock.monotonic() >= limit:
             break
         await bench.clock.sleep(_AGAIN_S)
