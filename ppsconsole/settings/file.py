@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +11,7 @@ from ppsconsole.errors import InventoryError, Mistake, SettingsError
 from ppsconsole.inventory.find import SETTINGS
 from ppsconsole.inventory.places import config_home
 from ppsconsole.settings.actions import ACTIONS, Action, changed, faults
+from ppsconsole.settings.entries import pairs, text, word
 from ppsconsole.settings.keys import key_name, shown_key, why_forbidden
 
 if TYPE_CHECKING:
@@ -116,10 +117,10 @@ def _says_nothing(data: bytes) -> bool:
 
 
 def _settings(root: "Node", reading: "Reading") -> Settings:
-    values = {key.value: value for key, value in _pairs(root, reading, FIELDS, "the settings")}
+    values = {key.value: value for key, value in pairs(root, reading, FIELDS, "the settings")}
     theme = _theme(values["theme"], reading) if "theme" in values else ""
-    mouse = _word(values["mouse"], reading, ("true", "false")) if "mouse" in values else "true"
-    glyphs = _word(values["glyphs"], reading, _GLYPHS) if "glyphs" in values else "auto"
+    mouse = word(values["mouse"], reading, ("true", "false")) if "mouse" in values else "true"
+    glyphs = word(values["glyphs"], reading, _GLYPHS) if "glyphs" in values else "auto"
     keys = _keys(values["keys"], reading) if "keys" in values else {}
     lines = {name: (value.start_mark.line + 1, value.start_mark.column + 1) for name, value in values.items()}
     return Settings(
@@ -127,45 +128,8 @@ def _settings(root: "Node", reading: "Reading") -> Settings:
     )
 
 
-def _pairs(node: "Node", reading: "Reading", allowed: Collection[str], of: str) -> "list[tuple[Node, Node]]":
-    """Return the entries of a mapping whose keys are allowed, each once; the others are noted."""
-    from yaml.nodes import MappingNode, ScalarNode
-
-    if not isinstance(node, MappingNode):
-        reading.refuse_type(node, f"a mapping with the keys {', '.join(list(allowed)[:4])}")
-        return []
-    found: dict[str, tuple[Node, Node]] = {}
-    for key, value in node.value:
-        if not isinstance(key, ScalarNode) or key.value not in allowed:
-            word = key.value if isinstance(key, ScalarNode) else ""
-            reading.refuse(key, f"{reading.said(key)} is not known among {of}", reading.choices(word, allowed))
-        elif key.value in found:
-            reading.refuse_second(key, node)
-        else:
-            found[key.value] = (key, value)
-    return list(found.values())
-
-
-def _text(node: "Node", reading: "Reading", expected: str) -> str:
-    from yaml.nodes import ScalarNode
-
-    if isinstance(node, ScalarNode):
-        return str(node.value)
-    reading.refuse_type(node, expected)
-    return ""
-
-
-def _word(node: "Node", reading: "Reading", allowed: Collection[str]) -> str:
-    word = _text(node, reading, " or ".join(allowed))
-    if word and word not in allowed:
-        reading.refuse(node, f"{reading.said(node)} is not allowed", reading.choices(word, allowed))
-    elif not word:
-        reading.refuse(node, "nothing stands behind the colon", reading.choices(word, allowed))
-    return word
-
-
 def _theme(node: "Node", reading: "Reading") -> str:
-    name = _text(node, reading, FIELDS["theme"])
+    name = text(node, reading, FIELDS["theme"])
     if name and not _THEME_NAME(name):
         reading.refuse(node, f"{reading.said(node)} is no name", "letters, digits, dots, dashes and underscores")
     return name
@@ -177,7 +141,7 @@ def _keys(node: "Node", reading: "Reading") -> dict[str, tuple[str, ...]]:
     allowed = [each.id for each in ACTIONS if not each.is_fixed]
     found: dict[str, tuple[str, ...]] = {}
     nodes: dict[tuple[str, str], Node] = {}
-    for key, value in _pairs(node, reading, allowed, "the actions (`ppsconsole keys` lists them all)"):
+    for key, value in pairs(node, reading, allowed, "the actions (`ppsconsole keys` lists them all)"):
         entries = _entries(value, reading)
         names = [(entry, _key(entry, reading)) for entry in entries]
         found[key.value] = tuple(dict.fromkeys(name for _, name in names if name))
@@ -203,7 +167,7 @@ def _entries(value: "Node", reading: "Reading") -> "list[Node]":
 
 
 def _key(node: "Node", reading: "Reading") -> str | None:
-    written = _text(node, reading, "a key")
+    written = text(node, reading, "a key")
     name = key_name(written) if written else None
     if name is None:
         allowed = "allowed: one character in quotes, Enter, Esc, Tab, Space, Up, PgDn, Home, F2 and the like, or Ctrl+letter"

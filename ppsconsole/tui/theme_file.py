@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.theme import BUILTIN_THEMES, Theme
 
 from ppsconsole.errors import InventoryError, SettingsError
+from ppsconsole.settings.entries import pairs, word
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
@@ -122,17 +123,18 @@ def _palette(
     root: "Node", reading: "Reading", name: str, base: Callable[[str], Palette] | None, bases: Collection[str]
 ) -> Palette | None:
     """Return what stands in a file; None, or something of no use, where mistakes were noted."""
-    values = _pairs(root, reading, _KEYS if base is not None else _KEYS[1:], "the keys of a theme")
+    allowed = _KEYS if base is not None else _KEYS[1:]
+    values = {key.value: value for key, value in pairs(root, reading, allowed, "the keys of a theme")}
     model: Palette | None = None
     if base is not None and "like" in values:
-        word = _word(values["like"], reading, bases)
-        model = base(word) if word in bases else None
+        name_of_model = word(values["like"], reading, bases)
+        model = base(name_of_model) if name_of_model in bases else None
         if model is None:
             return None
     flags = {"dark": model.is_dark, "ansi": model.is_ansi} if model is not None else {"dark": True, "ansi": False}
     for key in flags:
         if key in values:
-            flags[key] = _word(values[key], reading, ("true", "false")) == "true"
+            flags[key] = word(values[key], reading, ("true", "false")) == "true"
         elif model is None:
             reading.refuse_missing(root, key, "true or false" + (", or a theme behind `like`" if base is not None else ""))
     found = dict(model.colours) if model is not None and model.is_ansi == flags["ansi"] else {}
@@ -149,15 +151,15 @@ def _colours(node: "Node", reading: "Reading", *, is_ansi: bool) -> dict[str, st
     from yaml.nodes import ScalarNode
 
     found: dict[str, str] = {}
-    for key, value in _pairs(node, reading, tuple(COLOURS), "the colours of a theme").items():
-        word = str(value.value) if isinstance(value, ScalarNode) else ""
-        if is_ansi and word not in TERMINAL_COLOURS:
+    for key, value in pairs(node, reading, COLOURS, "the colours of a theme"):
+        colour = str(value.value) if isinstance(value, ScalarNode) else ""
+        if is_ansi and colour not in TERMINAL_COLOURS:
             reading.refuse(value, f"{reading.said(value)} is no colour of the terminal's own", _CHOICES_ANSI)
-        elif not is_ansi and not _RGB(word):
+        elif not is_ansi and not _RGB(colour):
             # An unquoted # begins a comment: the commonest mistake of all leaves nothing behind the colon.
             reading.refuse(value, f"{reading.said(value)} is no colour", 'allowed: "#rrggbb", in quotes, such as "#6fcf97"')
         else:
-            found[key] = word
+            found[key.value] = colour
     return found
 
 
@@ -165,31 +167,3 @@ _CHOICES_ANSI = (
     "allowed where ansi is true: ansi_default, ansi_black, ansi_red, ansi_green, ansi_yellow, ansi_blue, ansi_magenta, "
     "ansi_cyan, ansi_white, and the eight as ansi_bright_red and so on"
 )
-
-
-def _pairs(node: "Node", reading: "Reading", allowed: Collection[str], of: str) -> "dict[str, Node]":
-    """Return the entries of a mapping whose keys are allowed, each once; the others are noted."""
-    from yaml.nodes import MappingNode, ScalarNode
-
-    if not isinstance(node, MappingNode):
-        reading.refuse_type(node, f"a mapping with the keys {', '.join(list(allowed)[:4])}")
-        return {}
-    found: dict[str, Node] = {}
-    for key, value in node.value:
-        if not isinstance(key, ScalarNode) or key.value not in allowed:
-            word = key.value if isinstance(key, ScalarNode) else ""
-            reading.refuse(key, f"{reading.said(key)} is not known among {of}", reading.choices(word, allowed))
-        elif key.value in found:
-            reading.refuse_second(key, node)
-        else:
-            found[key.value] = value
-    return found
-
-
-def _word(node: "Node", reading: "Reading", allowed: Collection[str]) -> str:
-    from yaml.nodes import ScalarNode
-
-    word = str(node.value) if isinstance(node, ScalarNode) else ""
-    if word not in allowed:
-        reading.refuse(node, f"{reading.said(node)} is not allowed", reading.choices(word, allowed))
-    return word
