@@ -10,7 +10,9 @@ import codecs
 import contextlib
 import os
 import signal
+import termios
 import time
+import tty
 from typing import TYPE_CHECKING, Any
 
 from textual import constants, events
@@ -228,14 +230,35 @@ class SteadyDriver(LinuxDriver):
 
     def _continued(self) -> None:
         """Take the terminal again after somebody stopped the process without asking it: its modes are the shell's now."""
-        if self._is_listening and not self._is_stopping:
+        if not self._is_listening or self._is_stopping:
+            return
+        if self._has_modes():
+            self.repaint()  # nobody took it in between; taking it again would throw away what was typed
+        else:
             self.suspend_application_mode()
             self._take_again()
+
+    def _has_modes(self) -> bool:
+        try:
+            return not termios.tcgetattr(self.fileno)[tty.LFLAG] & (termios.ICANON | termios.ECHO)
+        except termios.error:
+            return False
 
     def _take_again(self) -> None:
         """Take the terminal once it is ours: continued in the background, the process is stopped again until it is not."""
         for _ in range(_TRIES):
-            self.resume_application_mode()
-            if self._differ.is_entered:
-                return
+            if self._is_foreground():
+                self.resume_application_mode()
+                if self._differ.is_entered:
+                    return
+            else:
+                # Before Textual tries: its own SIGSTOP, sent from a handler, may come after the signal that continues.
+                os.kill(0, signal.SIGTTOU)
+                time.sleep(0.02)
         self.process_message(HungUp())
+
+    def _is_foreground(self) -> bool:
+        try:
+            return os.tcgetpgrp(self.fileno) == os.getpgrp()
+        except OSError:  # no terminal that controls us: nobody stops us either
+            return True
