@@ -21,7 +21,7 @@ def test_the_help_page_shows_every_key() -> None:
     async def look(opened: Console) -> None:
         await opened.press("question_mark")
         shown = screen_text(opened.app)
-        for _ in range(6):
+        for _ in range(12):
             await opened.press("space")
             shown += screen_text(opened.app)
         for action in ACTIONS:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ppsconsole.draw.text import Line, Span
 from ppsconsole.tui.screens.page import Page
-from ppsconsole.tui.widgets.commands import command_lines
+from ppsconsole.tui.widgets.commands import command_lines, records_of
 
 
 class CommandsScreen(Page):
@@ -15,7 +15,7 @@ class CommandsScreen(Page):
 
     def page_lines(self, width: int) -> Sequence[Line]:
         """Return the commands."""
-        records = () if self.scene.picture is None else self.scene.picture.commands
+        records = records_of(self.scene)
         shown = [each for each in records if self.found.matches(each.where, each.outcome, each.command)]
         if records and not shown:
             return [(Span("No command has these words.", "dim"),)]

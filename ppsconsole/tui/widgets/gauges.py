@@ -68,8 +68,6 @@ class GaugesPanel(Panel, inherit_bindings=False):
     def watch_has_focus(self, has_focus: bool) -> None:
         """Show which gauge is selected, or show none."""
         super().watch_has_focus(has_focus)
-        if has_focus and self.gauge is None and self._shown:
-            self.gauge = self._shown[0].name
         self.redraw()
 
     def draw(self, width: int, height: int) -> tuple[Line, ...]:
@@ -83,6 +81,8 @@ class GaugesPanel(Panel, inherit_bindings=False):
         if len(gauges) > height * columns:
             gauges = _loudest_first(gauges)
         self._shown = gauges
+        if self.has_focus and self.gauge not in {each.name for each in gauges}:
+            self.gauge = gauges[0].name if gauges else None
         if columns == 1:
             return self._drawn(gauges, history, width, height)
         half = (len(gauges) + 1) // 2
