@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Step
+from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.catalog import RUNBOOKS, plan_of
 from ppsconsole.runbooks.failover import failover_loss
@@ -181,19 +183,32 @@ class Desk:
         return Background(self._learned, self.history, None, await self._read(snapshot, ""))
 
     async def plan(self, request: Request) -> Plan:
-        """Return the plan for `request`, from facts that are read now.
+        """Return the plan for `request`, from facts that are read now; what does not answer in time is looked at again.
 
         Raises:
             UsageError: The request names what does not exist, or leaves a choice open.
             Blocked: Nothing can be planned in this state; the error says what to do instead.
         """
         known(request.runbook, RUNBOOKS, "runbook")  # a misspelt name is told before everything is looked at
-        snapshot, estimates = await asyncio.gather(self.look(), self._estimates())
-        self._dead_wal = None  # a plan rests on what is read for it
-        reading = self._read(snapshot, request.to) if request.runbook == "failover" else _nothing()
-        dead_wal, secrets = await asyncio.gather(reading, facts.tried_secrets(self.inventory))
-        background = Background(estimates, self.history, secrets, dead_wal)
-        return plan_of(self.inventory, snapshot, request, commands_of, background)
+        beside = asyncio.gather(self._estimates(), facts.tried_secrets(self.inventory))
+        made: Plan | Barred | None = None
+        async with aclosing(facts.looks(self.inventory, self._clock)) as looks:
+            async for snapshot, is_last in looks:
+                self.snapshot, self._dead_wal = snapshot, None  # a plan rests on what is read for it
+                self.saw(snapshot)
+                dead_wal = await self._read(snapshot, request.to) if request.runbook == "failover" else None
+                estimates, secrets = await beside
+                background = Background(estimates, self.history, secrets, dead_wal)
+                try:
+                    made = plan_of(self.inventory, snapshot, request, commands_of, background)
+                except Barred as error:
+                    made = error
+                if is_last or not facts.is_worth_another_look(self.inventory, snapshot, made):
+                    break
+        if isinstance(made, Barred):
+            raise made
+        assert made is not None, "it is looked once at least"
+        return made
 
     async def _read(self, snapshot: Snapshot, to: str) -> DeadWal | None:
         """Return what stands on the disk of a dead primary, from a reading that is still good or a new one."""
@@ -375,10 +390,6 @@ class Desk:
         except BaseException:
             await session.aclose()
             raise
-
-
-async def _nothing() -> None:
-    """Read nothing."""
 
 
 def _no_record(_: Any) -> None:

@@ -1,7 +1,7 @@
 """Fresh facts for a plan: one look at everything, and what else has to be known before something is moved."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ppsconsole.actions.dead_wal import Behind, read_dead_wal
@@ -12,8 +12,11 @@ from ppsconsole.drivers.base import Shell
 from ppsconsole.drivers.secrets import resolve
 from ppsconsole.errors import Blocked, SecretError, UsageError
 from ppsconsole.inventory.model import Inventory, SecretRef
+from ppsconsole.plan.plan import Plan
 from ppsconsole.probes.monitor import Monitor
+from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.failover import pair_of
+from ppsconsole.runbooks.situation import LATE
 
 if TYPE_CHECKING:
     from ppsconsole.probes.tools import Tools
@@ -30,6 +33,61 @@ async def look_with(tools: "Tools", inventory: Inventory, clock: Clock, deadline
 
     monitor = Monitor(inventory, clock, lambda _: make_probes(inventory, tools, clock))
     return (await monitor.once(deadline_s)).snapshot
+
+
+LOOKS = 3
+LOOKS_S = 12.0
+"""How often, and for how long, a plan looks again at what did not answer in time: a machine that is busy is not a dead one."""
+
+
+async def looks(inventory: Inventory, clock: Clock) -> AsyncGenerator[tuple[Snapshot, bool], None]:
+    """Look at everything, and again for as long as the caller goes on: `LOOKS` times, none begun that `LOOKS_S` would cut off.
+
+    The lines that the first look opened stay open for the next, which so is quicker.
+
+    Yields:
+        What was seen, and whether it is the last look.
+    """
+    from ppsconsole.probes.tools import Tools
+
+    tools, ends = Tools(inventory, clock, lambda _: None), clock.monotonic() + LOOKS_S
+    try:
+        for number in range(1, LOOKS + 1):
+            left_s = ends - clock.monotonic()
+            snapshot = await look_with(tools, inventory, clock, deadline_s(inventory) if number == 1 else left_s)
+            is_last = number == LOOKS or ends - clock.monotonic() < inventory.polling.timeout_s
+            yield snapshot, is_last
+            if is_last:
+                return
+    finally:
+        await tools.aclose()
+
+
+def is_worth_another_look(inventory: Inventory, snapshot: Snapshot, made: Plan | Barred) -> bool:
+    """Return whether something did not answer in time that might answer at the next look, and a plan rests on it.
+
+    A failover whose plan can be run does not wait for what is wholly silent, as a host that is dead is: users are out meanwhile.
+
+    Args:
+        inventory: What was declared.
+        snapshot: What was seen.
+        made: What came of it: the plan, or why there is none.
+    """
+    is_urgent = isinstance(made, Plan) and made.runbook == "failover" and not made.blockers
+    for node in snapshot.nodes:
+        names = [name for name, kinds in _LOOKS_AT.items() if node.kind in kinds]
+        if not names or (node.kind == "database" and inventory.database.kind != "postgres"):
+            continue
+        if inventory.host_of(node.name) is not None:
+            names.append("host.ssh")
+        # Processes that are stopped answer no more, and their own host says so.
+        late = [name for name in names if node.value(name) in LATE and node.value("service") != "frozen"]
+        if late and not (is_urgent and all(node.value(name) != "ok" for name in names)):
+            return True
+    return False
+
+
+_LOOKS_AT = {"sql": ("database",), "tcp": ("web",)}
 
 
 def deadline_s(inventory: Inventory) -> float:

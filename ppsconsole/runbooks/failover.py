@@ -25,6 +25,7 @@ from ppsconsole.runbooks.situation import (
     one_history,
     primaries,
     standbys,
+    unanswered,
 )
 from ppsconsole.runbooks.web_side import (
     WebSide,
@@ -93,6 +94,9 @@ def _candidate(inventory: Inventory, snapshot: Snapshot, to: str) -> Node:
     name = named_instance(inventory, to) if to else ""
     found = usable[0] if usable and not name else next((node for node in usable if node.name == name), None)
     if found is None:
+        if name in unanswered(snapshot):
+            what = f"{name} did not answer in time, so it is not known whether it is a standby"
+            raise Barred("standby-unseen", what, where=name, remedy="Plan again; `status` says what answers")
         who = name or "none of the instances"
         remedy = f"Standbys that answer: {', '.join(node.name for node in usable) or 'none'}"
         raise Barred("no-standby", f"{who} does not answer as a standby", where=name or "database", remedy=remedy)

@@ -9,6 +9,14 @@ DRIVEN_SERVICES = ("command", "systemd")
 WRITABLE_STATES = ("in production", "shut down", "shutting down")
 """Control states of a data directory that was a primary's; a standby's say "in archive recovery" or "shut down in recovery"."""
 
+LATE = (None, "timed-out")
+"""What a look says that nobody answered in time. That is not an answer: whatever is there may be busy."""
+
+
+def unanswered(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the instances of which nothing is known because they did not answer in time."""
+    return tuple(node.name for node in snapshot.of_kind("database") if node.role == "unknown" and node.value("sql") in LATE)
+
 
 def primaries(snapshot: Snapshot) -> tuple[Node, ...]:
     """Return the instances that say of themselves that they take writes."""

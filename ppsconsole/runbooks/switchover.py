@@ -15,7 +15,7 @@ from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.loss import PROVED_LATER
 from ppsconsole.runbooks.preflight import preflight_switchover
 from ppsconsole.runbooks.request import Request, named_instance, without_node
-from ppsconsole.runbooks.situation import driven, one_history, primaries, standbys
+from ppsconsole.runbooks.situation import driven, one_history, primaries, standbys, unanswered
 from ppsconsole.runbooks.web_side import (
     WebSide,
     after_steps,
@@ -69,6 +69,13 @@ def plan_switchover(
 
 def _primary(snapshot: Snapshot) -> Node:
     found = primaries(snapshot)
+    if not found and (late := unanswered(snapshot)):
+        raise Barred(
+            "primary-unseen",
+            f"{', '.join(late)} did not answer in time, so it is not known which instance is the primary",
+            where="database",
+            remedy="Plan again; where it stays silent, `status` says what to do",
+        )
     if not found:
         raise Barred(
             "no-primary",
@@ -91,6 +98,9 @@ def _target(inventory: Inventory, snapshot: Snapshot, request: Request, old: Nod
         raise Barred("already-primary", f"{name} is the primary already", where=name, remedy="There is nothing to switch over")
     found = next((node for node in usable if node.name == name), None)
     if found is None:
+        if name in unanswered(snapshot):
+            what = f"{name} did not answer in time, so it is not known whether it is a standby"
+            raise Barred("standby-unseen", what, where=name, remedy=f"Plan again; where it stays silent, bring {name} back first")
         node = snapshot.node(name)
         words = "is not known" if node is None else f"is {node.words}" if node.words else f"is {node.role}"
         raise Barred(

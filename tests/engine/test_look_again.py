@@ -1,0 +1,104 @@
+"""A plan on a busy machine: what did not answer in time is looked at again, and is never told to be gone."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.engine import facts
+from ppsconsole.engine.desk import Desk
+from ppsconsole.plan.plan import Plan
+from ppsconsole.runbooks.barred import Barred
+from ppsconsole.runbooks.request import Request
+from tests.unit.observations import change, silence
+from tests.unit.runbook_cases import Found, declared, fine, host_gone, hung, plan, seen
+
+
+def busy(*names: str) -> Found:
+    """Return a healthy cluster on a machine on which the database instances `names` were too slow to answer."""
+    found = fine()
+    for name in names:
+        silence(found, name, "timed-out")
+    return found
+
+
+def planned(
+    monkeypatch: pytest.MonkeyPatch, request: Request, *worlds: Callable[[], Found]
+) -> tuple[Callable[[], Plan], list[Snapshot]]:
+    """Return what plans where the looks see `worlds` one after the other, the last one again and again; and the looks."""
+    looks: list[Snapshot] = []
+
+    async def look_with(*_: Any) -> Snapshot:
+        looks.append(seen(worlds[min(len(looks), len(worlds) - 1)](), declared()))
+        return looks[-1]
+
+    async def tried_secrets(_: Any) -> dict[str, str]:
+        return {}
+
+    monkeypatch.setattr(facts, "look_with", look_with)
+    monkeypatch.setattr(facts, "tried_secrets", tried_secrets)
+
+    async def main() -> Plan:
+        desk = Desk(declared(), environ={})
+        try:
+            return await desk.plan(request)
+        finally:
+            await desk.aclose()
+
+    return lambda: asyncio.run(main()), looks
+
+
+@pytest.fixture(autouse=True)
+def own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize("late", ["db1", "db2"])
+def test_what_answers_at_the_next_look_was_busy(monkeypatch: pytest.MonkeyPatch, late: str) -> None:
+    make, looks = planned(monkeypatch, Request("switchover", "", "db2"), lambda: busy(late), fine)
+    assert make().to == "db2"
+    assert len(looks) == 2
+
+
+@pytest.mark.parametrize(("late", "rule"), [("db1", "primary-unseen"), ("db2", "standby-unseen")])
+def test_what_stays_silent_is_told_to_be_silent_and_not_to_be_gone(monkeypatch: pytest.MonkeyPatch, late: str, rule: str) -> None:
+    make, looks = planned(monkeypatch, Request("switchover", "", "db2"), lambda: busy(late))
+    with pytest.raises(Barred, match=f"{late} did not answer in time") as told:
+        make()
+    assert (told.value.rule, told.value.exit_code, len(looks)) == (rule, 3, facts.LOOKS)
+
+
+def test_a_standby_that_is_silent_is_looked_at_again_before_a_failover_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def both() -> Found:
+        found = host_gone()
+        silence(found, "db2", "timed-out")
+        return found
+
+    make, looks = planned(monkeypatch, Request("failover", "", "db2"), both)
+    with pytest.raises(Barred, match="db2 did not answer in time"):
+        make()
+    assert len(looks) == facts.LOOKS
+
+
+def test_nobody_waits_for_a_second_look_where_all_has_answered() -> None:
+    inventory = declared()
+    world = fine()
+    assert not facts.is_worth_another_look(inventory, seen(world, inventory), plan(world, "switchover", to="db2"))
+
+
+def test_a_failover_does_not_wait_for_a_host_that_is_silent_as_a_whole() -> None:
+    inventory, world = declared(), host_gone()
+    made = plan(world, "failover", to="db2")
+    assert not made.blockers
+    assert not facts.is_worth_another_look(inventory, seen(world, inventory), made)
+    change(world, "db2", service="running")
+    silence(world, "db2", "timed-out")
+    assert facts.is_worth_another_look(inventory, seen(world, inventory), made), "its host answers: it may be busy"
+
+
+def test_a_failover_does_not_wait_for_processes_that_are_stopped() -> None:
+    inventory, world = declared(), hung()
+    made = plan(world, "failover", to="db2")
+    assert not facts.is_worth_another_look(inventory, seen(world, inventory), made)
