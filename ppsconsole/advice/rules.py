@@ -147,7 +147,6 @@ RULES: Mapping[str, Rule] = {
         scope="service",
     ),
     "login_s": Rule("A login has to be quick.", ("login_s",), limit="login_s", scope="service"),
-    "login_percent": Rule("Logins have to get in.", ("login_percent", "login"), limit="login_percent", scope="service"),
     "backup": Rule("Where backups are declared there has to be one.", ("backup",), "A file in the folder.", scope="service"),
     "backup_age_s": Rule(
         "The newest backup must not be older than its `oldest_s`.",

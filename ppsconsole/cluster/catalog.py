@@ -56,7 +56,7 @@ FACTS: dict[str, str] = {
     # the service as a whole (subject cluster) ------------------------------------------------------------------
     "login": "ok, or why the console's own account did not get in through the front: refused, no-secret, failed",
     "login_s": "seconds that the last login through the front took, from the connection to the answer",
-    "login_percent": "share of the last logins through the front that got in, percent; those of the last hour, at most 20",
+    "login_percent": "share of the last logins through the front that got in, percent; those of ten minutes, at most 20",
     "servers_running": "how many PPS servers run, by the service manager or by their answer",
     # places with backups (subject backup:NAME) -----------------------------------------------------------------
     "backup": "ok, or why nothing is known: missing (no such folder), empty (no file in it), unreadable, too-many",

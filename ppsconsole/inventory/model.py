@@ -326,7 +326,7 @@ class Limits:
     loss_s: Limit = Limit(5, 60)
     front_latency_s: Limit = Limit(1, 5)
     login_s: Limit = Limit(2, 10)
-    login_percent: Limit = Limit(90, 50)
+    login_percent: Limit = Limit(90, 0)
     sessions_percent: Limit = Limit(80, 95)
     disk_percent: Limit = Limit(85, 95)
     certificate_days: Limit = Limit(21, 3)

@@ -1,7 +1,7 @@
 """Judges what the service needs beside its nodes: that logins get in, a fresh backup with its key, the licence. Pure."""
 
 from ppsconsole.cluster.facts import CLUSTER_SUBJECT, Fact
-from ppsconsole.cluster.judging import against, age, amount, limit_words
+from ppsconsole.cluster.judging import against, age, judged, limit_words
 from ppsconsole.cluster.verdicts import Judgement, Verdict
 from ppsconsole.inventory.model import Backup, Limit
 from ppsconsole.probes.view import View
@@ -68,17 +68,11 @@ def _login(view: View) -> list[Judgement]:
     if fact.value == "failed":
         words = f"users may not get in: a login through the front came to {fact.detail}"
         return [Judgement(CLUSTER_SUBJECT, "login", Verdict.DOWN, words)]
-    found = []
-    limits = view.inventory.limits
-    for name, limit, unit, words in (
-        ("login_s", limits.login_s, "s", "a login through the front takes"),
-        ("login_percent", limits.login_percent, "%", "of the last logins got in"),
-    ):
-        value = view.cluster_fact(name).value
-        if value is not None and against(value, limit) is not Verdict.OK:
-            said = f"{words} {amount(value, unit)}" if unit == "s" else f"only {amount(value, unit)} {words}"
-            found.append(Judgement(CLUSTER_SUBJECT, name, against(value, limit), said, limit_words(limit, unit)))
-    return found
+    taken, limit = view.cluster_fact("login_s").value, view.inventory.limits.login_s
+    if taken is None or against(taken, limit) is Verdict.OK:
+        return []
+    # How many of the last logins got in is what was, and has a gauge: what holds now is whether the last one did.
+    return [judged(CLUSTER_SUBJECT, "login_s", taken, limit, "a login through the front takes", "s")]
 
 
 def _backup(view: View, backup: Backup) -> list[Judgement]:

@@ -14,8 +14,8 @@ from ppsconsole.inventory.model import SecretRef
 from ppsconsole.inventory.places import state_home
 
 KEPT = 20
-KEPT_S = 3600.0
-"""How many logins count, and for how long: what was yesterday says nothing of now."""
+KEPT_S = 600.0
+"""How many logins count, and for how long: what was an hour ago says nothing of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Logins:
         return replace(self, tries=(*recent, one)[-KEPT:], refused=refused)
 
     def percent(self, now: float) -> float | None:
-        """Return the share of the logins of the last hour that got in; None without any."""
+        """Return the share of the last logins that got in; None without any."""
         recent = [each.is_in for each in self.tries if 0.0 <= now - each.at <= KEPT_S]
         return round(100.0 * sum(recent) / len(recent), 1) if recent else None
 
