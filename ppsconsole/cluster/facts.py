@@ -59,23 +59,44 @@ def _jsonable(value: Any) -> Any:
     return value
 
 
+TURNING = frozenset({"in_recovery"})
+"""The facts whose last change is remembered: two answers from before and after it do not hold at one time."""
+
+
 class Observations:
     """An immutable set of facts: the newest one for each subject and name.
 
     Reading applies staleness: what is too old comes back as unknown, with the old value named in its detail.
     """
 
-    __slots__ = ("_facts",)
+    __slots__ = ("_facts", "_turns")
 
     def __init__(self, facts: Mapping[tuple[str, str], Fact] | None = None) -> None:
         self._facts: dict[tuple[str, str], Fact] = dict(facts or {})
+        self._turns: dict[tuple[str, str], tuple[Any, float | None]] = {}
 
     def having(self, new: Iterable[Fact]) -> "Observations":
         """Return these observations with `new` in place of what was known before under the same subject and name."""
         merged = Observations(self._facts)
+        merged._turns = dict(self._turns)
         for fact in new:
             merged._facts[fact.subject, fact.name] = fact
+            if fact.is_known and fact.name in TURNING:
+                merged._turn(fact)
         return merged
+
+    def _turn(self, fact: Fact) -> None:
+        """Note when a value became another one; moments without an answer in between do not count as a value."""
+        key = fact.subject, fact.name
+        value, at = self._turns.get(key, (fact.value, None))
+        self._turns[key] = (fact.value, at if value == fact.value else fact.at)
+
+    def turned_at(self, subject: str, name: str) -> float | None:
+        """Return when a fact of `TURNING` was first seen with the value that it has, seconds since 1970 UTC.
+
+        None when no other value was ever seen: nobody knows then how long it has had it.
+        """
+        return self._turns.get((subject, name), (None, None))[1]
 
     def get(self, subject: str, name: str, now: float) -> Fact:
         """Return the fact as it may be believed at `now`: unknown when it was never seen or has become stale."""

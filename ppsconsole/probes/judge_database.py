@@ -5,6 +5,7 @@ The role is what the database says of itself and nothing else; where it does not
 
 from ppsconsole.clock import duration, iso
 from ppsconsole.cluster.database import Receiver, Replica
+from ppsconsole.cluster.facts import node_subject
 from ppsconsole.cluster.judging import judged
 from ppsconsole.cluster.snapshot import Node, Vantage
 from ppsconsole.cluster.verdicts import Judgement, Verdict
@@ -21,7 +22,24 @@ def role_of(view: View, instance: str) -> str:
     in_recovery = view.value(instance, "in_recovery")
     if view.value(instance, "sql") != "ok" or in_recovery is None:
         return "unknown"
-    return "standby" if in_recovery else "primary"
+    if in_recovery:
+        return "standby"
+    return "primary" if promoted_since(view, instance) is None else "unknown"
+
+
+def promoted_since(view: View, instance: str) -> str | None:
+    """Return the instance that turned from standby to primary after `instance` was asked for the last time; None without one.
+
+    Instances are asked one after the other. During every switchover there is a moment when the old primary's last answer is from
+    before its stop and the new one's from after its promotion: two answers, and never two primaries at one time. The next answer
+    of the old one, or none, tells; where it still answers as a primary then, that is a split brain.
+    """
+    asked_at = view.fact(instance, "in_recovery").at
+    for other in view.inventory.database.instances:
+        turned_at = None if other == instance else view.seen.turned_at(node_subject(other), "in_recovery")
+        if turned_at is not None and turned_at > asked_at and view.value(other, "in_recovery") is False:
+            return other
+    return None
 
 
 def database_node(view: View, instance: Instance) -> Node:
@@ -131,6 +149,9 @@ def _silent(view: View, instance: Instance, vantages: tuple[Vantage, ...]) -> tu
         return Verdict.DOWN, "HUNG", "hangs: its processes are there but stopped; it can wake up and serve again"
     if service in ("failed", "stopped"):
         return Verdict.DOWN, *_stopped(service, control)
+    if sql.value == "ok" and (other := promoted_since(view, name)) is not None:
+        words = f"answered as the primary before {other} was promoted; not asked since"
+        return Verdict.UNKNOWN, "not seen since", words
     lost = [each for each in vantages if each.sees in ("dead", "lost")]
     alive = [each for each in vantages if each.sees == "alive"]
     if alive:

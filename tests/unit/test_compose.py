@@ -8,7 +8,8 @@ from ppsconsole.advice.diagnosis import advise
 from ppsconsole.cluster.database import Receiver
 from ppsconsole.cluster.snapshot import Member, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
-from tests.unit.observations import NOW, change, change_host, facts, inventory, look, silence
+from ppsconsole.probes.compose import compose
+from tests.unit.observations import NOW, change, change_host, facts, inventory, look, observe, silence
 
 NO_RECEIVER = Receiver("none")
 
@@ -148,6 +149,19 @@ def test_two_primaries_are_a_split_brain() -> None:
     snapshot = look(found)
     assert "SPLIT BRAIN: db1 (timeline 1, at 0/3000060), db2 (timeline 2, at 0/3000100)" in words(snapshot)
     assert "observed primary, the inventory declares standby" in words(snapshot)
+
+
+def test_an_answer_from_before_a_promotion_is_no_second_primary() -> None:
+    found = facts()
+    before = observe(found, NOW)
+    change(found, "db2", in_recovery=False, timeline=2, lsn="0/3000100", receiver=None)
+    promoted = observe({key: value for key, value in found.items() if key[0] == "node:db2"}, NOW + 2)
+    between = compose(inventory(), before.having(promoted), NOW + 2)
+    assert "SPLIT BRAIN" not in words(between)
+    assert between.node("db1").role == "unknown"
+    assert "answered as the primary before db2 was promoted; not asked since" in words(between)
+    asked_again = observe({key: value for key, value in found.items() if key[0] == "node:db1"}, NOW + 3)
+    assert "SPLIT BRAIN: db1" in words(compose(inventory(), before.having(promoted).having(asked_again), NOW + 3))
 
 
 def test_another_system_identifier_is_another_cluster() -> None:
