@@ -99,7 +99,7 @@ def _chart(gauge: Gauge, history: History, now: float, width: int, rows: int, gl
     yield (Span(" " * (wide + 1) + glyphs.junctions[3] + glyphs.junctions[10] * columns, "dim"),)
     start, end = f"{hhmmss(now - span_s)}Z", f"{hhmmss(now)}Z"
     between = len(shown) - len(start) - len(end)
-    axis = start + " " * between + end if between > 0 else end
+    axis = start + " " * between + end if between > 0 else f"{start} to {end}"
     yield (Span(" " * (wide + 2) + axis, "dim"),)
 
 

@@ -49,12 +49,14 @@ def _reason(reason: Reason, now: float, width: int, glyphs: Glyphs, *, is_exact:
     )
     yield from hanging(head, reason.sentence, "text", width, glyphs)
     yield from hanging((Span("  here      ", "dim"),), f"{reason.owner}: {reason.words}", state, width, glyphs)
+    told: set[str] = set()
     for name, fact in reason.facts.items():
         said = _said(name.rpartition(".")[2], fact, now, is_exact=is_exact)
         more = f" and {len(said) - _MOST_VALUES} more" if len(said) > _MOST_VALUES else ""
         words = f"{name} = {'; '.join(said[:_MOST_VALUES])}{more}"
         if not fact.is_known and fact.detail:
-            words += f": {fact.detail}"
+            words += ", as above" if fact.detail in told else f": {fact.detail}"
+            told.add(fact.detail)
         words += f"  ({origin_said(fact, now, is_exact=is_exact)})"
         yield from hanging((Span("  fact      ", "dim"),), words, "text" if fact.is_known else "unknown", width, glyphs)
     for words in reason.seen:
