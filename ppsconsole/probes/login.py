@@ -20,6 +20,7 @@ from ppsconsole.probes.base import Stamp, stamp, words_of
 from ppsconsole.probes.login_memory import Try, mark_of
 
 NAMES = ("login_s", "login_percent")
+_FAILING_EVERY_S = 5.0
 STOPPED = "it is not tried again by itself, since wrong logins lock accounts: mend the password, then poll by hand"
 
 
@@ -79,8 +80,10 @@ class LoginProbe:
 
     @property
     def every_s(self) -> float:
-        """Seconds between two logins."""
-        return self._polling.slow_every_s
+        """Seconds between two logins: the slow interval; sooner after one that failed without being refused, to see it end."""
+        slow_s = self._polling.slow_every_s
+        is_failing = bool(self._logins.tries) and not self._logins.tries[-1].is_in and not self._logins.refused
+        return min(slow_s, max(_FAILING_EVERY_S, self._polling.every_s)) if is_failing else slow_s
 
     def allow(self) -> None:
         """Let the next look try once more, although the last login was refused: somebody asked for it."""
@@ -93,7 +96,7 @@ class LoginProbe:
         is_allowed, self._is_allowed = self._is_allowed, False
         mark = mark_of(self._account, self._reference)
         is_refused = self._logins.refused == mark and last is not None
-        is_recent = last is not None and 0.0 <= now - last.at < self.every_s * 0.5 and not self._logins.refused
+        is_recent = last is not None and last.is_in and 0.0 <= now - last.at < self.every_s * 0.5
         if last is not None and is_recent and not is_allowed:
             return self._facts(last)
         try:
@@ -138,7 +141,7 @@ class LoginProbe:
     def _stamp(self, at: float | None = None) -> Stamp:
         polling = self._polling
         source = f"login as {self._account} at {self._url}"
-        made = stamp(self._clock, CLUSTER_SUBJECT, source, self.every_s, polling.fresh_for, polling.timeout_s)
+        made = stamp(self._clock, CLUSTER_SUBJECT, source, polling.slow_every_s, polling.fresh_for, polling.timeout_s)
         return made if at is None else Stamp(made.subject, made.source, at, made.fresh_s)
 
 

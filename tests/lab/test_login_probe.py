@@ -95,6 +95,8 @@ def test_time_and_share_of_logins(secret: Path, tmp_path: Path) -> None:
         it.front.status = 503
         second = await it.look()
         assert second == {"login": "failed", "login_s": None, "login_percent": 50.0}
+        assert it.probe.every_s < 30.0, "what failed is looked at sooner"
+        it.again()
         it.front.status = 0
         assert (await it.look())["login_percent"] == 66.7, "trouble of the server is no refusal: it is tried again"
         assert it.front.asked[0][0] == "POST /OAuth2/Token HTTP/1.1"
@@ -109,6 +111,7 @@ def test_a_refused_login_is_never_repeated_until_somebody_asks_or_mends_the_pass
         it.front.password = "changed"
         assert (await it.look())["login"] == "refused"
         assert "poll by hand" in it.found[0].detail
+        assert it.probe.every_s == 30.0
         for _ in range(3):
             assert (await it.look())["login"] == "refused"
         it.again()  # also not by the next command
