@@ -156,7 +156,8 @@ def draw_safety(answers: Sequence[Answer], width: int, glyphs: Glyphs, now: floa
         answers: What `safety` says.
         width: Cells in a row.
         glyphs: The characters to draw with.
-        now: Seconds since 1970 UTC, for how long ago it was; None says the moment alone.
+        now: Seconds since 1970 UTC, where somebody goes on looking: what is seen now has no moment then, so that nothing ticks,
+            and what is seen no longer has its age. None says the moment of everything.
     """
     lines: list[Line] = []
     for each in answers:
@@ -167,9 +168,11 @@ def draw_safety(answers: Sequence[Answer], width: int, glyphs: Glyphs, now: floa
 
 
 def answer_age(answer: Answer, now: float | None) -> str:
-    """Return since when an answer is known, as what stands before it; how long ago only where nobody looks any more."""
+    """Return since when an answer is known, as what stands before it."""
     if answer.at is None:
         return ""
+    if answer.is_seen and now is not None:
+        return "now: "
     if answer.is_stale and now is not None:
         return f"last seen {hhmmss(answer.at)}Z, {duration(max(0.0, now - answer.at))} ago: "
     return f"{hhmmss(answer.at)}Z: "

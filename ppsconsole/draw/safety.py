@@ -18,6 +18,7 @@ class Answer:
         is_alarming: The answer is one that nobody wants to read.
         words: What the answer rests on.
         at: When that was seen or proved, seconds since 1970 UTC; None where it rests on nothing that was looked at.
+        is_seen: It rests on the newest look at the cluster, and not on what the run proved or did.
         is_stale: What it rests on is older than it ought to be.
     """
 
@@ -26,6 +27,7 @@ class Answer:
     words: str
     is_alarming: bool = False
     at: float | None = None
+    is_seen: bool = False
     is_stale: bool = False
 
 
@@ -52,12 +54,14 @@ def safety(view: RunView, snapshot: Snapshot | None = None, *, is_stale: bool = 
 
 def _answers(view: RunView, old: str, snapshot: Snapshot | None) -> tuple[Answer, ...]:
     first = (_old_writable(view, old, snapshot),) if old else ()
-    return (*first, _web_runs(view, snapshot), _two_writers(view, old, snapshot))
+    answers = (*first, _web_runs(view, snapshot), _two_writers(view, old, snapshot))
+    at = None if snapshot is None else snapshot.at
+    return tuple(replace(each, is_seen=at is not None and each.at == at) for each in answers)
 
 
 def _aged(now: Answer, was: Answer, snapshot: Snapshot) -> Answer:
     """Return an answer without a fresh look: what a proof says, else unknown, with what was last seen."""
-    if now.said != "unknown" or was.at != snapshot.at:
+    if now.said != "unknown" or not was.is_seen:
         return now
     return replace(now, words=f"{was.said}, {was.words}", at=snapshot.at, is_stale=True, is_alarming=was.is_alarming)
 
@@ -106,7 +110,7 @@ def _old_writable(view: RunView, old: str, snapshot: Snapshot | None) -> Answer:
 def _web_runs(view: RunView, snapshot: Snapshot | None) -> Answer:
     question = "Does a web node run?"
     seen, at = ((), None) if snapshot is None else (snapshot.of_kind("web"), snapshot.at)
-    running = [node.name for node in seen if _runs(node)]
+    running = [node.name for node in seen if _runs(node) and not _stopped_since(view, node)]
     if running:
         return Answer(question, "yes", ", ".join(running), at=at)
     if seen:
@@ -125,6 +129,16 @@ def _web_runs(view: RunView, snapshot: Snapshot | None) -> Answer:
 
 def _runs(node: Node) -> bool:
     return node.value("service") in ("running", "frozen")
+
+
+def _stopped_since(view: RunView, node: Node) -> bool:
+    """Return whether a step of this run saw a web node stopped after the poll that saw it running."""
+    fact = node.facts.get("service")
+    stops = {step.id for step in view.plan.steps if step.verb == "stop" and step.node == node.name}
+    stopped_at = _ended_at([each for each in view.steps if each.id in stops and each.phase == "done"])
+    starts = {step.id for step in view.plan.steps if step.verb in ("start", "restart-service") and step.node == node.name}
+    is_begun_again = any(each.phase != "pending" for each in view.steps if each.id in starts)
+    return fact is not None and stopped_at is not None and fact.at < stopped_at and not is_begun_again
 
 
 def _two_writers(view: RunView, old: str, snapshot: Snapshot | None) -> Answer:

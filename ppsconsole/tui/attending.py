@@ -79,7 +79,7 @@ class AttendingApp(MovingApp, inherit_bindings=False):
             self._say(
                 f"Run {live.view.run} was {live.view.words}. {self.key_of('to-run')}, then {self.key_of('retry')} takes it up."
             )
-        elif live.activity == "standing":
+        elif live.activity == "standing" and not live.view.is_handed_over:
             self._say(f"Nobody is at run {live.view.run} any more. {self.key_of('to-run')} leads to it.", "warning")
 
     # what is done with it -------------------------------------------------------------------------------------------
@@ -145,7 +145,8 @@ class AttendingApp(MovingApp, inherit_bindings=False):
         live = self.host.live
         words = "there is no run" if live is None else live.barred.get(action, "")
         if words:
-            self._say(f"{words[:1].upper()}{words[1:]}.", "warning")
+            # A name of somebody stays as it is written.
+            self._say(f"{words if '@' in words.partition(' ')[0] else words[:1].upper() + words[1:]}.", "warning")
         return bool(words)
 
     def _is_locked(self) -> bool:

@@ -37,7 +37,8 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
         from ppsconsole.reports.story import story_of
 
         whole, events = self._whole, self.events[: self.index + 1]
-        view = story_of(whole.run, whole.plan, events, is_lab=whole.is_lab, holder=whole.holder, started_at=whole.started_at)
+        holder = next((str(each.data["holder"]) for each in reversed(events) if each.data.get("holder")), whole.holder)
+        view = story_of(whole.run, whole.plan, events, is_lab=whole.is_lab, holder=holder, started_at=whole.started_at)
         position = f"{self.index + 1}/{len(self.events)}"
         live = Live(view, "replayed", events, position=position)
         super().show_scene(replace(scene, run=live, now=events[-1].at, picture=None, is_stale=False))

@@ -48,6 +48,7 @@ class RunsScreen(ConsoleScreen, inherit_bindings=False):
         self._places: dict[str, tuple[int, int]] = {}
         self._reading: asyncio.Task[None] | None = None
         self.selected = ""
+        self._is_chosen = False  # until somebody chooses, it is the first one: an open run that comes from a host is
         self.header = HeaderBar(glyphs)
         self.view = PageView(self)
         self.keys = KeyStrip(glyphs, "runs")
@@ -88,7 +89,7 @@ class RunsScreen(ConsoleScreen, inherit_bindings=False):
         for each in self._remarks:
             lines.extend(hanging((), each, "dim", width, self.glyphs))
         entries = self._entries()
-        if self.selected not in {each.view.run for each in entries} and entries:
+        if entries and not (self._is_chosen and self.selected in {each.view.run for each in entries}):
             self.selected = entries[0].view.run
         listed, places = runs_lines(entries, self.scene.now, width, self.glyphs, self.selected)
         self._places = {run: (row + len(lines), count) for run, (row, count) in places.items()}
@@ -195,6 +196,7 @@ class RunsScreen(ConsoleScreen, inherit_bindings=False):
 
     def _select(self, entries: Sequence[RunEntry], index: int) -> None:
         if entries:
+            self._is_chosen = True
             self.selected = entries[max(0, min(index, len(entries) - 1))].view.run
             self.view.redraw()
             self.view.reveal(*self._places[self.selected])
