@@ -1,6 +1,6 @@
 """Gauges: one line each, in aligned columns."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ppsconsole.clock import duration, hhmmss
 from ppsconsole.cluster.picture import History
@@ -16,6 +16,7 @@ _LEAST_TREND, _MOST_TREND = 4, 30
 Widths = tuple[int, int, int]
 """Cells of name, trend and limit; those of what is not shown are 0."""
 
+_BLANK = History()
 _FLAT = 0.25
 """A trend shows at least this share of its own value as its whole height: noise must not look like a cliff."""
 
@@ -27,6 +28,7 @@ def draw_gauges(
     glyphs: Glyphs,
     selected: str | None = None,
     kept: Callable[[Gauge, Widths], Line | None] | None = None,
+    unseen: Collection[str] = (),
 ) -> tuple[Line, ...]:
     """Return one line for each gauge: name, value, trend, glyph and word, limit.
 
@@ -41,6 +43,7 @@ def draw_gauges(
         glyphs: The characters to draw with.
         selected: Name of the gauge that is drawn in reverse video.
         kept: Returns the line that a gauge has already, so that it is not drawn again; None for a new one.
+        unseen: Names of gauges that nobody looks at now: their trends are left blank, which is most of the work.
     """
     history = trends if isinstance(trends, History) else History({name: tuple(each) for name, each in trends.items()})
     longest = max((width_of(gauge.name) for gauge in gauges), default=0)
@@ -54,7 +57,7 @@ def draw_gauges(
     widths = (name, trend, limit)
     return tuple(
         (kept(gauge, widths) if kept is not None else None)
-        or _line(gauge, history, widths, width, glyphs, is_selected=gauge.name == selected)
+        or _line(gauge, _BLANK if gauge.name in unseen else history, widths, width, glyphs, is_selected=gauge.name == selected)
         for gauge in gauges
     )
 

@@ -60,10 +60,10 @@ class GaugesPanel(Panel, inherit_bindings=False):
     def select(self, name: str) -> None:
         """Select a gauge."""
         self.gauge = name
-        self.redraw()
         names = [each.name for each in self._shown]
         if name in names:
             self.reveal(names.index(name) % max(1, len(self.lines)))
+        self.redraw()
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Show which gauge is selected, or show none."""
@@ -102,7 +102,7 @@ class GaugesPanel(Panel, inherit_bindings=False):
             before = self._drawn_lines.get(gauge.name)
             return before[2] if before is not None and gauge.name in hidden and before[:2] == (gauge, widths) else None
 
-        lines = draw_gauges(gauges, history, width, self.glyphs, selected, kept)
+        lines = draw_gauges(gauges, history, width, self.glyphs, selected, kept, hidden)
         for gauge, widths, line in zip(gauges, measured, lines, strict=True):
             drawn[gauge.name] = gauge, widths, line
         self._drawn_lines = {**self._drawn_lines, **drawn} if len(self._drawn_lines) < 2 * len(self._shown) else drawn
