@@ -1,13 +1,17 @@
 """The dialog: Cancel has the focus, the name unlocks the button, and a pasted newline never confirms."""
 
+import asyncio
+
 import pytest
 from textual import events
 
+from ppsconsole.plan.plan import Plan
+from ppsconsole.runbooks.request import Request
 from ppsconsole.tui.screens.dialog import Dialog
 from ppsconsole.tui.screens.plan import PlanScreen
 from ppsconsole.tui.screens.run import RunScreen
 from tests.tui.desk_double import DeskDouble
-from tests.tui.running import idle, on, run_desk, to_dialog, to_run
+from tests.tui.running import idle, on, run_desk, to_dialog, to_plan, to_run
 from tests.tui.screen_text import screen_lines, screen_text
 from tests.tui.scripted import Console
 
@@ -35,7 +39,9 @@ def test_enter_right_away_cancels() -> None:
     run_desk(look, DeskDouble())
 
 
-@pytest.mark.parametrize("keys", [["escape"], [*"lab", "escape"], [*"lab", "tab", "tab", "enter"], ["space"]])
+@pytest.mark.parametrize(
+    "keys", [["escape"], [*"lab", "escape"], ["ctrl+c"], [*"lab", "ctrl+c"], [*"lab", "tab", "tab", "enter"], ["space"]]
+)
 def test_every_other_way_out_cancels_too(keys: list[str]) -> None:
     async def look(opened: Console, desk: DeskDouble) -> None:
         await to_dialog(opened)
@@ -163,6 +169,43 @@ def test_a_loss_that_is_not_accepted_begins_nothing() -> None:
         assert desk.sessions == []
 
     run_desk(look, DeskDouble())
+
+
+def test_it_opens_at_once_says_that_everything_is_read_again_and_counts_no_answer_before() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        may_read = asyncio.Event()
+        plan = desk.plan
+
+        async def waited(request: Request) -> Plan:
+            await may_read.wait()
+            return await plan(request)
+
+        await to_plan(opened)
+        desk.plan = waited  # type: ignore[method-assign]
+        await opened.press("w", "x")
+        await on(opened, Dialog)
+        assert "reading   everything again" in screen_text(opened.app)
+        await opened.press(*"lab", "tab", "enter")
+        assert "locked: what it rests on is being read" in screen_text(opened.app)
+        assert desk.sessions == []
+        may_read.set()
+        await opened.until(lambda: "reading   everything" not in screen_text(opened.app))
+        await opened.press("enter")
+        await on(opened, RunScreen)
+
+    run_desk(look, DeskDouble())
+
+
+def test_the_smallest_terminal_shows_the_loss_before_all_else() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened, "failover --to db2")
+        shown = screen_text(opened.app)
+        assert "up to 3.2s (bounded)" in shown
+        assert "[ Cancel (Esc) ]" in shown
+        assert "[ Accept the loss ]" in shown
+        await opened.press("escape")
+
+    run_desk(look, DeskDouble(), size=(40, 12))
 
 
 def test_a_small_terminal_shows_field_and_buttons_all_the_same() -> None:

@@ -15,7 +15,10 @@ from ppsconsole.tui.screens.home import HomeScreen
 from ppsconsole.tui.screens.log import LogScreen
 from ppsconsole.tui.screens.node import NodeScreen
 from ppsconsole.tui.screens.plan import PlanScreen
+from ppsconsole.tui.screens.replay import ReplayScreen
+from ppsconsole.tui.screens.report import ReportScreen
 from ppsconsole.tui.screens.run import RunScreen
+from ppsconsole.tui.screens.runs import RunsScreen
 from tests.tui.desk_double import DeskDouble
 from tests.tui.running import idle, on, to_dialog, to_plan, to_run
 from tests.tui.scripted import Console, console
@@ -41,6 +44,24 @@ async def to_log(opened: Console) -> None:
     await opened.press("L")
 
 
+async def to_runs(opened: Console) -> None:
+    """Open the list, with the run of this console in it."""
+    await to_ended_run(opened)
+    await opened.press("H")
+    await on(opened, RunsScreen)
+    await opened.until(lambda: bool(opened.app.screen.selected))
+
+
+async def to_replay(opened: Console) -> None:
+    await to_ended_run(opened)
+    await opened.press("v")
+
+
+async def to_report(opened: Console) -> None:
+    await to_ended_run(opened)
+    await opened.press("o")
+
+
 async def to_ended_run(opened: Console) -> None:
     await to_run(opened)
     await idle(opened)
@@ -54,6 +75,9 @@ OPENED: dict[Place, tuple[Callable[[Console], Awaitable[None]], type]] = {
     "choose": (to_choose, ChooseScreen),
     "plan": (to_plan, PlanScreen),
     "run": (to_ended_run, RunScreen),
+    "runs": (to_runs, RunsScreen),
+    "replay": (to_replay, ReplayScreen),
+    "report": (to_report, ReportScreen),
     "dialog": (to_dialog, Dialog),
 }
 """How to get to a place, and which screen is there. What comes before there is a cluster, has tests of its own."""
