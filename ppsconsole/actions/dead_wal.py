@@ -75,18 +75,21 @@ async def read_dead_wal(inventory: Inventory, shell: Shell, clock: Clock, primar
     if missing > LIMIT_BYTES // 2:
         return _not(found, f"{behind.name} has {missing} bytes of WAL still to replay")
     try:
-        command = dead_wal_command(instance, behind)
-        result = await shell.run(host, command, timeout_s=LIMIT_S + 2.0, limit_bytes=4 << 20)
-        return parse_dead_wal(result, found, behind)
+        for start in _begins(lsn_number(behind.replay_lsn)):
+            command = dead_wal_command(instance, behind, start)
+            result = await shell.run(host, command, timeout_s=LIMIT_S + 2.0, limit_bytes=4 << 20)
+            read = parse_dead_wal(result, found, behind)
+            if not read.trouble:
+                break
+        return read
     except (DriverError, Blocked) as error:
         return _not(found, f"the WAL on {host.name} was not read: {plain(error.what, 200)}")
     except (ValueError, IndexError, KeyError):
         return _not(found, f"the WAL on {host.name} was not understood")
 
 
-def dead_wal_command(instance: Instance, behind: Behind) -> str:
-    """Return the command that tells what is left of the server, its control file, and the records from before `replay_lsn` on."""
-    start = _begin(lsn_number(behind.replay_lsn))
+def dead_wal_command(instance: Instance, behind: Behind, start: int) -> str:
+    """Return the command that tells what is left of the server, its control file, and the records from `start` on."""
     end = lsn_number(behind.have_lsn) + LIMIT_BYTES
     wal = shlex.quote(f"{data_directory_of(instance)}/pg_wal")
     dump = (
@@ -99,14 +102,15 @@ def dead_wal_command(instance: Instance, behind: Behind) -> str:
     )
 
 
-def _begin(replayed: int) -> int:
-    """Return where to begin: some way before `replayed`, so that the record which ends there is seen.
+def _begins(replayed: int) -> tuple[int, ...]:
+    """Return where to begin: some way before `replayed`, so that the record which ends there is seen; in the order of trying.
 
-    It is in the same segment where that has room, because the one before may be gone.
+    It is in the same segment where that has room, because the one before may be gone. Where it has hardly any, the one before is
+    tried first; but that may hold nothing up to its end, as after the switch of segments that a base backup makes.
     """
     page = (replayed - _BEFORE) // _PAGE * _PAGE
     segment = replayed // _SEGMENT * _SEGMENT
-    return max(0, page if replayed - segment <= _PAGE else max(page, segment))
+    return (max(0, page), segment) if replayed - segment <= _PAGE else (max(page, segment),)
 
 
 def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind) -> DeadWal:

@@ -1,18 +1,21 @@
 """What pg_waldump says of a dead primary's log, and what that means for a standby: by value."""
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from ppsconsole.actions.dead_wal import Behind, dead_wal_command, parse_dead_wal
+from ppsconsole.actions.dead_wal import Behind, parse_dead_wal, read_dead_wal
+from ppsconsole.clock import SystemClock
 from ppsconsole.cluster.dead_wal import DeadWal
 from ppsconsole.drivers.base import CommandResult
-from ppsconsole.inventory.model import Instance
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.runbooks.history import Sample
 from ppsconsole.runbooks.loss import loss_of
 from tests.unit.observations import NOW
-from tests.unit.runbook_cases import killed, seen
+from tests.unit.runbook_cases import declared, killed, seen
 
 SYSTEM = "7000000000000000001"
 CONTROL = f"""Database system identifier:           {SYSTEM}
@@ -122,12 +125,38 @@ def test_a_log_that_ends_before_what_the_standby_has_is_not_believed() -> None:
     assert "do not fit" in read(answer(BEFORE), behind(have="0/3000090")).trouble
 
 
+def commands(replay: str, *answers: CommandResult) -> tuple[list[str], DeadWal]:
+    """Return what is sent to the host, and what is read, where it answers so."""
+    sent: list[str] = []
+
+    class Host:
+        async def run(self, host: object, command: str, **_: object) -> CommandResult:
+            sent.append(command)
+            return answers[len(sent) - 1]
+
+    base = declared()
+    instance = replace(base.database.instances["db1"], data_directory="/data/d b1", bin_directory="/pg/bin")
+    inventory = replace(base, database=replace(base.database, instances={**base.database.instances, "db1": instance}))
+    shell: Any = Host()
+    found = asyncio.run(read_dead_wal(inventory, shell, SystemClock(), "db1", behind(have=replay, replay=replay)))
+    return sent, found
+
+
 def test_the_command_begins_before_what_was_replayed_and_reads_no_more_than_it_may() -> None:
-    instance = Instance("db1", "db1", data_directory="/data/d b1", bin_directory="/pg/bin")
-    command = dead_wal_command(instance, behind(have="0/3052000", replay="0/3050000"))
-    assert "-t 1 -p '/data/d b1/pg_wal' -s 0/3040000 -e 0/7052000" in command
-    assert "-s 0/3000000 " in dead_wal_command(instance, behind(replay="0/3004000"))  # its segment begins there
-    assert "-s 0/2FF0000 " in dead_wal_command(instance, behind(replay="0/3000028"))  # nothing before it in its segment
+    (sent,), _ = commands("0/3050000", answer("0/304FFC0 50"))
+    assert "-t 1 -p '/data/d b1/pg_wal' -s 0/3040000 -e 0/7050000" in sent
+    (sent,), _ = commands("0/3004000", answer("0/3003FC0 50"))
+    assert "-s 0/3000000 " in sent, "its segment begins there"
+
+
+def test_a_log_that_begins_with_a_segment_after_a_switch_is_read_from_there() -> None:
+    no_record = "pg_waldump: error: could not find a valid record after 0/2FF0000"
+    nothing = CommandResult(0, answer().stdout, no_record, 0.1)
+    sent, found = commands("0/3000060", nothing, answer(BEFORE, "0/3000060 34 10:00:01.25"))
+    assert [each.partition(" -s ")[2].split()[0] for each in sent] == ["0/2FF0000", "0/3000000"]
+    assert (found.trouble, found.commits) == ("", 1)
+    sent, found = commands("0/3000060", nothing, nothing)
+    assert (len(sent), no_record in found.trouble) == (2, True)
 
 
 def loss(found: DeadWal, *samples: Sample) -> Loss:
