@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ppsconsole.actions.base import Action, Workbench
@@ -35,6 +35,10 @@ class RunResult:
     verdict: RunVerdict
     is_open: bool
     words: str
+
+
+class _HeldBackError(Exception):
+    """A hold was asked for, and the step at hand has not acted yet."""
 
 
 class Custody(Protocol):
@@ -132,6 +136,8 @@ class Runner:
                 if stopped is not None:
                     return stopped
                 result = await self._do(step)
+                if result.outcome is Outcome.HELD:
+                    return await self._held(result.words, self.standing())
                 if result.outcome is not Outcome.DONE and not step.is_optional:
                     return await self._stopped(step, result)
             await self._custody.flush()  # a host that keeps no copy is an issue, and has to be known by now
@@ -139,7 +145,10 @@ class Runner:
             return await self._finish(self._success(), "all steps are done")
 
     def hold(self) -> None:
-        """Ask for the run to stop after the step at hand; `run` then returns."""
+        """Ask for the run to stop after the step at hand; `run` then returns.
+
+        Before the step at hand, where that is the point of no return and its record is not being written yet.
+        """
         self._is_hold_wanted = True
 
     async def retry(self, step_id: str) -> RunResult:
@@ -288,9 +297,13 @@ class Runner:
         started = self._bench.clock.monotonic()
         # Durable before the step acts (`_performance`), together with what is said until then: each writing waits for the disk.
         self.recorder.note("step-started", step.id, step.title, {"attempt": attempt})
-        result = await self._performance(step).go(is_doubtful=before.is_doubtful)
+        try:
+            result = await self._performance(step).go(is_doubtful=before.is_doubtful)
+        except _HeldBackError:
+            words = "held before the point of no return, as was asked for: nothing was done by this step"
+            result = StepResult(Outcome.HELD, words, False)
         if before.may_have_acted and not result.has_acted:
-            result = StepResult(result.outcome, result.words, True, result.values, result.proofs)
+            result = replace(result, has_acted=True)
         self._finished(step, result, self._bench.clock.monotonic() - started)
         if result.outcome is not Outcome.DONE:
             await self.recorder.settle()
@@ -304,7 +317,8 @@ class Runner:
         if step.is_optional and result.outcome is not Outcome.DONE:
             self.recorder.note("issue-noted", step.id, f"{step.title}: {result.words}")
         data = {
-            "outcome": result.outcome.value,
+            # A step that was held back is as one that was not begun: it is tried again, and nothing has to be undone.
+            "outcome": (Outcome.FAILED if result.outcome is Outcome.HELD else result.outcome).value,
             "has_acted": result.has_acted,
             "values": {**self._bench.values.get(step.id, {}), **result.values},  # with what the act noted
             "took_s": round(took_s, 4),
@@ -314,6 +328,8 @@ class Runner:
 
     def _performance(self, step: Step) -> Performance:
         async def before_act(values: Mapping[str, Any]) -> None:
+            if step.is_point_of_no_return and self._is_hold_wanted:
+                raise _HeldBackError  # asked for while it was prechecked; once its record is durable there is no way back
             if values:
                 self.recorder.note("step-checked", step.id, "", {"values": dict(values)})
                 self._fill_bench(self._ahead())

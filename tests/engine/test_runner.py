@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from ppsconsole.engine.runner import RunResult
 from ppsconsole.engine.stage import LeaseLost, Stage
 from ppsconsole.engine.state import state_of
 from ppsconsole.errors import BastionDown, Blocked, JournalError, TimedOut, Unreachable, UsageError
@@ -277,6 +278,45 @@ def test_held_after_the_step_at_hand_then_resumed() -> None:
     assert replayed(scene).is_held
     assert play(scene.runner().run()).verdict is RunVerdict.SUCCESS
     assert "resumed" in scene.kinds()
+
+
+def held_at_the_last_moment(scene: Scene) -> RunResult:
+    """Play a run in which a hold is asked for while the promotion is prechecked."""
+
+    async def main() -> RunResult:
+        runner, usual = scene.runner(), scene.world.fault
+
+        async def asked(step: str, phase: str) -> str:
+            if (step, phase) == ("promote", "precheck"):
+                runner.hold()
+            return await usual(step, phase)
+
+        scene.world.fault = asked
+        try:
+            return await runner.run()
+        finally:
+            scene.world.fault = usual
+
+    return play(main())
+
+
+@pytest.mark.parametrize("runbook", ["switchover", "failover"])
+def test_a_hold_before_the_point_of_no_return_is_honoured_up_to_its_record(runbook: str) -> None:
+    scene = Scene(World(), plan=scripted_plan(runbook))
+    result = held_at_the_last_moment(scene)
+    assert (result.verdict, result.is_open) == (RunVerdict.INCOMPLETE, True)
+    assert scene.world.facts["db2"] == "standby"
+    assert scene.kinds()[-2:] == ["step-finished promote", "held"]
+    assert not replayed(scene).is_past_return(scene.plan), "the way back is open"
+    assert play(scene.runner().run()).verdict is RunVerdict.SUCCESS
+    assert scene.world.acts.count("promote") == 1
+
+
+def test_what_was_held_before_the_point_of_no_return_can_be_put_back() -> None:
+    scene = Scene(World())
+    held_at_the_last_moment(scene)
+    assert play(scene.runner().back_out("not today")).verdict is RunVerdict.ROLLED_BACK
+    assert scene.world.facts == BEFORE
 
 
 def test_marking_done_looks_and_makes_no_proof() -> None:
