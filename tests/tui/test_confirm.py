@@ -106,6 +106,16 @@ def test_a_newline_that_is_pasted_without_brackets_arrives_as_enter_and_confirms
     run_desk(look, DeskDouble())
 
 
+def test_words_that_are_typed_in_one_go_lose_no_blank() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_dialog(opened)
+        for each in "my shift ends":
+            opened.app.post_message(events.Key("space" if each == " " else each, each))
+        await opened.until(lambda: dialog(opened).typed == "my shift ends")
+
+    run_desk(look, DeskDouble())
+
+
 def test_keys_of_the_console_do_nothing_in_a_dialog() -> None:
     async def look(opened: Console, desk: DeskDouble) -> None:
         await to_dialog(opened)

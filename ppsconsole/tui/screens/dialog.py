@@ -73,6 +73,7 @@ class Dialog(ModalScreen[None], inherit_bindings=False):
         super().__init__()
         self.question, self.glyphs, self.answer = question, glyphs, answer
         self.is_reading = is_reading
+        self._is_on_its_way = False  # the focus, to the field
         self.set_class(is_lab, "-lab")
         self.set_class(glyphs is ASCII, "-ascii")
         self.words = Words(question, glyphs)
@@ -121,10 +122,17 @@ class Dialog(ModalScreen[None], inherit_bindings=False):
     async def on_key(self, event: Key) -> None:
         """Type into the field wherever the focus is: who types has read on."""
         character = event.character
-        if self.question.prompt and not self.field.has_focus and character and event.is_printable and character != " ":
+        # What was typed so fast that it was on its way to the button comes here as well, with the focus in the field already.
+        is_late = self._is_on_its_way or self.focused is self.field
+        if self.question.prompt and character and event.is_printable and (character != " " or is_late):
             event.stop()
+            self._is_on_its_way = True
             self.field.focus()
             self.field.insert_text_at_cursor(character)
+
+    def on_descendant_focus(self) -> None:
+        """Take note that the focus has arrived: from now on a blank on a button takes it."""
+        self._is_on_its_way = False
 
     def on_input_changed(self) -> None:
         """Unlock the button, or lock it again."""
