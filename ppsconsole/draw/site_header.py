@@ -63,7 +63,7 @@ def flow(builder: Builder, items: Sequence[_Item], row: int, start: int, end: in
         elif is_led:
             together = min(wide, _FRAME + _LEAST_NAME)
         is_led = text == "via" and not is_node
-        if col > start and col + together > end:
+        if col > start and col + together >= end:  # one cell stays free before the neighbour
             row, col = row + 1, again
         if is_node:
             # A name that is wider than its site loses its middle, rather than its end to the neighbour.
