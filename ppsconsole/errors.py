@@ -39,8 +39,8 @@ class PpsConsoleError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        """Return `where: what (remedy)` with the empty parts left out."""
-        head = f"{self.where}: {self.what}" if self.where else self.what
+        """Return `where: what. remedy` with the empty parts left out, and without the place where `what` begins with it."""
+        head = f"{self.where}: {self.what}" if self.where and not self.what.startswith(f"{self.where} ") else self.what
         return f"{head}. {self.remedy}" if self.remedy else head
 
 

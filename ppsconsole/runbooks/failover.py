@@ -82,16 +82,15 @@ def _dead_primary(inventory: Inventory, snapshot: Snapshot) -> Node:
     living = primaries(snapshot)
     if living:
         name = living[0].name
-        others = [node.name for node in standbys(snapshot)]
-        remedy = f"switchover --to {others[0]} moves it without loss" if others else "It needs no failover"
+        following = [node.name for node in standbys(snapshot) if (seen := node.value("receiver")) and seen.status == "streaming"]
+        remedy = f"switchover --to {following[0]} moves it without loss" if following else "It needs no failover"
         raise Barred("primary-alive", f"{name} answers as the primary: it is not dead", where=name, remedy=remedy)
     return lost_primary(inventory, snapshot)
 
 
-def _candidate(inventory: Inventory, snapshot: Snapshot, to: str) -> Node:
+def _candidate(snapshot: Snapshot, name: str) -> Node:
     """Return the standby to promote: the named one, else the most advanced by timeline, then by position."""
     usable = standbys(snapshot)
-    name = named_instance(inventory, to) if to else ""
     found = usable[0] if usable and not name else next((node for node in usable if node.name == name), None)
     if found is None:
         if name in unanswered(snapshot):
@@ -119,7 +118,8 @@ def pair_of(inventory: Inventory, snapshot: Snapshot, to: str = "") -> tuple[Nod
         UsageError: `to` does not exist.
         Barred: The primary lives, or there is no standby to promote.
     """
-    return _dead_primary(inventory, snapshot), _candidate(inventory, snapshot, to)
+    named = named_instance(inventory, to) if to else ""  # a wrong name is told first, whatever else is in the way
+    return _dead_primary(inventory, snapshot), _candidate(snapshot, named)
 
 
 def rung_of(inventory: Inventory, snapshot: Snapshot, side: WebSide, old: str) -> Rung:

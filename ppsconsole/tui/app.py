@@ -38,6 +38,7 @@ from ppsconsole.tui.screens.home import HomeScreen
 from ppsconsole.tui.screens.node import NodeScreen
 from ppsconsole.tui.screens.page import Page
 from ppsconsole.tui.source import Insistent, Nudgeable, Recording, Source
+from ppsconsole.tui.telling import TellingApp
 from ppsconsole.tui.theme_file import Palette
 from ppsconsole.tui.theming import theme_names, told
 from ppsconsole.tui.widgets.run_panes import done_of
@@ -51,7 +52,7 @@ _OWN_EVENTS = 50
 _JOURNAL_AFTER_S = 0.5  # after the first frame; it loads the journal's libraries
 
 
-class PpsConsoleApp(HandsApp, inherit_bindings=False):
+class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
     """The console on one cluster; read-only until it is unlocked.
 
     Args:
@@ -72,7 +73,6 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("everywhere"), JOB_CONTROL]
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
-    NOTIFICATION_TIMEOUT = 3  # they cover a part of the advice
     TITLE = "ppsconsole"
 
     def __init__(
@@ -293,15 +293,15 @@ class PpsConsoleApp(HandsApp, inherit_bindings=False):
         if not isinstance(screen, ConsoleScreen):
             return
         text, path = screen.text(), copy_path(os.environ)
+        if not ("TMUX" in os.environ and await load_into_tmux(text)):
+            self.copy_to_clipboard(text)
         try:
             keep(text, path)
         except OSError as error:
-            self.notify(
-                f"{path}: {error.strerror}. Only the clipboard was tried.", title="Not kept", severity="warning", markup=False
-            )
-        if not ("TMUX" in os.environ and await load_into_tmux(text)):
-            self.copy_to_clipboard(text)
-        self.notify(f"Copied; also kept in {path}", markup=False)
+            words = f"Only the clipboard was tried: {path}: {error.strerror}"
+            self.notify(words, title="Not kept in a file", severity="warning", timeout=8, markup=False)
+        else:
+            self.notify(f"Copied; also kept in {path}", markup=False)
 
 
 def _unrecorded(command: CommandRecord) -> None:

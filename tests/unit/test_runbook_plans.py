@@ -213,6 +213,21 @@ def test_what_is_barred_names_its_rule_and_a_remedy(found, runbook: str, wishes:
     assert told.value.rule == rule
     assert told.value.remedy
     assert told.value.exit_code == 3
+    assert f"{told.value.where}: {told.value.where} " not in str(told.value)
+
+
+def test_a_living_primary_is_moved_only_to_a_standby_that_follows_it() -> None:
+    with pytest.raises(Barred, match="switchover --to db2 moves it without loss"):
+        plan(fine(), "failover", to="db2")
+    cut = fine()
+    change(cut, "db2", receiver=Receiver("none"))
+    with pytest.raises(Barred, match=r"^db1 answers as the primary: it is not dead\. It needs no failover$"):
+        plan(cut, "failover", to="db2")
+
+
+def test_a_wrong_name_is_told_before_what_else_is_in_the_way() -> None:
+    with pytest.raises(UsageError, match="nosuch"):
+        plan(fine(), "failover", to="nosuch")
 
 
 def test_a_standby_that_does_not_answer_is_no_target() -> None:

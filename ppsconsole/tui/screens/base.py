@@ -36,6 +36,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.set_class(scene.inventory.is_lab, "-lab")
         self.set_class(glyphs is ASCII, "-ascii")
 
+    def on_mount(self) -> None:
+        """Take away what was said in passing: it was said of the screen before, and would cover this one."""
+        self.app.clear_notifications()
+
     @abstractmethod
     def show_scene(self, scene: Scene) -> None:
         """Draw `scene`."""
