@@ -3,14 +3,13 @@
 import locale
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
-from ppsconsole.advice.diagnosis import advise
 from ppsconsole.clock import Clock, SystemClock
 from ppsconsole.cluster.picture import CommandRecord, Event, Picture
 from ppsconsole.cluster.snapshot import Snapshot
@@ -21,35 +20,34 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.settings.file import Settings, load_settings
 from ppsconsole.tui.clipboard import copy_path, keep, load_into_tmux
 from ppsconsole.tui.colouring import Colouring
-from ppsconsole.tui.desks import Desk, Unfinished
-from ppsconsole.tui.engine_host import EngineHost
 from ppsconsole.tui.feed import Feed
 from ppsconsole.tui.hands import HandsApp
 from ppsconsole.tui.keymap import bindings, overlay
 from ppsconsole.tui.leaving import JOB_CONTROL
+from ppsconsole.tui.loading import load
 from ppsconsole.tui.lock import Lock
 from ppsconsole.tui.logs import HostLogs, Logs
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
-from ppsconsole.tui.screens.commands import CommandsScreen
-from ppsconsole.tui.screens.events import EventsScreen
-from ppsconsole.tui.screens.help import HelpScreen
 from ppsconsole.tui.screens.home import HomeScreen
-from ppsconsole.tui.screens.node import NodeScreen
-from ppsconsole.tui.screens.page import Page
 from ppsconsole.tui.source import Insistent, Nudgeable, Recording, Source
 from ppsconsole.tui.telling import TellingApp
 from ppsconsole.tui.theme_file import Palette
 from ppsconsole.tui.theming import theme_names, told
-from ppsconsole.tui.widgets.run_panes import done_of
 
 if TYPE_CHECKING:
     from textual.driver import Driver
 
-_PAGES: dict[str, type[Page]] = {page.NAME: page for page in (EventsScreen, CommandsScreen, HelpScreen)}
+    from ppsconsole.tui.desks import Desk, Unfinished
+    from ppsconsole.tui.engine_host import EngineHost
+    from ppsconsole.tui.screens.page import Page
+
 _STEP_FIRST = "ppsconsole ended by a mistake of its own.\nThe step at hand is finished and verified first; stay on the line ..."
 _OWN_EVENTS = 50
-_JOURNAL_AFTER_S = 0.5  # after the first frame; it loads the journal's libraries
+_ADVISING = ("ppsconsole.advice.diagnosis", "ppsconsole.tui.engine_host")
+_POLLING = ("asyncssh", "psycopg", "ppsconsole.probes.tools")
+_JOURNAL = ("sqlalchemy", "ppsconsole.engine.desk", "ppsconsole.engine.journal")
+"""What the first frame does without, and what comes next needs; it takes longer than everything before it."""
 
 
 class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
@@ -66,6 +64,8 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
         desk: Makes what plans and runs; called when it is first needed. Left out, the console only looks.
         lock: Whether it is read-only; shared with the desk.
         logs: Reads the logs of hosts; closed by the app. Left out, there are only the console's own.
+        polling: Modules that the source is going to need.
+        journal: Modules that the desk is going to need.
     """
 
     # The default screen's own CSS_PATH would not be read: Textual does that where a screen is pushed.
@@ -85,9 +85,11 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
         settings: Settings | None = None,
         banner: str = "",
         clock: Clock | None = None,
-        desk: Callable[[], Desk] | None = None,
+        desk: "Callable[[], Desk] | None" = None,
         lock: Lock | None = None,
         logs: Logs | None = None,
+        polling: Sequence[str] = (),
+        journal: Sequence[str] = (),
         driver_class: "type[Driver] | None" = None,
     ) -> None:
         self.settings = settings or Settings()
@@ -102,13 +104,13 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
         self._source = source
         self._feed = Feed(source, self.show_picture, self._trouble)
         self._scene = Scene(inventory, self._clock.now(), banner=banner)
-        polling = inventory.polling
-        self._has_desk = desk is not None
+        self._desk, self._has_desk = desk or _no_desk, desk is not None
+        self._lock = lock or Lock(os.environ)
         self._logs = logs
-        self.host = EngineHost(
-            desk or _no_desk, self.ask_at_gate, self._run_changed, lock or Lock(os.environ), is_lab=inventory.is_lab
-        )
-        self._stale_s = polling.every_s * polling.fresh_for + polling.timeout_s
+        self._loads = (*_ADVISING, *polling), tuple(journal)
+        self._is_painted = False
+        every = inventory.polling
+        self._stale_s = every.every_s * every.fresh_for + every.timeout_s
 
     @property
     def scene(self) -> Scene:
@@ -136,18 +138,36 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
 
     def _painted(self) -> None:
         """Begin with what loads libraries that take longer than everything before it."""
+        self._is_painted = True
         self.colouring.begin(self._of_colours)
+        self.start_errand(self._after_the_first_frame())
+
+    async def _after_the_first_frame(self) -> None:
+        """Load what advice and polling need, poll, and look into the journal; keys are taken meanwhile."""
+        for_polling, for_the_journal = self._loads
+        await load(for_polling)
+        if self._scene.picture is not None:
+            self.show_picture(self._scene.picture)
         self._feed.painted()
         if self._has_desk:
-            self.set_timer(_JOURNAL_AFTER_S, lambda: self.start_errand(self.look_for_unfinished()))
+            await load(for_the_journal)
+            await self.look_for_unfinished()
+
+    def made_host(self) -> "EngineHost":
+        """Return what will own the runs."""
+        from ppsconsole.tui.engine_host import EngineHost  # not needed for the first frame
+
+        inventory = self._scene.inventory
+        return EngineHost(self._desk, self.ask_at_gate, self._run_changed, self._lock, is_lab=inventory.is_lab)
 
     async def on_unmount(self) -> None:
         """Let the step at hand end, and stop polling, before the loop goes."""
-        if self.crash is not None and self.host.is_busy:
+        if self.crash is not None and self._host is not None and self._host.is_busy:
             self.say_after_leaving(_STEP_FIRST)
         self.is_leaving = True
         self.withdraw_questions()
-        await self.host.leave()
+        if self._host is not None:
+            await self._host.leave()
         await self.end_errands()
         if self._logs is not None:
             await self._logs.aclose()
@@ -157,7 +177,12 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
     # what flows down ------------------------------------------------------------------------------------------------
 
     def show_picture(self, picture: Picture) -> None:
-        """Show a new picture on all screens."""
+        """Show a new picture on all screens; a first look that comes before the first frame has nothing to be advised on."""
+        if not self._is_painted and not picture.snapshot.is_complete:
+            self._show(replace(self._scene, picture=picture, now=picture.snapshot.at, is_stale=False))
+            return
+        from ppsconsole.advice.diagnosis import advise  # loads all runbooks
+
         self.host.saw(picture.snapshot)
         advice = advise(picture.snapshot, self._scene.inventory, self.host.background)
         now = picture.snapshot.at if self._scene.run is None else self._clock.now()  # a run's times go by the clock
@@ -169,6 +194,8 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
 
     async def _weighed(self, snapshot: Snapshot) -> None:
         """Read what the advice rests on beside the picture, and tell the advice again where that is new."""
+        from ppsconsole.advice.diagnosis import advise
+
         if await self.host.weigh(snapshot) and self._scene.snapshot is not None:
             advice = advise(self._scene.snapshot, self._scene.inventory, self.host.background)
             self._show(replace(self._scene, advice=advice, background=self.host.background))
@@ -208,13 +235,15 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
 
     def lock_changed(self) -> None:
         """Show whether the console is read-only."""
-        self._show(replace(self._scene, is_unlocked=self.host.lock.is_open))
+        self._show(replace(self._scene, is_unlocked=self._lock.is_open))
 
-    def unfinished_found(self, found: tuple[Unfinished, ...]) -> None:
+    def unfinished_found(self, found: "tuple[Unfinished, ...]") -> None:
         """Show that there are open runs."""
         self._show(replace(self._scene, unfinished=found))
 
     def _run_changed(self) -> None:
+        from ppsconsole.tui.widgets.run_panes import done_of  # not needed for the first frame
+
         was, live = self._scene.run, self.host.live
         self._show(replace(self._scene, run=live, now=self._clock.now()))
         if live is not None:
@@ -227,7 +256,13 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
 
     def action_open_page(self, name: str) -> None:
         """Open a page; from another page, in its place, so that Esc always leads home."""
-        self._open(_PAGES[name](self._scene, self.glyphs))
+        # Not needed for the first frame.
+        from ppsconsole.tui.screens.commands import CommandsScreen
+        from ppsconsole.tui.screens.events import EventsScreen
+        from ppsconsole.tui.screens.help import HelpScreen
+
+        pages: dict[str, type[Page]] = {page.NAME: page for page in (EventsScreen, CommandsScreen, HelpScreen)}
+        self._open(pages[name](self._scene, self.glyphs))
 
     def action_open_node(self) -> None:
         """Open the node that is selected on the home screen."""
@@ -236,6 +271,8 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
 
     def open_node(self, name: str) -> None:
         """Show all about a node."""
+        from ppsconsole.tui.screens.node import NodeScreen
+
         page = NodeScreen(self._scene, self.glyphs, name, self._logs)
         if isinstance(self.screen, NodeScreen):
             self.switch_screen(page)
@@ -244,6 +281,8 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
 
     def action_open_log(self) -> None:
         """Open the log of the node that is shown or selected; the console's own ones are behind it."""
+        from ppsconsole.tui.screens.node import NodeScreen
+
         screen = self.screen
         self.open_log(
             screen.node if isinstance(screen, NodeScreen) else screen.selected if isinstance(screen, HomeScreen) else None
@@ -271,7 +310,9 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
             self.keep_event(Event(self._clock.now(), "console", Verdict.WARN, words))
         self.notify(words, severity="warning" if is_wrong else "information", timeout=10 if is_wrong else None, markup=False)
 
-    def _open(self, page: Page) -> None:
+    def _open(self, page: "Page") -> None:
+        from ppsconsole.tui.screens.page import Page
+
         if isinstance(self.screen, Page):
             if self.screen.NAME != page.NAME:
                 self.switch_screen(page)
@@ -308,7 +349,7 @@ def _unrecorded(command: CommandRecord) -> None:
     """Keep nothing: this source has no list of commands."""
 
 
-def _no_desk() -> Desk:
+def _no_desk() -> "Desk":
     raise UsageError("this console was opened to look only")
 
 
@@ -345,7 +386,7 @@ def run(
     source: Source = monitor_factory(inventory) if monitor_factory is not None else Monitor(inventory)
     lock = Lock(os.environ)
 
-    def desk() -> Desk:
+    def desk() -> "Desk":
         from ppsconsole.engine.desk import Desk as EngineDesk
 
         return EngineDesk(inventory, environ=lock.environ)
@@ -359,6 +400,8 @@ def run(
         desk=desk,
         lock=lock,
         logs=HostLogs(inventory, SystemClock(), source.record if isinstance(source, Recording) else _unrecorded),
+        polling=_POLLING if monitor_factory is None else (),
+        journal=_JOURNAL,
         driver_class=driver_class(os.environ),
     )
     # Textual believes an exported COLUMNS more than the terminal: the console would keep its size for ever.

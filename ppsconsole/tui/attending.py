@@ -1,15 +1,16 @@
 """What the keys do about an open run, here or at another console: follow, hold, go on, go back, take over, hand over."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ppsconsole.draw.run_view import RunView
 from ppsconsole.errors import Leased, PpsConsoleError
-from ppsconsole.plan.event import RunEvent
-from ppsconsole.tui.live import Live
 from ppsconsole.tui.moving import HOW_TO_UNLOCK, MovingApp
-from ppsconsole.tui.question import Question, reason_question
-from ppsconsole.tui.screens.run import RunScreen
+
+if TYPE_CHECKING:  # loaded by the keys that lead to a run
+    from ppsconsole.draw.run_view import RunView
+    from ppsconsole.plan.event import RunEvent
+    from ppsconsole.tui.live import Live
+    from ppsconsole.tui.question import Question
 
 
 class AttendingApp(MovingApp, inherit_bindings=False):
@@ -46,6 +47,8 @@ class AttendingApp(MovingApp, inherit_bindings=False):
         await self._show_run()
 
     async def _show_run(self) -> None:
+        from ppsconsole.tui.screens.run import RunScreen  # not needed for the first frame
+
         if not isinstance(self.screen, RunScreen):
             screen = RunScreen(self.scene, self.glyphs)
             await self.push_screen(screen)
@@ -69,7 +72,7 @@ class AttendingApp(MovingApp, inherit_bindings=False):
         """Show that there are open runs."""
         raise NotImplementedError
 
-    def tell_of_run(self, was: Live | None, live: Live) -> None:
+    def tell_of_run(self, was: "Live | None", live: "Live") -> None:
         """Say what has become of a run that is followed, wherever somebody is in the console."""
         if was is None or was.view.run != live.view.run or was.activity != "followed" or live.is_ours:
             return
@@ -102,11 +105,15 @@ class AttendingApp(MovingApp, inherit_bindings=False):
 
     def action_run_back_out(self) -> None:
         """Ask for a reason, and undo what was done."""
+        from ppsconsole.tui.question import reason_question
+
         words = "Every step that was done is undone, the last one first, each verified. Refused once there is no way back."
         self._with_reason("back-out", reason_question("Back out", words, "Back out"), self.host.back_out, is_way_back=True)
 
     def action_run_mark_done(self) -> None:
         """Ask for a reason, and mark the step done, after a look."""
+        from ppsconsole.tui.question import reason_question
+
         live = self.host.live
         if live is None or self._is_barred("mark-done"):
             return
@@ -117,12 +124,16 @@ class AttendingApp(MovingApp, inherit_bindings=False):
 
     def action_run_abandon(self) -> None:
         """Ask for a reason, and end the run where it stands."""
+        from ppsconsole.tui.question import reason_question
+
         words = "The run ends where it stands and nothing is touched: the cluster stays half way, and no console resumes it."
         question = reason_question("Abandon the run", words, "Abandon")
         self._with_reason("abandon", question, self.host.abandon, is_way_back=True)
 
     def action_run_hand_over(self) -> None:
         """Ask for words to the next console, and let go of the run after the step at hand."""
+        from ppsconsole.tui.question import reason_question
+
         if self._is_barred("hand-over") or self._is_locked():
             return
         words = (
@@ -131,7 +142,7 @@ class AttendingApp(MovingApp, inherit_bindings=False):
         )
         self.start_errand(self._handed_over(reason_question("Hand over to the next console", words, "Hand over", "Words for it")))
 
-    async def _handed_over(self, question: Question) -> None:
+    async def _handed_over(self, question: "Question") -> None:
         said = await self.ask(question)
         if said is None:
             return
@@ -154,17 +165,19 @@ class AttendingApp(MovingApp, inherit_bindings=False):
             self._say(HOW_TO_UNLOCK.format(key=self.key_of("unlock")))
         return not self.host.lock.is_open
 
-    def _with_reason(self, action: str, question: Question, act: Callable[[str], None], *, is_way_back: bool = False) -> None:
+    def _with_reason(self, action: str, question: "Question", act: Callable[[str], None], *, is_way_back: bool = False) -> None:
         if not self._is_barred(action) and not self._is_locked():
             self.start_errand(self._reasoned(question, act, is_way_back=is_way_back))
 
-    async def _reasoned(self, question: Question, act: Callable[[str], None], *, is_way_back: bool) -> None:
+    async def _reasoned(self, question: "Question", act: Callable[[str], None], *, is_way_back: bool) -> None:
         reason = await self.ask(question)
         if reason is not None:
             await self._acted(lambda: act(reason), is_way_back=is_way_back)
 
     async def _acted(self, act: Callable[[], None], *, is_way_back: bool = False) -> None:
         """Take the lease where it is not held, then act; a foreign lease is taken over with a typed reason alone."""
+        from ppsconsole.tui.question import reason_question
+
         try:
             await self.host.take(is_way_back=is_way_back)
         except Leased as error:
@@ -185,14 +198,14 @@ class AttendingApp(MovingApp, inherit_bindings=False):
         except PpsConsoleError as error:
             self._refused("refused", error)
 
-    def open_replay(self, view: RunView, events: Sequence[RunEvent]) -> None:
+    def open_replay(self, view: "RunView", events: "Sequence[RunEvent]") -> None:
         """Replay a run."""
         from ppsconsole.tui.screens.replay import ReplayScreen
 
         if events:
             self.push_screen(ReplayScreen(self.scene, self.glyphs, view, events))
 
-    def open_report(self, view: RunView, events: Sequence[RunEvent]) -> None:
+    def open_report(self, view: "RunView", events: "Sequence[RunEvent]") -> None:
         """Open the report of a run."""
         from ppsconsole.tui.screens.report import ReportScreen
 

@@ -8,7 +8,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from textual.events import Event, Key, MouseDown, Paste, Resize
 
-from ppsconsole.advice.choices import choices
 from ppsconsole.settings.actions import ACTIONS, Action
 from ppsconsole.tui.attending import AttendingApp
 from ppsconsole.tui.finding import Find
@@ -197,6 +196,8 @@ class HandsApp(AttendingApp, inherit_bindings=False):
 
     def action_plan_words(self, title: str) -> None:
         """Plan the way out that is called so; nothing is changed by that."""
+        from ppsconsole.advice.choices import choices  # loads all runbooks
+
         scene = self.scene
         found = [each for each in choices(scene.advice, scene.inventory, scene.snapshot) if each.title == title]
         if found:

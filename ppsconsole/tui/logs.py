@@ -4,13 +4,13 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ppsconsole.clock import Clock
-from ppsconsole.draw.node import LogTail
-from ppsconsole.drivers.base import OnCommand
-from ppsconsole.drivers.log import FoundLogs, LogSource
 from ppsconsole.errors import PpsConsoleError
 from ppsconsole.inventory.model import Instance, Inventory
 
 if TYPE_CHECKING:
+    from ppsconsole.draw.node import LogTail
+    from ppsconsole.drivers.base import OnCommand
+    from ppsconsole.drivers.log import FoundLogs, LogSource
     from ppsconsole.drivers.log_reading import News
     from ppsconsole.probes.tools import Tools
 
@@ -23,15 +23,15 @@ _QUERY_S = 10.0
 class Logs(Protocol):
     """Finds and reads logs."""
 
-    async def find(self, node: str) -> FoundLogs:
+    async def find(self, node: str) -> "FoundLogs":
         """Return the logs of a node."""
         ...
 
-    async def tail(self, node: str, count: int) -> LogTail:
+    async def tail(self, node: str, count: int) -> "LogTail":
         """Return the end of a node's first log; why there is none is told in its words."""
         ...
 
-    def follow(self, source: LogSource) -> "AsyncGenerator[News, None]":
+    def follow(self, source: "LogSource") -> "AsyncGenerator[News, None]":
         """Yield the end of a log and then what comes, until it is closed."""
         ...
 
@@ -49,18 +49,19 @@ class HostLogs:
         on_command: Told of everything that is sent.
     """
 
-    def __init__(self, inventory: Inventory, clock: Clock, on_command: OnCommand) -> None:
+    def __init__(self, inventory: Inventory, clock: Clock, on_command: "OnCommand") -> None:
         self._inventory, self._clock, self._on_command = inventory, clock, on_command
         self._tools: Tools | None = None
 
-    async def find(self, node: str) -> FoundLogs:
+    async def find(self, node: str) -> "FoundLogs":
         """Return the logs of `node`."""
         from ppsconsole.drivers.log_finding import find_logs
 
         return await find_logs(self._inventory, node, self._opened().ssh, self._query)
 
-    async def tail(self, node: str, count: int) -> LogTail:
+    async def tail(self, node: str, count: int) -> "LogTail":
         """Return the end of the first log of `node`; why there is none is told in its words."""
+        from ppsconsole.draw.node import LogTail
         from ppsconsole.drivers.log_reading import read_tail
 
         found = await self.find(node)
@@ -72,7 +73,7 @@ class HostLogs:
         except PpsConsoleError as error:
             return LogTail(source.said(), words=str(error))
 
-    def follow(self, source: LogSource) -> "AsyncGenerator[News, None]":
+    def follow(self, source: "LogSource") -> "AsyncGenerator[News, None]":
         """Yield the end of a log and then what comes, across dropped lines."""
         from ppsconsole.drivers.log_reading import follow_on
 

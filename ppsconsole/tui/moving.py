@@ -2,28 +2,26 @@
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ppsconsole.advice.choices import request_of
 from ppsconsole.cluster.picture import Event
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.text import Glyphs
-from ppsconsole.engine.gates import YES
 from ppsconsole.errors import PpsConsoleError
-from ppsconsole.plan.plan import Plan
-from ppsconsole.plan.step import Gate, Step
-from ppsconsole.runbooks.request import Request
 from ppsconsole.settings.sheet import key_of
-from ppsconsole.tui.engine_host import EngineHost
 from ppsconsole.tui.keymap import actions_of
 from ppsconsole.tui.leaving import LeavingApp
-from ppsconsole.tui.question import Question, gate_question, run_question
 from ppsconsole.tui.scene import Scene
-from ppsconsole.tui.screens.choose import ChooseScreen
-from ppsconsole.tui.screens.node import NodeScreen
-from ppsconsole.tui.screens.plan import PlanScreen
-from ppsconsole.tui.screens.run import RunScreen
 from ppsconsole.tui.ways import first_open
+
+if TYPE_CHECKING:  # the screens of plans and runs, and what they rest on, are loaded by the keys that lead there
+    from ppsconsole.plan.plan import Plan
+    from ppsconsole.plan.step import Gate, Step
+    from ppsconsole.runbooks.request import Request
+    from ppsconsole.tui.engine_host import EngineHost
+    from ppsconsole.tui.question import Question
+    from ppsconsole.tui.screens.choose import ChooseScreen
+    from ppsconsole.tui.screens.plan import PlanScreen
 
 MOVED = "The world moved since this was shown: this is a new plan, read it again."
 HOW_TO_UNLOCK = "The console is read-only. Press {key} to unlock it; nothing runs without a typed confirmation even then."
@@ -33,10 +31,9 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
     """Plans, confirms and runs; none of it is decided here: the engine refuses what is not safe.
 
     Attributes:
-        host: Owns the run. Its tasks and ours are the application's: popping a screen ends none of them.
+        is_leaving: Whether nothing new is begun or asked any more.
     """
 
-    host: EngineHost
     glyphs: Glyphs
     is_leaving = False
 
@@ -44,6 +41,18 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         super().__init__(*args, **kwargs)
         self._errands: set[asyncio.Task[None]] = set()
         self._is_planning = False
+        self._host: EngineHost | None = None
+
+    @property
+    def host(self) -> "EngineHost":
+        """What owns the run; made on first use. Its tasks and ours are the application's: popping a screen ends none of them."""
+        if self._host is None:
+            self._host = self.made_host()
+        return self._host
+
+    def made_host(self) -> "EngineHost":
+        """Return what will own the runs."""
+        raise NotImplementedError
 
     @property
     def scene(self) -> Scene:
@@ -66,27 +75,35 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         if way is None:
             self.action_choose()
         else:
+            from ppsconsole.advice.choices import request_of
+
             self._plan(request_of(way))
 
     def action_choose(self) -> None:
         """Show all ways; on a node's page those that are about it."""
+        from ppsconsole.tui.screens.choose import ChooseScreen
+        from ppsconsole.tui.screens.node import NodeScreen
+
         if not isinstance(self.screen, ChooseScreen):
             about = self.screen.node if isinstance(self.screen, NodeScreen) else ""
             self.push_screen(ChooseScreen(self.scene, self.glyphs, about))
 
-    def on_choose_screen_chosen(self, message: ChooseScreen.Chosen) -> None:
+    def on_choose_screen_chosen(self, message: "ChooseScreen.Chosen") -> None:
         """Plan what was chosen."""
         self._plan(message.request)
 
     def action_plan_again(self) -> None:
         """Make the plan again."""
+        from ppsconsole.tui.screens.plan import PlanScreen
+
         if isinstance(self.screen, PlanScreen):
             self._plan(self.screen.request)
 
-    def _plan(self, request: Request) -> None:
+    def _plan(self, request: "Request") -> None:
         if self._is_planning:
             self._say("Still reading facts for a plan.")
             return
+        from ppsconsole.tui.screens.plan import PlanScreen
 
         async def plan() -> None:
             plan = await self._planned(request)
@@ -100,7 +117,7 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
 
         self.start_errand(plan())
 
-    async def _planned(self, request: Request) -> Plan | None:
+    async def _planned(self, request: "Request") -> "Plan | None":
         """Return a plan from fresh facts; None when there is none, and that was said."""
         self._is_planning = True
         self._say(f"Reading fresh facts for {request.runbook} ...")
@@ -116,6 +133,8 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
 
     def action_confirm_plan(self) -> None:
         """Read everything again, ask, and run."""
+        from ppsconsole.tui.screens.plan import PlanScreen
+
         if not isinstance(self.screen, PlanScreen):
             return
         if not self.host.lock.is_open:
@@ -123,10 +142,14 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         elif not self._is_planning:
             self.start_errand(self._confirmed(self.screen))
 
-    async def _confirmed(self, shown: PlanScreen) -> None:
+    async def _confirmed(self, shown: "PlanScreen") -> None:
+        from ppsconsole.tui.question import run_question
+        from ppsconsole.tui.screens.plan import PlanScreen
+        from ppsconsole.tui.screens.run import RunScreen
+
         found: list[Plan] = []
 
-        async def read() -> Question | None:
+        async def read() -> "Question | None":
             fresh = await self._planned(shown.request)
             if fresh is None or not self._still_stands(shown, fresh):
                 return None
@@ -151,7 +174,7 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
             await self.switch_screen(screen)
             screen.show_scene(self.scene)  # what happened while it was being opened
 
-    def _still_stands(self, shown: PlanScreen, fresh: Plan) -> bool:
+    def _still_stands(self, shown: "PlanScreen", fresh: "Plan") -> bool:
         """Show the plan as it is now; return whether it is the one that was read, and may run."""
         is_same = fresh.hash == shown.plan.hash
         shown.show_plan(fresh, "" if is_same else MOVED)
@@ -160,8 +183,10 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
             self._say(f"This plan does not run: blocked by {names}.", "warning")
         return is_same and not fresh.blockers
 
-    async def _answers(self, plan: Plan, name: str) -> dict[str, str] | None:
+    async def _answers(self, plan: "Plan", name: str) -> dict[str, str] | None:
         """Ask everything now, before anything is touched; None when something was not answered."""
+        from ppsconsole.tui.question import gate_question
+
         found: dict[str, str] = {}  # by step id; the journal says that this plan was confirmed, by the cluster's name
         for step in plan.steps:
             if step.gate is None:
@@ -175,7 +200,9 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
             found[step.id] = answer
         return found
 
-    async def _read_again(self, step: Step, plan: Plan) -> Question | None:
+    async def _read_again(self, step: "Step", plan: "Plan") -> "Question | None":
+        from ppsconsole.tui.question import gate_question
+
         try:
             gate, now = await self.host.read_again(step, plan)
         except PpsConsoleError as error:
@@ -183,11 +210,13 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
             return None
         return gate_question(gate, step, now, self.scene.snapshot)
 
-    async def ask_at_gate(self, gate: Gate, step: Step, plan: Plan) -> str | None:
+    async def ask_at_gate(self, gate: "Gate", step: "Step", plan: "Plan") -> str | None:
         """Ask at a gate of a run that is going: one that was resumed, whose answers were given to another console."""
+        from ppsconsole.tui.question import gate_question
+
         return await self.ask(gate_question(gate, step, plan, self.scene.snapshot))
 
-    async def ask(self, question: Question, again: Coroutine[Any, Any, Question | None] | None = None) -> str | None:
+    async def ask(self, question: "Question", again: "Coroutine[Any, Any, Question | None] | None" = None) -> str | None:
         """Show a dialog and return what was answered; None when it was cancelled, or nobody is there any more.
 
         Args:
@@ -239,12 +268,15 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         """Leave; while something is being done, ask first."""
         if self.is_leaving:
             self._say("Leaving as soon as the step at hand is verified.")
-        elif self.host.is_acting:
+        elif self._host is not None and self._host.is_acting:
             self.start_errand(self._asked_to_leave())
         else:
             self.exit()  # what is left to do then, such as giving the lease back, is waited for
 
     async def _asked_to_leave(self) -> None:
+        from ppsconsole.engine.gates import YES
+        from ppsconsole.tui.question import Question
+
         question = Question(
             "A run is going",
             "Leaving finishes and verifies the step at hand, writes down that the run is held, and then leaves. "
@@ -257,7 +289,7 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
 
     def leave_with(self, code: int, *, is_line_lost: bool = False) -> None:
         """Leave at once, or as soon as the step at hand is verified."""
-        if not self.host.is_busy:
+        if self._host is None or not self._host.is_busy:
             self.exit(return_code=code)
             return
         if is_line_lost:
@@ -266,13 +298,13 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
 
     def why_not_stop(self) -> str:
         """Refuse while a run is at a step: a stopped process would leave it half way, with its lease, and verify nothing."""
-        if not self.host.is_busy:
+        if self._host is None or not self._host.is_busy:
             return ""
         return "A run is at a step: stopping now would leave it half way, unwatched. Space holds it after this step; then Ctrl-Z."
 
     def standing(self) -> str:
         """Return where the open run stands and how to go on with it; empty where there is none."""
-        live = self.host.live
+        live = None if self._host is None else self._host.live
         if live is None or live.activity == "ended":
             return ""
         view = live.view
@@ -287,7 +319,8 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         self.is_leaving = True
         self.withdraw_questions()
         self._say("Leaving: the step at hand is finished and verified first.", "warning")
-        await self.host.leave()
+        if self._host is not None:
+            await self._host.leave()
         self.exit(return_code=code)
 
     def key_of(self, action: str) -> str:

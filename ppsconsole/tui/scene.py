@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ppsconsole.advice.diagnosis import Advice
 from ppsconsole.cluster.picture import Event, Picture
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background
-from ppsconsole.tui.desks import Unfinished
-from ppsconsole.tui.live import Live
+
+if TYPE_CHECKING:  # the first frame shows none of this, and has no time to load it
+    from ppsconsole.advice.diagnosis import Advice
+    from ppsconsole.runbooks.building import Background
+    from ppsconsole.tui.desks import Unfinished
+    from ppsconsole.tui.live import Live
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +31,21 @@ class Scene:
         is_unlocked: Whether the engine lets this console change anything.
         run: The run of this console, or the one that is looked at; None while there is none.
         unfinished: Open runs that other consoles, or this one before, left in the journal.
-        background: What was seen before: what a way costs hangs on it.
+        background: What was seen before: what a way costs hangs on it; None until there is advice.
     """
 
     inventory: Inventory
     now: float
     picture: Picture | None = None
-    advice: tuple[Advice, ...] = ()
+    advice: "tuple[Advice, ...]" = ()
     own_events: tuple[Event, ...] = ()
     trouble: str = ""
     banner: str = ""
     is_stale: bool = False
     is_unlocked: bool = False
-    run: Live | None = None
-    unfinished: tuple[Unfinished, ...] = ()
-    background: Background = NOTHING_KNOWN
+    run: "Live | None" = None
+    unfinished: "tuple[Unfinished, ...]" = ()
+    background: "Background | None" = None
 
     @property
     def snapshot(self) -> Snapshot | None:

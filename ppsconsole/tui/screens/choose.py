@@ -9,6 +9,7 @@ from textual.message import Message
 from ppsconsole.advice.choices import Choice, choices, choices_about
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import hanging
+from ppsconsole.runbooks.building import NOTHING_KNOWN
 from ppsconsole.runbooks.request import Request
 from ppsconsole.tui.jumping import Target
 from ppsconsole.tui.keymap import bindings
@@ -126,7 +127,7 @@ class ChooseScreen(ConsoleScreen, inherit_bindings=False):
     def _all(self) -> tuple[Choice, ...]:
         scene = self.scene
         if self.about:
-            return choices_about(self.about, scene.snapshot, scene.inventory, scene.background)
+            return choices_about(self.about, scene.snapshot, scene.inventory, scene.background or NOTHING_KNOWN)
         return choices(scene.advice, scene.inventory, scene.snapshot)
 
     def _index(self) -> tuple[int, tuple[Choice, ...]]:

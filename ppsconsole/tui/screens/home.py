@@ -5,7 +5,6 @@ from functools import partial
 from textual.app import ComposeResult
 from textual.events import Resize
 
-from ppsconsole.advice.choices import choice_of
 from ppsconsole.draw.text import Glyphs, line_text
 from ppsconsole.tui.arrangement import PANES, arrange, form_of
 from ppsconsole.tui.finding import Find
@@ -197,6 +196,8 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
 
     def jump_targets(self) -> list[Target]:
         """Return nodes and ways out."""
+        from ppsconsole.advice.choices import choice_of  # not needed for the first frame
+
         nodes = [
             Target(self.topology, row, column, width, partial(self._pick, name))
             for name, (row, column, width) in self.topology.spots.items()

@@ -9,6 +9,7 @@ from ppsconsole.clock import hhmmss
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.draw.node import About, LogTail, Section, draw_sections, joined, section_rows
 from ppsconsole.draw.text import Glyphs, Line, Span, line_text
+from ppsconsole.runbooks.building import NOTHING_KNOWN
 from ppsconsole.tui.keymap import bindings
 from ppsconsole.tui.logs import Logs
 from ppsconsole.tui.scene import Scene
@@ -108,7 +109,7 @@ class NodeScreen(Page, inherit_bindings=False):
             return None
         if self._weighed is not scene.snapshot:
             self._weighed = scene.snapshot
-            self._actions = choices_about(self.node, scene.snapshot, scene.inventory, scene.background)
+            self._actions = choices_about(self.node, scene.snapshot, scene.inventory, scene.background or NOTHING_KNOWN)
         commands = () if scene.picture is None else scene.picture.commands
         return About(node, scene.now, commands, self._actions, self.tail)
 

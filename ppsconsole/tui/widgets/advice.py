@@ -1,6 +1,7 @@
 """What happened, what to do next, and who says so."""
 
-from ppsconsole.advice.ways import Way
+from typing import TYPE_CHECKING
+
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.first_look import first_look_lines, first_look_words
 from ppsconsole.draw.text import Glyphs, Line, Span
@@ -11,6 +12,9 @@ from ppsconsole.tui.keymap import actions_of
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.ways import first_open, way_words
 from ppsconsole.tui.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from ppsconsole.advice.ways import Way
 
 
 class AdvicePanel(Panel, inherit_bindings=False):
@@ -54,7 +58,7 @@ def advice_lines(scene: Scene, width: int, glyphs: Glyphs, key: str = "f") -> li
     return lines
 
 
-def _way(way: Way, key: str, width: int, glyphs: Glyphs) -> list[Line]:
+def _way(way: "Way", key: str, width: int, glyphs: Glyphs) -> list[Line]:
     """Return a way with what it costs; the key stands before the one that it plans."""
     head = Span("  BLOCKED  ", "down") if way.is_blocked else Span(f"  {key or 'or':<8} ", "title")
     return [*hanging((head,), way_words(way), "dim" if way.is_blocked else "text", width, glyphs)]

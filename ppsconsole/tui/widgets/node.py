@@ -1,6 +1,5 @@
 """The selected node in short."""
 
-from ppsconsole.draw.node import draw_node
 from ppsconsole.draw.text import Line
 from ppsconsole.tui.widgets.panel import Panel
 
@@ -18,5 +17,7 @@ class NodePanel(Panel, inherit_bindings=False):
         """Return the node's lines."""
         if self.scene is None or self.scene.snapshot is None or self.selected is None:
             return ()
+        from ppsconsole.draw.node import draw_node  # a small terminal has no room for this pane
+
         node = self.scene.snapshot.node(self.selected)
         return () if node is None else draw_node(node, self.scene.now, width, self.glyphs)
