@@ -280,6 +280,24 @@ def test_held_after_the_step_at_hand_then_resumed() -> None:
     assert "resumed" in scene.kinds()
 
 
+@pytest.mark.parametrize("runbook", ["switchover", "failover"])
+def test_what_is_about_to_act_and_all_that_it_rests_on_is_durable_before_it_acts(runbook: str) -> None:
+    scene = Scene(World(), plan=scripted_plan(runbook))
+    usual, at_act = scene.world.fault, dict[str, list[str]]()
+
+    async def looked(step: str, phase: str) -> str:
+        if phase == "act":
+            at_act[step] = scene.kinds()
+        return await usual(step, phase)
+
+    scene.world.fault = looked
+    assert play(scene.runner().run()).verdict is RunVerdict.SUCCESS
+    assert set(at_act) == {step.id for step in scene.plan.steps}
+    for step, durable in at_act.items():
+        assert durable[-2:] == [f"step-started {step}", f"step-checked {step}"]
+    assert {"step-finished stop-primary", "proof-made stop-primary", "proof-made prove"} <= set(at_act["promote"])
+
+
 def held_at_the_last_moment(scene: Scene) -> RunResult:
     """Play a run in which a hold is asked for while the promotion is prechecked."""
 
