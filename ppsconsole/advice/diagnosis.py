@@ -138,6 +138,8 @@ def _remedy(node: Node, snapshot: Snapshot, inventory: Inventory) -> str:
         return f"What is behind it is hidden, not down: {', '.join(behind)}. Bring {node.name} back, or reach them another way."
     if node.value("host.ssh") == "host-key-refused":
         return "Find out who changed the key before trusting it: compare fingerprints on the host's own console."
+    if _is_only_moved(node, snapshot):
+        return "Where this is to stay, let the inventory declare it so; else move it back."
     if node.kind == "database":
         return _database_remedy(node, any(each.role == "primary" for each in snapshot.of_kind("database")))
     if node.words in ("STOPPED", "CRASHED"):
@@ -152,6 +154,15 @@ def _remedy(node: Node, snapshot: Snapshot, inventory: Inventory) -> str:
 
 _WAS_PRIMARY = ("in production", "shut down", "shutting down")
 """What a control file says of a data directory that would come up as a primary."""
+
+
+def _is_only_moved(node: Node, snapshot: Snapshot) -> bool:
+    """Return whether only the inventory still declares what was before a move: so it is after each of them."""
+    primaries = [each for each in snapshot.of_kind("database") if each.role == "primary"]
+    wrong = {each.rule for each in node.judgements if each.verdict not in (Verdict.OK, Verdict.OFF)}
+    if len(primaries) != 1 or not wrong:
+        return False
+    return wrong == {"drift"} or (wrong == {"points_at"} and node.value("points_at") == primaries[0].name)
 
 
 def _database_remedy(node: Node, has_primary: bool) -> str:

@@ -62,7 +62,9 @@ def commands(
         words = f"BLOCKED: {choice.words}" if choice.is_blocked else choice.words
         found.append(Command(choice.title, words, "way", f"plan_words({choice.title!r})"))
     for node in scene.snapshot.nodes if scene.snapshot is not None else ():
-        about = " ".join(part for part in (node.kind, node.role or "", f"site {node.site}" if node.site else "") if part)
+        role = node.role if node.role != node.kind else ""
+        site = f"site {node.site}" if node.site else ""
+        about = " ".join(part for part in (node.kind, role, site) if part)
         found.append(
             Command(node.name, f"{about}, {node.verdict.value.upper()}: open it", "node", f"open_node_named({node.name!r})")
         )

@@ -1,5 +1,7 @@
 """The ways out by value: compared by loss and downtime, and what is blocked with its rule and its facts."""
 
+from dataclasses import replace
+
 import pytest
 
 from ppsconsole.advice.diagnosis import Advice, advise
@@ -99,6 +101,19 @@ def test_a_dead_old_primary_beside_a_living_one_is_not_restarted_blindly() -> No
 
 def test_a_healthy_cluster_needs_no_way_out() -> None:
     assert advise(seen(fine()), declared()) == ()
+
+
+def test_after_a_move_it_is_said_what_is_left_to_do() -> None:
+    left = "Where this is to stay, let the inventory declare it so; else move it back."
+    for about in ("db1 observed standby", "db2 observed primary"):
+        assert advice(swapped(), about).remedy == left
+    made = declared()
+    made = replace(made, web_nodes=made.web_nodes | {"pps2": replace(made.web_nodes["pps2"], database="db1")})
+    told_of_pps2 = [each for each in advise(seen(swapped(), made), made) if each.headline.startswith("pps2 uses db2")]
+    assert [each.remedy for each in told_of_pps2] == [left]
+    alone = swapped()
+    silence(alone, "db2", "refused")
+    assert advice(alone, "db1 observed standby").remedy != left
 
 
 def test_ways_are_part_of_the_json() -> None:

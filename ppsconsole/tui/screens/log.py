@@ -146,7 +146,7 @@ class LogScreen(ConsoleScreen, inherit_bindings=False):
         parts = [
             f"{feed.title} ({self.at_hand + 1}/{len(self.feeds)})",
             "following" if view.is_following else "NOT FOLLOWING (f)",
-            f"{count} lines" + (", older ones dropped" if view.buffer.dropped else ""),
+            f"{count} {'line' if count == '1' else 'lines'}" + (", older ones dropped" if view.buffer.dropped else ""),
             f"only: {self.filtered}" if self.filtered else "",
             f"search: {view.found}{'' if self._has_match else ' NOT FOUND'}" if view.found else "",
             "wrapped" if view.is_wrapped else f"from column {view.aside + 1}" if view.aside else "",
