@@ -82,7 +82,7 @@ def is_worth_another_look(inventory: Inventory, snapshot: Snapshot, made: Plan |
             names.append("host.ssh")
         # Processes that are stopped answer no more, and their own host says so.
         late = [name for name in names if node.value(name) in LATE and node.value("service") != "frozen"]
-        if late and not (is_urgent and all(node.value(name) != "ok" for name in names)):
+        if late and not (is_urgent and all(node.value(name) not in ("ok", "refused") for name in names)):
             return True
     return False
 

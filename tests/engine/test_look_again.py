@@ -12,7 +12,7 @@ from ppsconsole.engine.desk import Desk
 from ppsconsole.plan.plan import Plan
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.request import Request
-from tests.unit.observations import change, silence
+from tests.unit.observations import change, change_host, silence
 from tests.unit.runbook_cases import Found, declared, fine, host_gone, hung, plan, seen
 
 
@@ -93,6 +93,10 @@ def test_a_failover_does_not_wait_for_a_host_that_is_silent_as_a_whole() -> None
     made = plan(world, "failover", to="db2")
     assert not made.blockers
     assert not facts.is_worth_another_look(inventory, seen(world, inventory), made)
+    silence(world, "db1", "refused")
+    change_host(world, "db1", ssh="timed-out")
+    assert facts.is_worth_another_look(inventory, seen(world, inventory), made), "what refuses is no silent host"
+    world = host_gone()
     change(world, "db2", service="running")
     silence(world, "db2", "timed-out")
     assert facts.is_worth_another_look(inventory, seen(world, inventory), made), "its host answers: it may be busy"

@@ -46,7 +46,7 @@ def position(lab: Lab) -> str:
 def test_a_crash_of_an_idle_primary_loses_exactly_nothing_whenever_it_was_last_looked_at(lab: Lab) -> None:
     lab.fault("kill", "db1")
     plan = planned(lab)
-    assert (plan["loss"]["tier"], plan["loss"]["window_s"], plan["loss"]["transactions"]) == ("exact", 0.0, 0)
+    assert (plan["loss"]["tier"], plan["loss"]["window_s"], plan["loss"]["transactions"]) == ("exact", 0.0, 0), plan["loss"]
     advised = told(lab, "status", "--json").stdout
     ways = [way for each in json.loads(advised)["advice"] for way in each["ways"] if way["runbook"] == "failover"]
     assert [way["loss"] for way in ways] == ["nothing (exact)"]
