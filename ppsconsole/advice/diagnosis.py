@@ -155,6 +155,9 @@ def _remedy(node: Node, snapshot: Snapshot, inventory: Inventory) -> str:
 _WAS_PRIMARY = ("in production", "shut down", "shutting down")
 """What a control file says of a data directory that would come up as a primary."""
 
+_TRIES_AGAIN_S = 15.0
+"""After a start, how long a link that is down is not held against the network: two retries of a standby, and a look."""
+
 
 def _is_only_moved(node: Node, snapshot: Snapshot) -> bool:
     """Return whether only the inventory still declares what was before a move: so it is after each of them."""
@@ -183,9 +186,19 @@ def _database_remedy(node: Node, has_primary: bool) -> str:
     return ""
 
 
+def _is_young(name: str, snapshot: Snapshot) -> bool:
+    """Return whether the server started so short a time ago that a standby may not have tried again yet."""
+    node = snapshot.node(name)
+    started = None if node is None else node.value("started_at")
+    return isinstance(started, (int, float)) and 0 <= snapshot.at - started < _TRIES_AGAIN_S
+
+
 def _link(edge: Edge, snapshot: Snapshot, inventory: Inventory, background: Background) -> Advice:
     both = _is_alive(edge.source, snapshot) and _is_alive(edge.target, snapshot)
-    if both:
+    if both and (young := [name for name in (edge.source, edge.target) if _is_young(name, snapshot)]):
+        headline = f"replication {edge.source} → {edge.target} is not back yet: {' and '.join(young)} has just started"
+        remedy = "A standby tries again every wal_retrieve_retry_interval, 5 s by default: wait for it before you look further."
+    elif both:
         headline = (
             f"replication {edge.source} → {edge.target} is down although both databases answer: only the way between is cut"
         )

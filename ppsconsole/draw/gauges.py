@@ -20,6 +20,9 @@ _BLANK = History()
 _FLAT = 0.25
 """A trend shows at least this share of its own value as its whole height: noise must not look like a cliff."""
 
+_QUIET = 0.1
+"""It shows at least this share of the limit, too: a front that takes 3 or 12 ms of the second that it may take is quiet."""
+
 
 def draw_gauges(
     gauges: Sequence[Gauge],
@@ -96,7 +99,7 @@ def word_of(gauge: Gauge) -> str:
 
 def _trend(gauge: Gauge, history: History, width: int, glyphs: Glyphs) -> list[Span]:
     values = history.values.get(gauge.name, ())
-    drawn = sparkline(condensed(values, width, history.taken or len(values)), width, glyphs)
+    drawn = sparkline(condensed(values, width, history.taken or len(values)), width, glyphs, _least_span(gauge))
     since = "" if gauge.known_at is None or gauge.verdict is not Verdict.UNKNOWN else f"{hhmmss(gauge.known_at)}Z"
     said = f"since {since}" if since and width >= 15 else since
     if not said or width_of(said) + 1 > width:
@@ -126,14 +129,28 @@ def condensed(values: Sequence[float | None], width: int, taken: int) -> tuple[f
     return tuple(found[-width:])
 
 
-def sparkline(values: Sequence[float | None], width: int, glyphs: Glyphs) -> str:
-    """Return the last `width` of `values` as heights, newest at the right, in exactly `width` cells; None stays blank."""
+def _least_span(gauge: Gauge) -> float:
+    """Return the difference of values below which a trend is level; none where less is worse, or where there is no limit."""
+    if gauge.warn is None or gauge.down is None or gauge.warn >= gauge.down:
+        return 0.0
+    return _QUIET * gauge.warn
+
+
+def sparkline(values: Sequence[float | None], width: int, glyphs: Glyphs, least_span: float = 0.0) -> str:
+    """Return the last `width` of `values` as heights, newest at the right, in exactly `width` cells; None stays blank.
+
+    Args:
+        values: Oldest first.
+        width: Cells.
+        glyphs: The characters to draw with.
+        least_span: What the whole height stands for at least, in the unit of the values.
+    """
     last = list(values)[-width:] if width > 0 else []
     known = [value for value in last if value is not None]
     if not known:
         return " " * width
     low, high = min(known), max(known)
-    span = max(high - low, _FLAT * abs(high))
+    span = max(high - low, _FLAT * abs(high), least_span)
     # A trend that hardly moves lies at the bottom when it is 0, and in the lower half otherwise.
     base = low if span == high - low or span == 0 else max(0.0, (low + high - span) / 2) if low >= 0 else low
     top = len(glyphs.sparks) - 1

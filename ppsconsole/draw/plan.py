@@ -91,7 +91,7 @@ def _item_state(item: Item, glyphs: Glyphs) -> tuple[str, str, Style]:
     if item.is_blocked:
         return glyphs.down, "BLOCKS", "down"
     if item.state == "failing":
-        return glyphs.warn, "failing", "warn"
+        return glyphs.warn, "warns", "warn"
     if item.state == "not checked":
         return glyphs.unknown, "not checked", "unknown"
     return glyphs.ok, "ok", "ok"

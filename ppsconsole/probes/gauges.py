@@ -8,6 +8,9 @@ from ppsconsole.probes.edges import row_of, unflushed_seconds_of
 from ppsconsole.probes.judge_product import backup_limit, licence_limit, servers_running
 from ppsconsole.probes.view import View
 
+_SMALL = 20
+"""Part of a limit below which a time is not told more exactly: what a round trip takes moves by milliseconds with each look."""
+
 _NO_BACKUP = {"missing": "missing", "empty": "none", "unreadable": "no read", "too-many": "too many"}
 
 
@@ -55,8 +58,14 @@ def loss_now(view: View, streams: list[Edge]) -> float | None:
 
 
 def _gauge(name: str, subject: str, value: float | None, limit: Limit, unit: str, prefix: str = "") -> Gauge:
-    text = "unknown" if value is None else prefix + amount(value, unit)
+    text = "unknown" if value is None else prefix + _said(value, limit, unit)
     return Gauge(name, subject, value, text, against(value, limit), limit_words(limit, unit), limit.warn, limit.down, unit)
+
+
+def _said(value: float, limit: Limit, unit: str) -> str:
+    """Return a number as the gauge says it: times far below their limit only as that, so that nothing ticks where all is well."""
+    small = limit.warn / _SMALL
+    return f"<{amount(small, unit)}" if unit == "s" and 0 < value < small else amount(value, unit)
 
 
 def _logins(view: View) -> list[Gauge]:

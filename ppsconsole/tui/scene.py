@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ppsconsole.cluster.picture import Event, Picture
 from ppsconsole.cluster.snapshot import Snapshot
-from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.cluster.verdicts import Verdict, worst
 from ppsconsole.inventory.model import Inventory
 
 if TYPE_CHECKING:  # the first frame shows none of this, and has no time to load it
@@ -56,6 +56,14 @@ class Scene:
         """Return the events of cluster and console together, newest first."""
         seen: Sequence[Event] = () if self.picture is None else self.picture.events
         return tuple(sorted((*seen, *self.own_events), key=lambda event: event.at, reverse=True))
+
+    def apart(self) -> Verdict | None:
+        """Return the verdict of the cluster where it is louder than that of any node: a login fails, a link is down."""
+        if self.snapshot is None:
+            return None
+        nodes = worst(node.verdict for node in self.snapshot.nodes)
+        loudest = worst([nodes, self.snapshot.verdict, *(each.verdict for each in self.advice)])
+        return loudest if loudest is not nodes and loudest in (Verdict.WARN, Verdict.DOWN) else None
 
     def counts(self) -> dict[Verdict, int]:
         """Return how many nodes there are of each verdict, the loudest first; those without any are left out."""

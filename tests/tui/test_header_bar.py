@@ -6,6 +6,7 @@ import pytest
 
 from ppsconsole.cluster.picture import Attempt
 from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.text import ASCII, UNICODE, line_text
 from ppsconsole.draw.words import width_of
 from ppsconsole.tui.scene import Scene
@@ -51,6 +52,15 @@ def test_cluster_place_lock_and_what_is_down_are_said_at_every_width(width: int)
 )
 def test_it_is_abbreviated_step_by_step(width: int, expected: str) -> None:
     assert said(scene(primary_down()), width) == expected
+
+
+@pytest.mark.parametrize(("width", "words"), [(100, "✗ CLUSTER DOWN"), (60, "✗ CLUSTER DOWN"), (40, "✗")])
+def test_a_cluster_that_is_worse_than_its_nodes_is_said_beside_them(width: int, words: str) -> None:
+    from ppsconsole.advice.diagnosis import Advice
+
+    shown = scene(fine(), advice=(Advice(Verdict.DOWN, "nobody gets in", (), "", ()),))
+    assert words in said(shown, width)
+    assert "CLUSTER" not in said(scene(primary_down(), advice=shown.advice), width)
 
 
 @pytest.mark.parametrize("width", [40, 48, 60, 80])

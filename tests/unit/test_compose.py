@@ -96,6 +96,16 @@ def test_a_cut_replication_link_leaves_both_databases_alive() -> None:
     assert snapshot.verdict is Verdict.DOWN
 
 
+def test_a_link_is_not_blamed_on_the_network_right_after_a_start() -> None:
+    found = facts()
+    change(found, "db2", receiver=NO_RECEIVER)
+    change(found, "db1", replicas=(), started_at=NOW - 3)
+    assert "is not back yet: db1 has just started" in words(look(found))
+    assert "repair the network" not in words(look(found))
+    change(found, "db1", started_at=NOW - 60)
+    assert "repair the network" in words(look(found))
+
+
 def test_a_primary_that_only_the_console_cannot_reach_is_not_called_dead() -> None:
     found = facts()
     silence(found, "db1", "timed-out")

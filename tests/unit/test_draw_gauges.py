@@ -121,6 +121,15 @@ def test_a_bar_keeps_its_height_while_it_moves() -> None:
         before = shown
 
 
+def test_what_moves_far_below_its_limit_is_level() -> None:
+    front = next(gauge for gauge in GAUGES if gauge.name == "front lb1")
+    trend = {"front lb1": (0.003, 0.012, 0.004, 0.009)}
+    calm = line_text(draw_gauges([front], trend, 60, UNICODE)[0])
+    assert "▁▁▁▁" in calm
+    loud = line_text(draw_gauges([front], {"front lb1": (0.003, 0.9, 0.004, 0.009)}, 60, UNICODE)[0])
+    assert "▁█▁▁" in loud
+
+
 def test_a_gap_stays_a_gap() -> None:
     assert condensed((1.0, None, None, None, 3.0, 2.0), 3, 6) == (1.0, None, 3.0)
     assert sparkline((None, None), 4, UNICODE) == "    "

@@ -132,12 +132,22 @@ def _counts(scene: Scene, glyphs: Glyphs) -> tuple[Line, ...]:
         return tuple(spans)
 
     loudest = dict(list(loud.items())[:1])
+    whole, short = _apart(scene, glyphs)
     return (
-        said(counts, "{mark} {count} {word}"),
-        said(loud, "{mark} {count} {word}"),
-        said(loud, "{mark}{count}"),
-        said(loudest, "{mark}{count}"),
+        whole + said(counts, "{mark} {count} {word}"),
+        whole + said(loud, "{mark} {count} {word}"),
+        short + said(loud, "{mark}{count}"),
+        short or said(loudest, "{mark}{count}"),
     )
+
+
+def _apart(scene: Scene, glyphs: Glyphs) -> tuple[Line, Line]:
+    """Say that the cluster is worse than its nodes, long and short: nothing may look well above advice that is loud."""
+    verdict = scene.apart()
+    if verdict is None:
+        return (), ()
+    sign, style = mark(verdict, glyphs), style_of(verdict)
+    return (Span(f"{sign} CLUSTER {verdict.value.upper()} ", style),), (Span(f"{sign}cluster ", style),)
 
 
 def _age(scene: Scene) -> tuple[Line, ...]:
