@@ -116,7 +116,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("select-last", ("G", "end"), "leap(1)", "Select the last node; in another pane, go to its end", "home"),
     Action("way-out", ("f",), "app.way_out", "Plan the way out that the advice ranks first", "home", "Way out"),
     Action("choose", ("F",), "app.choose", "Choose among all ways: switchover, failover, restart", "home"),
-    Action("open-node", ("enter",), "open", "Open what is selected: a node with all its facts, a gauge's history", "home", "Open"),
+    Action(
+        "open-node", ("enter",), "open", "Open what is selected: a node with all its facts, a gauge's history", "home", "Open"
+    ),
     Action("why", ("d",), "why", "Why: the rules behind the advice, their facts, what each way's cost rests on", "home", "Why"),
     Action(
         "open-log", ("L",), "app.open_log", "Open the log of the selected node; without one, the console's own", "home", "Log"
@@ -326,6 +328,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("commands", ("c",), "open_page('commands')", "Every command and query that was sent", "everywhere", "Commands"),
     Action("poll", ("r",), "app.poll", "Look at everything again now, without waiting for the next round", "home", "Poll now"),
     Action("copy", ("y",), "copy", "Copy the text of this screen to the clipboard and to a file", "everywhere", "Copy"),
+    Action("repaint", ("ctrl+l",), "repaint", "Draw the whole screen again: something else wrote on the terminal", "everywhere"),
     Action("help", ("question_mark",), "open_page('help')", "This page", "everywhere", "Help"),
     Action("quit", ("q",), "quit", "Leave the console", "everywhere", "Quit"),
     Action("interrupt", ("ctrl+c",), "quit", "Leave the console, whatever else the keys mean", "everywhere", is_fixed=True),
