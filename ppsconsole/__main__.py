@@ -1,6 +1,7 @@
 """The entry point: parses, then opens a face."""
 
 import atexit
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -32,6 +33,7 @@ def leave(exit_code: int) -> NoReturn:
 
 
 def _open_console(inventory_path: str, *, settings: "Settings | None" = None, banner: str = "") -> int:
+    gc.disable()  # until the first frame: what is made before it stays, and to look for what does not takes long
     from ppsconsole.tui.app import run  # Textual is loaded only when the console is really opened
 
     return run(inventory_path, settings=settings, banner=banner)

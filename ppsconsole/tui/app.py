@@ -1,5 +1,6 @@
 """The console: paints first, probes after, and shows what the monitor sees."""
 
+import gc
 import locale
 import os
 import sys
@@ -139,6 +140,9 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
     def _painted(self) -> None:
         """Begin with what loads libraries that take longer than everything before it."""
         self._is_painted = True
+        if not gc.isenabled():
+            gc.freeze()  # what was loaded for the first frame stays: nothing of it is looked through again
+            gc.enable()
         self.colouring.begin(self._of_colours)
         self.start_errand(self._after_the_first_frame())
 

@@ -57,11 +57,13 @@ def start(rounds: int, folder: Path) -> None:
         "console, 1,000 hosts": (opened["l"], {}),
         "console, Textual's driver": (opened["s"], PLAIN),
     }
+    # As installed: nothing is compiled at a start, whatever the environment of a checkout says.
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
     first: dict[str, list[float]] = {name: [] for name in programs}
     left, cpu, rss = ({name: [] for name in programs} for _ in range(3))
     for number in range(rounds + 1):
         for name, (words, environ) in programs.items():
-            with recorded(words, environ={"XDG_STATE_HOME": str(folder), **environ}) as run:
+            with recorded(words, environ={"XDG_STATE_HOME": str(folder), **compiled, **environ}) as run:
                 painted = run.listen_until(SHOWN) - run.began
                 run.settle(least_s=1.5)
                 took = run.quit()

@@ -56,9 +56,31 @@ def wait_for_file(path: Path) -> str:
 def test_the_first_frame_comes_before_anything_heavy(tmp_path: Path) -> None:
     with terminal(tmp_path) as opened:
         opened.read_until("READ-ONLY")
-        loaded = {name.partition(".")[0] for name in wait_for_file(tmp_path / "modules").splitlines()}
+        loaded = {name.partition(".")[0] for name in wait_for_file(tmp_path / "modules-first").splitlines()}
         assert "textual" in loaded
         assert not loaded & HEAVY
+
+
+def test_the_first_frame_loads_only_what_it_shows(tmp_path: Path) -> None:
+    """Each module of ours takes a millisecond or more: what comes later is loaded later, by the keys or beside them."""
+    with terminal(tmp_path) as opened:
+        opened.read_until("READ-ONLY")
+        names = wait_for_file(tmp_path / "modules-first").splitlines()
+        ours = [name.split(".") for name in names if name.startswith("ppsconsole.")]
+        packages = {each[1] for each in ours} - {"__main__", "clock", "errors", "masking"}
+        assert packages == {"cluster", "draw", "inventory", "probes", "settings", "tui"}
+        assert {each[3] for each in ours if each[1:3] == ["tui", "screens"] and len(each) > 3} == {"base", "home"}
+        assert not {"ppsconsole.tui.engine_host", "ppsconsole.draw.node"} & set(names)
+        assert "ppsconsole.advice.diagnosis" in wait_for_file(tmp_path / "modules").splitlines(), "the rest came beside the keys"
+
+
+def test_ctrl_l_draws_the_whole_screen_again(tmp_path: Path) -> None:
+    with terminal(tmp_path) as opened:
+        opened.read_until("READ-ONLY")
+        wait_for_file(tmp_path / "modules")
+        seen = len(opened.seen)
+        os.write(opened.master, b"\x0c")
+        opened.read_until_true(lambda _: b"READ-ONLY" in opened.seen[seen:])
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 129), (signal.SIGTERM, 143)])

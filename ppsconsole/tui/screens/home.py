@@ -52,7 +52,8 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
         }
 
     def compose(self) -> ComposeResult:
-        """Put header, panes and keys on the screen."""
+        """Put header, panes and keys on the screen, in the form it will have: another one later styles everything again."""
+        self._show_form(form_of(*self.app.size))
         yield self.header
         yield from self.panels.values()
         yield self.keys
@@ -250,10 +251,13 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
     def _form(self) -> str:
         return form_of(*self.size)
 
+    def _show_form(self, shown: str) -> None:
+        for form in ("single", "compact", "full"):
+            self.set_class(shown == form, f"-{form}")
+
     def _arrange(self, current: str | None = None) -> None:
         width, height = self.size
-        for form in ("single", "compact", "full"):
-            self.set_class(self._form() == form, f"-{form}")
+        self._show_form(self._form())
         places = arrange(width, height, self._gauges(), current or self._current_name())
         for name, panel in self.panels.items():
             place = places.get(name)

@@ -1,9 +1,10 @@
 """The one widget that draws: styled lines from `ppsconsole.draw`, no markup, only changed rows are sent again."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, get_args
 
 from rich.segment import Segment
+from rich.style import Style as Pen
+from textual.color import Color
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.strip import Strip
@@ -12,6 +13,16 @@ from textual.widget import Widget
 from ppsconsole.draw.text import Line, Style, line_text
 
 _CACHED_ROWS = 512
+
+_WEIGHTS = {
+    "title": "bold",
+    "warn": "bold",
+    "down": "bold",
+    "edge-broken": "bold",
+    "selected": "bold reverse",
+}
+_WEIGHTS_ANSI = {**_WEIGHTS, "dim": "dim", "off": "dim", "edge-idle": "dim"}
+"""Sixteen colours have no second grey."""
 
 Decoration = Callable[[int, Line], Line]
 """Draws something over a line, given its number: what was found, or the letter of a jump."""
@@ -23,26 +34,10 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
     A subclass overrides `draw` when its lines depend on its size; otherwise `show` is all there is to call.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{style}" for style in get_args(Style)}
     DEFAULT_CSS = """
     LinesView {
         color: $pps-text;
     }
-    LinesView > .lines--text { color: $pps-text; }
-    LinesView > .lines--dim { color: $pps-dim; }
-    LinesView > .lines--title { color: $pps-title; text-style: bold; }
-    LinesView > .lines--ok { color: $pps-ok; }
-    LinesView > .lines--warn { color: $pps-warn; text-style: bold; }
-    LinesView > .lines--down { color: $pps-down; text-style: bold; }
-    LinesView > .lines--off { color: $pps-off; }
-    LinesView > .lines--unknown { color: $pps-unknown; }
-    LinesView > .lines--edge { color: $pps-edge; }
-    LinesView > .lines--edge-idle { color: $pps-edge-idle; }
-    LinesView > .lines--edge-broken { color: $pps-edge-broken; text-style: bold; }
-    LinesView > .lines--selected { text-style: bold reverse; }
-    LinesView:ansi > .lines--dim { text-style: dim; }
-    LinesView:ansi > .lines--off { text-style: dim; }
-    LinesView:ansi > .lines--edge-idle { text-style: dim; }
     """
 
     ALLOW_SELECT = False
@@ -57,6 +52,7 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
         self._position = ""
         self._drawn_for = Size(0, 0)
         self._strips: dict[tuple[Line, int], Strip] = {}
+        self._pens: dict[Style, Pen] = {}
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -169,7 +165,19 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
     def notify_style_update(self) -> None:
         """Forget what was drawn in the old colours."""
         super().notify_style_update()
+        self._forget_colours()
+
+    def on_mount(self) -> None:
+        """Learn of other colours: those of the styles are no part of what Textual looks at to find out what changed."""
+        self.app.theme_changed_signal.subscribe(self, self._recoloured)
+
+    def _recoloured(self, _: object) -> None:
+        self._forget_colours()
+        self.refresh()
+
+    def _forget_colours(self) -> None:
         self._strips.clear()
+        self._pens.clear()
 
     def render_line(self, y: int) -> Strip:
         """Return row `y` of what is visible."""
@@ -193,5 +201,20 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
         return strip
 
     def _strip(self, line: Line, width: int) -> Strip:
-        segments = [Segment(span.text, self.get_component_rich_style(f"lines--{span.style}")) for span in line if span.text]
+        segments = [Segment(span.text, self._pen(span.style)) for span in line if span.text]
         return Strip(segments).adjust_cell_length(width, self.rich_style)
+
+    def _pen(self, style: Style) -> Pen:
+        """Return how text of a style is drawn on this view.
+
+        Style sheets could say it, too: with a part for each style and view they would take as long as all else of a first frame.
+        """
+        pen = self._pens.get(style)
+        if pen is None:
+            weights = _WEIGHTS_ANSI if self.app.native_ansi_color else _WEIGHTS
+            colour = self.app.theme_variables.get(f"pps-{style}")
+            pen = self.rich_style + Pen.parse(weights.get(style, ""))
+            if colour is not None:
+                pen += Pen(color=Color.parse(colour).rich_color)
+            self._pens[style] = pen
+        return pen
