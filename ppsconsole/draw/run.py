@@ -69,9 +69,13 @@ def run_head(view: RunView, now: float, width: int, glyphs: Glyphs) -> tuple[Lin
         Span(f"  run {view.run}", "dim"),
     )
     loss: Line = (Span("loss      ", "dim"), Span(view.loss), Span(f"   lease  {view.holder}", "dim"))
+    ahead_s = plan.downtime_s if view.verdict is None else 0.0
     time: Line = (
         Span("downtime  ", "dim"),
-        Span(outage_said("users", view.users, now, plan.downtime_s), "warn" if view.users.is_on else "text"),
+        Span(
+            outage_said("users", view.users, now, ahead_s),
+            "warn" if view.users.is_on else "text",
+        ),
         Span(writes_said(view.writes, now)),
     )
     lines = [fitted(line, width, glyphs) for line in (first, loss, time)]

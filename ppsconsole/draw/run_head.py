@@ -64,7 +64,7 @@ def _title(view: RunView, width: int, glyphs: Glyphs, mark: Span | None) -> Line
 
 
 def _downtime(view: RunView, now: float, limit: float | None, width: int) -> Line:
-    users, estimate_s = view.users, view.plan.downtime_s
+    users, estimate_s = view.users, view.plan.downtime_s if view.verdict is None else 0.0  # after its end nothing comes
     style: Style = "warn" if users.is_on else "text"
     ahead: Line = ()
     if limit is not None:

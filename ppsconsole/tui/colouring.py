@@ -121,15 +121,15 @@ class Colouring:
         else:
             self.palette = palette
             self.put_on()
-            self._tell(f"The theme {palette.name} was read again.", is_wrong=False)
-            self._remark()
+            self._remark(f"The theme {palette.name} was read again.")
 
-    def _remark(self) -> None:
-        """Say what of a person's own theme is hard to see."""
+    def _remark(self, news: str = "") -> None:
+        """Say, behind the `news`, what of a person's own theme is hard to see: a second remark would cover the first."""
         found = hard_to_see(self.palette) if self._file is not None else []
-        if found:
-            more = f" (and {len(found) - _MOST_REMARKS} more)" if len(found) > _MOST_REMARKS else ""
-            self._tell(f"Theme {self.palette.name}: {'; '.join(found[:_MOST_REMARKS])}{more}.", is_wrong=True)
+        more = f" (and {len(found) - _MOST_REMARKS} more)" if len(found) > _MOST_REMARKS else ""
+        remark = f"Theme {self.palette.name}: {'; '.join(found[:_MOST_REMARKS])}{more}." if found else ""
+        if words := " ".join(part for part in (news, remark) if part):
+            self._tell(words, is_wrong=bool(found))
 
     def _tell(self, words: str, *, is_wrong: bool) -> None:
         if self._say is not None:

@@ -35,6 +35,7 @@ class Story:
         kills: After which records consoles were killed, in order.
         lost_from: No write that was acknowledged before may be lost, seconds since 1970 UTC; None: none at all may.
         dead_by: No write was acknowledged after it by the primary that was lost; None where none was.
+        commits: How many commits were announced to be lost, where the log of the dead primary told; None where none did.
     """
 
     runbook: str
@@ -42,6 +43,7 @@ class Story:
     kills: tuple[str, ...]
     lost_from: float | None = None
     dead_by: float | None = None
+    commits: int | None = None
 
 
 @dataclass
@@ -105,9 +107,12 @@ class KillScene:
         assert ended.returncode == 0, f"{kills} {came}: {ended.stdout}{ended.stderr}"
         self._check(runbook, old, new, run, machine, before, timeline)
         self.mend(runbook, old, new)
-        window_s = plan["loss"]["window_s"]
-        lost_from = None if dead_by is None else plan["made_at"] - (window_s if window_s is not None else 1e9)
-        self.stories.append(Story(runbook, run, tuple(filter(None, came)), lost_from, dead_by))
+        loss = plan["loss"]
+        commits = loss["transactions"] if loss["tier"] == "exact" else None
+        # An exact loss is told by its commits: its window is how far they lie apart, not how long ago they were.
+        window_s = 1e9 if commits is not None or loss["window_s"] is None else loss["window_s"]
+        lost_from = None if dead_by is None else plan["made_at"] - window_s
+        self.stories.append(Story(runbook, run, tuple(filter(None, came)), lost_from, dead_by, commits))
         return self.stories[-1]
 
     def _begun(self, runbook: str, new: str, point: str) -> tuple[dict[str, Any], list[str], "subprocess.CompletedProcess[str]"]:
@@ -190,7 +195,15 @@ class KillScene:
 
     def check_lost(self, lost: list[dict[str, Any]]) -> None:
         """Hold the writes that a load missed at its end against what the failovers announced; switchovers lose none."""
-        for each in lost:
+        counts: Counter[str] = Counter()
+        for each in sorted(lost, key=lambda each: float(each["acknowledged_at"])):
             at = float(each["acknowledged_at"])
-            inside = [story for story in self.stories if story.dead_by and (story.lost_from or 0.0) <= at <= story.dead_by]
-            assert inside, f"lost, and no run announced it: {each}"
+            inside = [
+                story
+                for story in self.stories
+                if story.dead_by
+                and (story.lost_from or 0.0) <= at <= story.dead_by
+                and (story.commits is None or counts[story.run] < story.commits)
+            ]
+            assert inside, f"lost, and no run announced it: {each}; {self.stories}"
+            counts[inside[0].run] += 1

@@ -192,7 +192,11 @@ def test_a_run_is_held_killed_and_gone_on_with_from_another_machine(desk: Desk, 
     # Another journal: all that is known comes from the copies on the hosts, which may lack the last words, and never have more.
     copied = other_machine.json("runs", "show", newest["run"])
     phases = {step["id"]: step["phase"] for step in copied["steps"]}
-    assert (phases["disable-db2"], phases["promote"]) == ("done", "pending")
+    # A host is behind by one step at most when the next one acts: it knows that this one was begun, and all before it.
+    known = list(phases)[: list(phases).index("disable-db2")]
+    assert {phases[step] for step in known} == {"done"}
+    assert phases["disable-db2"] in ("started", "done")
+    assert phases["promote"] == "pending"
     done = other_machine("runs", "resume", "--reason", "the other console is gone")
     assert done.returncode == 0, done.stdout + done.stderr
     assert desk.roles() == {"db1": "primary", "db2": "standby"}
