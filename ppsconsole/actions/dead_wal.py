@@ -4,6 +4,7 @@ The standby has a transaction when it has the whole of its COMMIT record. So rea
 has replayed, which is the end of a record, and every COMMIT whose end lies behind what the standby has flushed is lost.
 """
 
+import re
 import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,12 +93,13 @@ def dead_wal_command(instance: Instance, behind: Behind, start: int) -> str:
     """Return the command that tells what is left of the server, its control file, and the records from `start` on."""
     end = lsn_number(behind.have_lsn) + LIMIT_BYTES
     wal = shlex.quote(f"{data_directory_of(instance)}/pg_wal")
+    newest = f"newest=$(ls {wal} | LC_ALL=C grep -E '^[0-9A-F]{{24}}$' | cut -c 9- | LC_ALL=C sort | tail -n 1)"
     dump = (
         f"LC_ALL=C TZ=UTC timeout {LIMIT_S:g} {shlex.quote(program_of(instance, 'pg_waldump'))} "
         f"-t {behind.timeline} -p {wal} -s {_lsn(start)} -e {_lsn(end)}"
     )
     return (
-        f"{remains_command(instance)}; echo {_MARK}; "
+        f'{remains_command(instance)}; echo {_MARK}; {newest}; echo "newest $newest"; '
         f'{{ {dump}; echo "status $?"; }} | LC_ALL=C awk -v RECORDS={_RECORDS} -v COMMITS={_COMMITS} {shlex.quote(_AWK)}'
     )
 
@@ -106,11 +108,14 @@ def _begins(replayed: int) -> tuple[int, ...]:
     """Return where to begin: some way before `replayed`, so that the record which ends there is seen; in the order of trying.
 
     It is in the same segment where that has room, because the one before may be gone. Where it has hardly any, the one before is
-    tried first; but that may hold nothing up to its end, as after the switch of segments that a base backup makes.
+    tried first; but that may hold nothing up to its end, as after the switch of segments that a base backup makes. Where nothing
+    at all was written after such a switch, only reading the one before from its beginning tells so.
     """
     page = (replayed - _BEFORE) // _PAGE * _PAGE
     segment = replayed // _SEGMENT * _SEGMENT
-    return (max(0, page), segment) if replayed - segment <= _PAGE else (max(page, segment),)
+    if replayed - segment > _PAGE:
+        return (max(page, segment),)
+    return tuple(dict.fromkeys(max(0, each) for each in (page, segment, segment - _SEGMENT)))
 
 
 def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind) -> DeadWal:
@@ -133,10 +138,8 @@ def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind) -> Dea
         return _not(
             found, f"{name} stopped on timeline {left.control['control_timeline']}, {behind.name} is on {behind.timeline}"
         )
-    records, commits, counted, status, last = _parsed(tail)
+    records, commits, counted, status, last, newest = _parsed(tail)
     if not mark or last is None or status != 1:
-        return _not(found, _why(status, result.stderr, name))
-    if any(word in result.stderr for word in _STANDING) or "error in WAL record" not in result.stderr:
         return _not(found, _why(status, result.stderr, name))
     replayed, have = lsn_number(behind.replay_lsn), lsn_number(behind.have_lsn)
     segment = _size(head, "Bytes per WAL segment")
@@ -145,6 +148,8 @@ def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind) -> Dea
     end = _end(*last[:2], page, segment)
     if last[2]:  # the rest of the segment is left empty, and positions go on behind it
         end = -(-end // segment) * segment
+    if not _is_end(result.stderr, end, segment, newest):
+        return _not(found, _why(status, result.stderr, name))
     if starts[0][0] > replayed + 40 or any(at < replayed < until for at, until in starts) or end < have:
         return _not(found, f"the log of {name} and that of {behind.name} do not fit together")
     if counted > len(commits):
@@ -162,19 +167,33 @@ def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind) -> Dea
     )
 
 
+def _is_end(stderr: str, end: int, segment: int, newest: str) -> bool:
+    """Return whether what pg_waldump stopped at is the end of the log, and not something that kept it from reading on.
+
+    A file that is missing is the end where the last record filled the file before it, and none comes after it either.
+    """
+    if lacking := re.search(r'could not find file "[0-9A-F]{8}([0-9A-F]{16})"', stderr):
+        log, number = divmod(end // segment, (1 << 32) // segment)
+        return end % segment == 0 and lacking[1] == f"{log:08X}{number:08X}" and bool(newest) and newest < lacking[1]
+    return "error in WAL record" in stderr and not any(word in stderr for word in _STANDING)
+
+
 _Commit = tuple[int, int, float]
+_Parsed = tuple[list[tuple[int, int]], list[_Commit], int, int | None, tuple[int, int, bool] | None, str]
 
 
-def _parsed(text: str) -> tuple[list[tuple[int, int]], list[_Commit], int, int | None, tuple[int, int, bool] | None]:
-    """Return records from the beginning on, commits, how many commits there were, pg_waldump's status, and the last record.
+def _parsed(text: str) -> _Parsed:
+    """Return records from the beginning on, commits, how many of them there were, pg_waldump's status, last record, newest file.
 
-    Of a record its position and length; of a commit also its time; of the last record whether it ends its segment.
+    Of a record its position and length; of a commit also its time; of the last record whether it ends its segment; of a file its
+    name without its timeline.
     """
     records: list[tuple[int, int]] = []
     commits: list[_Commit] = []
     counted = 0
     status: int | None = None
     last: tuple[int, int, bool] | None = None
+    newest = ""
     for line in text.splitlines():
         kind, *words = line.split()
         match kind:
@@ -189,7 +208,9 @@ def _parsed(text: str) -> tuple[list[tuple[int, int]], list[_Commit], int, int |
                 status = int(words[0])
             case "last":
                 last = (lsn_number(words[0]), int(words[1]), words[2] == "1")
-    return records, commits, counted, status, last
+            case "newest" if words:
+                newest = words[0]
+    return records, commits, counted, status, last, newest
 
 
 def _end(at: int, length: int, page: int, segment: int) -> int:

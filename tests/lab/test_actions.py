@@ -9,7 +9,7 @@ import pytest
 from ppsconsole.actions.members import rewritten
 from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.actions.service_command import service_command
-from ppsconsole.errors import BadAnswer, Blocked, TimedOut
+from ppsconsole.errors import BadAnswer, Blocked, DriverError, TimedOut
 from ppsconsole.inventory.load import load
 from ppsconsole.inventory.model import Inventory, SecretRef, Service
 from ppsconsole.plan.proof import FenceProof, Rung
@@ -183,6 +183,23 @@ def test_a_checkpoint_is_seen(whole: Lab) -> None:
         async with acting(whole) as doing:
             found = await doing.do("checkpoint", "db1")
             assert "/" in found.values["checkpoint_lsn"]
+
+    run(main())
+
+
+def test_a_checkpoint_is_over_where_the_server_was_stopped_cleanly_since(whole: Lab) -> None:
+    async def main() -> None:
+        async with acting(whole) as doing:
+            made = step("checkpoint", "db1")
+            await doing.do("checkpoint", "db1")
+            whole.fault("kill", "db1")
+            with pytest.raises(DriverError):  # by a crash it is not known
+                await ACTIONS["checkpoint"].verify(doing.bench, made)
+            whole.heal("db1")
+            await doing.do("stop-primary", "db1")
+            found = await ACTIONS["checkpoint"].verify(doing.bench, made)
+            assert found.state == "yes", found.words
+            assert "not needed any more: db1 is stopped cleanly" in found.words
 
     run(main())
 

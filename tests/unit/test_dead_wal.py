@@ -155,8 +155,40 @@ def test_a_log_that_begins_with_a_segment_after_a_switch_is_read_from_there() ->
     sent, found = commands("0/3000060", nothing, answer(BEFORE, "0/3000060 34 10:00:01.25"))
     assert [each.partition(" -s ")[2].split()[0] for each in sent] == ["0/2FF0000", "0/3000000"]
     assert (found.trouble, found.commits) == ("", 1)
-    sent, found = commands("0/3000060", nothing, nothing)
-    assert (len(sent), no_record in found.trouble) == (2, True)
+    sent, found = commands("0/3000060", nothing, nothing, nothing)
+    assert (len(sent), no_record in found.trouble) == (3, True)
+
+
+SWITCHED = ("0/2000028 114", "0/2000100 24 SWITCH")
+LACKS = 'pg_waldump: error: could not find file "000000010000000000000003": No such file or directory'
+
+
+def switched(newest: str, lacking: str = LACKS) -> CommandResult:
+    """Return what the host says whose log ends with a switch of segments, the file behind it being missing."""
+    found = answer(*SWITCHED)
+    return CommandResult(0, found.stdout.replace("@@wal\n", f"@@wal\nnewest {newest}\n"), lacking, 0.1)
+
+
+def test_a_log_that_was_switched_and_not_gone_on_with_ends_there() -> None:
+    no_record = CommandResult(0, answer().stdout, "pg_waldump: error: could not find a valid record after 0/2FF0000", 0.1)
+    no_file = CommandResult(0, answer().stdout, LACKS, 0.1)
+    sent, found = commands("0/3000000", no_record, no_file, switched("0000000000000002"))
+    assert [each.partition(" -s ")[2].split()[0] for each in sent] == ["0/2FF0000", "0/3000000", "0/2000000"]
+    assert (found.trouble, found.end_lsn, found.commits, found.missing_bytes) == ("", "0/3000000", 0, 0)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        switched("0000000000000004"),  # there was more, and it is gone
+        switched(""),  # nobody knows what there is
+        switched("0000000000000002", LACKS.replace("0003", "0004")),
+        replace(answer("0/2000028 114"), stderr=LACKS, stdout=answer("0/2000028 114").stdout + "newest 0000000000000002\n"),
+    ],
+)
+def test_a_file_that_is_missing_elsewhere_than_at_the_end_settles_nothing(result: CommandResult) -> None:
+    found = read(result, behind(have="0/3000000", replay="0/3000000"))
+    assert (found.end_lsn, "could not find file" in found.trouble) == (None, True)
 
 
 def loss(found: DeadWal, *samples: Sample) -> Loss:
