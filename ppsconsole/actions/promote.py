@@ -15,13 +15,35 @@ from ppsconsole.plan.step import Step
 WRITE_PROBE_SQL = "SELECT pg_logical_emit_message(true, 'ppsconsole', 'probe')::text"
 """Writes and flushes a WAL record in a transaction, waits for synchronous standbys like any commit, and touches no table."""
 
-_RECOVERY_SQL = "SELECT pg_is_in_recovery()"
+_RECOVERY_SQL = """SELECT pg_is_in_recovery(), (SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'startup'),
+       current_setting('wal_retrieve_retry_interval')"""
 _POLL_S = 0.01
 """How often it is asked whether it is done; each question takes processor time from it, and no user waits for the answer."""
 
+_SLEEPING = "RecoveryRetrieveRetryInterval"
+"""What the startup process waits for while it sleeps over the request. Once its primary is gone it asks the postmaster for a new
+WAL receiver; a request that comes before the first instruction of that receiver makes it give the receiver up, and go back to
+the beginning by way of one wal_retrieve_retry_interval, 5 seconds by default. A receiver that has begun wakes it as it ends, one
+that has not does not (`WaitForWALToBecomeAvailable`, `ShutdownWalRcv`, `WalReceiverMain` in PostgreSQL's sources; made to happen
+on 15.18 and 18.6, and met in 2 of 100 promotions there). The request itself is used up by then: a second one is the signal that
+wakes it, and changes nothing else."""
+
+_SEEN_SLEEPING = 2
+"""So often in a row it is seen asleep before it is woken: between two requests to the host the first may not have arrived."""
+
 _STALLED_S = 0.3
-"""A promotion that has not begun after this is asked for again: rarely the request is slept over for one
-wal_retrieve_retry_interval, 5 seconds by default (seen in 2 of 15 switchovers on 15.18)."""
+"""A promotion that is not over after this is asked for again wherever it is not known what it waits for: the console's account
+sees that as a member of pg_monitor only."""
+
+_TELL_S = 1.0
+"""What a promotion that goes on for longer waits for is told every so often."""
+
+_WAITS = {
+    _SLEEPING: "sleeps for one wal_retrieve_retry_interval ({interval})",
+    "RestoreCommand": "waits for its restore_command, which looks into the archive",
+    "RecoveryEndCommand": "waits for its recovery_end_command",
+    "RecoveryPause": "waits because its replay is paused",
+}
 
 _PROBE_S = 5.0
 
@@ -87,12 +109,13 @@ class Promote(Lasting):
             values["promoted_after_s"] = round(bench.clock.now() - float(asked_at), 4)
         took = values["promoted_after_s"]
         words = f"{step.node} is primary on timeline {found.timeline} and takes writes"
-        return Finding("yes", f"{words}, {took * 1000:.0f}ms after it was asked" if took is not None else words, values)
+        if took is not None:
+            words += f", {took * 1000:.0f}ms after it was asked"
+        return Finding("yes", f"{words}; it was asked twice" if bench.noted(step, "was_asked_twice") else words, values)
 
 
 async def _promoted(bench: Workbench, step: Step, proof: FenceProof) -> None:
     """Promote the step's instance; the proof that nobody else can write is what allows it."""
-    instance = instance_of(bench.inventory, step.node)
     host = host_of(bench.inventory, step.node).name
     bench.say(f"{proof.instance} is fenced ({proof.rung.value}): promoting {step.node}")
     bench.note(step, asked_at=bench.clock.now())
@@ -103,22 +126,50 @@ async def _promoted(bench: Workbench, step: Step, proof: FenceProof) -> None:
         if result.exit_status != 0:
             bench.say(f"{host}: {plain(result.stderr or result.stdout)}")
         patience = limit if is_again else min(limit, bench.clock.monotonic() + _STALLED_S)
-        while bench.clock.monotonic() < patience:
-            try:
-                rows = await bench.tools.postgres.execute(instance, _RECOVERY_SQL, timeout_s=_PROBE_S)
-                if rows and rows[0][0] is False:
-                    return
-            except DriverError as error:
-                bench.say(f"{step.node}: {error.what}")
-                await bench.clock.sleep(0.1)
-            await bench.clock.sleep(_POLL_S)
+        waits = await _waited(bench, step, patience, is_again=is_again)
+        if waits is None:
+            return
         if not is_again:
-            bench.say(f"{step.node} is still in recovery after {_STALLED_S:g}s: asking for the promotion again")
+            bench.say(f"{step.node} was asked to promote, and {waits}: it is asked again, which ends a sleep and nothing else")
+            bench.note(step, was_asked_twice=True)
     raise TimedOut(
-        f"it was asked to promote and is still in recovery after {step.timeout_s:g}s",
+        f"it was asked to promote and is still in recovery after {step.timeout_s:g}s: it {waits}",
         where=step.node,
         remedy="It may be replaying: wait and verify; never start the old primary again",
     )
+
+
+async def _waited(bench: Workbench, step: Step, limit: float, *, is_again: bool) -> str | None:
+    """Wait until the step's instance is promoted, until `limit`, or until it is seen asleep while that can still be helped.
+
+    Returns:
+        None once it is promoted, else what it does instead, to be said behind its name.
+    """
+    instance = instance_of(bench.inventory, step.node)
+    waits, asleep, tell_at = "does not answer", 0, bench.clock.monotonic() + _TELL_S
+    while (now := bench.clock.monotonic()) < limit:
+        try:
+            [(in_recovery, event, interval)] = await bench.tools.postgres.execute(instance, _RECOVERY_SQL, timeout_s=_PROBE_S)
+            if in_recovery is False:
+                return None
+            waits, asleep = _wait_of(event, interval), asleep + 1 if event == _SLEEPING else 0
+            if asleep >= _SEEN_SLEEPING and not is_again:
+                return waits
+        except DriverError as error:
+            bench.say(f"{step.node}: {error.what}")
+            await bench.clock.sleep(0.1)
+        if now >= tell_at:
+            bench.say(f"{step.node} was asked to promote and is still in recovery: it {waits}")
+            tell_at = now + _TELL_S
+        await bench.clock.sleep(_POLL_S)
+    return waits
+
+
+def _wait_of(event: str | None, interval: str) -> str:
+    """Return what the startup process of a standby waits for, as `_RECOVERY_SQL` saw it."""
+    if event is None:
+        return "is at work, or the console's account may not see what it waits for (pg_monitor)"
+    return _WAITS.get(event, "waits for {event}").format(event=plain(event, 40), interval=plain(interval, 20))
 
 
 def _refusal(node: str, found: Standing, was: int | None) -> str:
