@@ -17,6 +17,28 @@ def check_database(inventory: Inventory, reading: Reading) -> None:
     if group.instances:
         _check_primary(group, reading)
         _check_places(inventory, reading)
+        for instance in group.instances.values():
+            _check_fence(inventory, instance, reading)
+
+
+def _check_fence(inventory: Inventory, instance: Instance, reading: Reading) -> None:
+    fence, steps = instance.fence, (*_INSTANCES, instance.name, "fence")
+    if fence is None:
+        return
+    for key in ("command", "verify"):
+        if key in reading.keys_at(steps) and not getattr(fence, key):
+            reading.refuse_at(
+                (*steps, key), "empty", "expected a program and its arguments, e.g. [/usr/sbin/fence_ipmilan, -o, off]"
+            )
+    if fence.command and fence.command == fence.verify:
+        reading.refuse_at((*steps, "verify"), "the same as `command`", "expected a program that only looks whether it is off")
+    host = inventory.hosts.get(fence.host) if fence.host else None
+    if fence.host is not None and fence.host == instance.host:
+        what = f"'{fence.host}' is the machine that is to be switched off"
+        reading.refuse_at((*steps, "host"), what, "name another host, or leave it out: the console's own machine")
+    elif host is not None and host.platform == "windows":
+        what = f"'{fence.host}' is a Windows host"
+        reading.refuse_at((*steps, "host"), what, "name a Linux host, or leave it out: the console's own machine")
 
 
 def _check_kind(group: DatabaseGroup, reading: Reading) -> None:

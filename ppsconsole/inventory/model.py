@@ -55,6 +55,7 @@ class Cluster:
         address: The URL that users type; goes through the balancers.
         ca: PEM file that signs the certificate behind `address`; None for the system's authorities.
         downtime_objective_s: The longest outage that was promised to users, in seconds.
+        loss_objective_s: The longest window of writes that may be lost by what was promised, in seconds; 0 promises no loss.
         licensed_servers: How many PPS servers may run at the same time, by the licence; None leaves that unwatched.
     """
 
@@ -64,6 +65,7 @@ class Cluster:
     address: str | None = None
     ca: str | None = None
     downtime_objective_s: float | None = None
+    loss_objective_s: float | None = None
     licensed_servers: int | None = None
 
 
@@ -173,6 +175,27 @@ class WebNode:
 
 
 @dataclass(frozen=True, slots=True)
+class FenceCommand:
+    """How the operator makes sure that an instance's machine is off, or cut off: power switch, hypervisor, cloud, firewall.
+
+    Attributes:
+        command: Program and its arguments, no shell, no secret among them; switches the machine off, and may be run twice.
+        verify: Program and its arguments that tell whether it is off: the success of `command` is never believed.
+        off_says: A whole line that `verify` prints when it is off, and never when it is not.
+        off_exit: The exit status of `verify` when it is off; fence agents say it by 2, most programs by 0.
+        host: Where both run, by SSH; None for the machine of the console.
+        timeout_s: How long it may take until `verify` says so, in seconds.
+    """
+
+    command: tuple[str, ...]
+    verify: tuple[str, ...]
+    off_says: str
+    off_exit: int = 0
+    host: str | None = None
+    timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """One server of the database group.
 
@@ -186,6 +209,7 @@ class Instance:
             passfile=...`), never a password. For those left out it is taken from the `primary_conninfo` that the other one
             kept from its own time as a standby, with that one's address and port.
         log: Files on the host that the server writes its log to; it is asked for them where none is named.
+        fence: How its machine is switched off when nobody can log in to it; None where that takes a person.
     """
 
     name: str
@@ -200,6 +224,7 @@ class Instance:
     site: str | None = None
     upstreams: Mapping[str, str] = field(default_factory=dict)
     log: tuple[str, ...] = ()
+    fence: FenceCommand | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from ppsconsole.inventory.model import (
     DatabaseGroup,
     DatabaseTls,
     Directory,
+    FenceCommand,
     Host,
     Instance,
     Inventory,
@@ -96,6 +97,7 @@ CLUSTER = Record(
         Field("address", Url(), "The URL that users type; goes through the balancers."),
         Field("ca", LocalFile(), "PEM file that signs the certificate behind `address`; left out, the system's authorities."),
         Field("downtime_objective_s", duration(0), "The longest outage that was promised to users."),
+        Field("loss_objective_s", duration(0), "The longest window of writes that may be lost by what was promised; 0 is none."),
         Field(
             "licensed_servers", Whole(1, 1000), "How many PPS servers may run at a time by the licence; left out: not watched."
         ),
@@ -172,6 +174,24 @@ WEB_NODE = Record(
     about="One PPS server on a host.",
 )
 
+_ARGV = Listing(Text(), may_be_one=True)
+
+FENCE = Record(
+    "fence",
+    FenceCommand,
+    [
+        Field(
+            "command", _ARGV, "Program and its arguments, no shell, no secret in them: switches the machine off, or cuts it off."
+        ),
+        Field("verify", _ARGV, "Program and its arguments that tell whether it is off; without its word nothing is believed."),
+        Field("off_says", Text(), "A whole line that `verify` prints when it is off, and never when it is not."),
+        Field("off_exit", Whole(0, 255), "Exit status of `verify` when it is off; fence agents end with 2."),
+        Field("host", Ref("hosts"), "Where both run, by SSH; left out, the machine of the console."),
+        Field("timeout_s", duration(1, 600), "How long it may take until `verify` says that it is off."),
+    ],
+    about="How the machine of an instance is switched off when nobody can log in to it.",
+)
+
 INSTANCE = Record(
     "instance",
     Instance,
@@ -191,6 +211,7 @@ INSTANCE = Record(
             "How it replicates from others, by their name: `host=... port=... user=... passfile=...`, never a password.",
         ),
         Field("log", _LOG, "Files on the host that it logs to; left out, the server is asked, then the journal of its service."),
+        Field("fence", FENCE, "How its machine is switched off when nobody can log in to it; left out, that takes a person."),
     ],
     about="One server of the database group.",
     inherits=("port",),
