@@ -118,6 +118,7 @@ class Workbench:
         say: Writes one line of live output; text from hosts is made harmless by it.
         answers: What the operator answered at gates, by step id.
         looks: Looks at the world that another step can use while they are young, by what was looked at; see `keep_look`.
+        is_hold_wanted: Whether the operator asked for the run to stop: what takes long and can be left anywhere leaves it.
     """
 
     inventory: Inventory
@@ -131,6 +132,7 @@ class Workbench:
     proofs: list[FenceProof | ZeroLossProof] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     looks: dict[str, tuple[float, Any]] = field(default_factory=dict)
+    is_hold_wanted: Callable[[], bool] = lambda: False
 
     def keep_look(self, name: str, found: Any) -> None:
         """Keep what was seen just now: while nobody can write, nothing is looked at twice in the same breath."""

@@ -19,9 +19,24 @@ from ppsconsole.errors import Blocked, DriverError
 from ppsconsole.inventory.model import Instance, Inventory
 from ppsconsole.masking import plain
 
-LIMIT_BYTES = 64 << 20
-"""More WAL than this is not read: the answer would take longer than anybody wants to wait for it."""
-LIMIT_S = 8.0
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a log is read, and for how long.
+
+    Attributes:
+        wal_bytes: More WAL than this is not read.
+        time_s: For the program that reads it, in seconds.
+        is_every_commit_needed: More commits than can be told make the reading useless; else only its end counts.
+    """
+
+    wal_bytes: int
+    time_s: float
+    is_every_commit_needed: bool = True
+
+
+FOR_A_PLAN = Limits(64 << 20, 8.0)
+"""The answer to more would take longer than anybody wants to wait for a plan."""
 
 _BEFORE = 64 << 10
 _COMMITS, _RECORDS = 20_000, 4_000
@@ -66,20 +81,22 @@ class Behind:
     system_identifier: str
 
 
-async def read_dead_wal(inventory: Inventory, shell: Shell, clock: Clock, primary: str, behind: Behind) -> DeadWal:
+async def read_dead_wal(
+    inventory: Inventory, shell: Shell, clock: Clock, primary: str, behind: Behind, limits: Limits = FOR_A_PLAN
+) -> DeadWal:
     """Return what the WAL of `primary` holds beyond what the standby has; where that cannot be told, why."""
     instance, host = inventory.database.instances[primary], inventory.host_of(primary)
     found = DeadWal(primary, behind.name, behind.have_lsn, clock.now())
     if host is None:
         return _not(found, f"no host is declared for {primary}")
     missing = lsn_number(behind.have_lsn) - lsn_number(behind.replay_lsn)
-    if missing > LIMIT_BYTES // 2:
+    if missing > limits.wal_bytes // 2:
         return _not(found, f"{behind.name} has {missing} bytes of WAL still to replay")
     try:
         for start in _begins(lsn_number(behind.replay_lsn)):
-            command = dead_wal_command(instance, behind, start)
-            result = await shell.run(host, command, timeout_s=LIMIT_S + 2.0, limit_bytes=4 << 20)
-            read = parse_dead_wal(result, found, behind)
+            command = dead_wal_command(instance, behind, start, limits)
+            result = await shell.run(host, command, timeout_s=limits.time_s + 2.0, limit_bytes=4 << 20)
+            read = parse_dead_wal(result, found, behind, limits)
             if not read.trouble:
                 break
         return read
@@ -89,14 +106,14 @@ async def read_dead_wal(inventory: Inventory, shell: Shell, clock: Clock, primar
         return _not(found, f"the WAL on {host.name} was not understood")
 
 
-def dead_wal_command(instance: Instance, behind: Behind, start: int) -> str:
+def dead_wal_command(instance: Instance, behind: Behind, start: int, limits: Limits = FOR_A_PLAN) -> str:
     """Return the command that tells what is left of the server, its control file, and the records from `start` on."""
-    end = lsn_number(behind.have_lsn) + LIMIT_BYTES
+    end = lsn_number(behind.have_lsn) + limits.wal_bytes
     wal = shlex.quote(f"{data_directory_of(instance)}/pg_wal")
     newest = f"newest=$(ls {wal} | LC_ALL=C grep -E '^[0-9A-F]{{24}}$' | cut -c 9- | LC_ALL=C sort | tail -n 1)"
     dump = (
-        f"LC_ALL=C TZ=UTC timeout {LIMIT_S:g} {shlex.quote(program_of(instance, 'pg_waldump'))} "
-        f"-t {behind.timeline} -p {wal} -s {_lsn(start)} -e {_lsn(end)}"
+        f"LC_ALL=C TZ=UTC timeout {limits.time_s:g} {shlex.quote(program_of(instance, 'pg_waldump'))} "
+        f"-t {behind.timeline} -p {wal} -s {lsn_text(start)} -e {lsn_text(end)}"
     )
     return (
         f'{remains_command(instance)}; echo {_MARK}; {newest}; echo "newest $newest"; '
@@ -118,7 +135,7 @@ def _begins(replayed: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(max(0, each) for each in (page, segment, segment - _SEGMENT)))
 
 
-def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind) -> DeadWal:
+def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind, limits: Limits = FOR_A_PLAN) -> DeadWal:
     """Return `found` with what the answer to `dead_wal_command` says.
 
     Raises:
@@ -140,7 +157,7 @@ def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind) -> Dea
         )
     records, commits, counted, status, last, newest = _parsed(tail)
     if not mark or last is None or status != 1:
-        return _not(found, _why(status, result.stderr, name))
+        return _not(found, _why(status, result.stderr, name, limits))
     replayed, have = lsn_number(behind.replay_lsn), lsn_number(behind.have_lsn)
     segment = _size(head, "Bytes per WAL segment")
     page = _size(head, "WAL block size")
@@ -149,10 +166,10 @@ def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind) -> Dea
     if last[2]:  # the rest of the segment is left empty, and positions go on behind it
         end = -(-end // segment) * segment
     if not _is_end(result.stderr, end, segment, newest):
-        return _not(found, _why(status, result.stderr, name))
+        return _not(found, _why(status, result.stderr, name, limits))
     if starts[0][0] > replayed + 40 or any(at < replayed < until for at, until in starts) or end < have:
         return _not(found, f"the log of {name} and that of {behind.name} do not fit together")
-    if counted > len(commits):
+    if counted > len(commits) and limits.is_every_commit_needed:
         return _not(found, f"{name} has more than {len(commits)} commits that had to be looked at")
     lost = [when for at, length, when in commits if _end(at, length, page, segment) > have]
     return DeadWal(
@@ -160,10 +177,11 @@ def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind) -> Dea
         found.standby,
         found.have_lsn,
         found.at,
-        end_lsn=_lsn(end),
+        end_lsn=lsn_text(end),
         commits=len(lost),
         first_at=min(lost, default=None),
         last_at=max(lost, default=None),
+        segment_bytes=segment,
     )
 
 
@@ -236,11 +254,11 @@ def _size(control: str, label: str) -> int:
     raise ValueError(f"pg_controldata does not tell {label}")
 
 
-def _why(status: int | None, stderr: str, name: str) -> str:
+def _why(status: int | None, stderr: str, name: str, limits: Limits) -> str:
     if status == 0:
-        return f"{name} has more than {LIMIT_BYTES >> 20} MB of WAL that had to be read"
+        return f"{name} has more than {limits.wal_bytes >> 20} MB of WAL that had to be read"
     if status == 124:
-        return f"reading the log of {name} took longer than {LIMIT_S:g}s"
+        return f"reading the log of {name} took longer than {limits.time_s:g}s"
     return f"the log of {name} was not read to its end: {plain(stderr, 200) or 'pg_waldump said nothing'}"
 
 
@@ -248,5 +266,6 @@ def _not(found: DeadWal, why: str) -> DeadWal:
     return DeadWal(found.primary, found.standby, found.have_lsn, found.at, trouble=why)
 
 
-def _lsn(number: int) -> str:
+def lsn_text(number: int) -> str:
+    """Return a position as PostgreSQL writes it."""
     return f"{number >> 32:X}/{number & 0xFFFFFFFF:X}"

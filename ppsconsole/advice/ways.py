@@ -132,7 +132,9 @@ def _command(request: Request, plan: Plan | None) -> str:
 
 
 def _window(loss: Loss) -> str:
-    """Return the loss as `--accept-loss` takes it, rounded up: what is offered has to cover what is told."""
+    """Return the loss as `--accept-loss` takes it, rounded up: what is offered has to cover what is told, and no more."""
+    if loss.is_salvage_ahead:
+        return "0"
     if loss.tier is LossTier.UNKNOWN or loss.window_s is None:
         return "unlimited"
     return f"{math.ceil(loss.window_s)}s"

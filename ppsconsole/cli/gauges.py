@@ -86,6 +86,7 @@ def _as_json(gauge: Gauge, picture: Picture) -> dict[str, object]:
         "text": gauge.text,
         "verdict": gauge.verdict.value,
         "limit": gauge.limit,
+        "promised": gauge.promised,
         "recent": {"step_s": recent.step_s, "values": list(recent.values.get(gauge.name, ()))},
         "long": {"step_s": long.step_s, "values": list(long.values.get(gauge.name, ()))},
     }

@@ -10,6 +10,7 @@ from ppsconsole.cli.options import Options
 from ppsconsole.cli.show import columns, print_lines
 from ppsconsole.cli.status import glyphs
 from ppsconsole.draw.plan import draw_plan
+from ppsconsole.draw.promise import Promises
 from ppsconsole.engine.desk import Desk
 from ppsconsole.engine.shown import remember
 from ppsconsole.inventory.model import Inventory
@@ -51,7 +52,8 @@ def plan(options: Options, runbook: str, node: str, to: str, is_json: bool, is_a
 def print_plan(made: Plan, inventory: Inventory, *, is_ascii: bool = False) -> None:
     """Print a plan whole."""
     is_lab = inventory.cluster.environment == "lab"
-    print_lines(draw_plan(made, is_lab, columns(), glyphs(is_ascii)), is_coloured=sys.stdout.isatty())
+    lines = draw_plan(made, is_lab, columns(), glyphs(is_ascii), Promises.of(inventory.cluster))
+    print_lines(lines, is_coloured=sys.stdout.isatty())
 
 
 def _next(made: Plan) -> str:

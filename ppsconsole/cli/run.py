@@ -12,6 +12,7 @@ from ppsconsole.cli.show import columns, print_lines
 from ppsconsole.cli.status import glyphs
 from ppsconsole.cli.watch import watched
 from ppsconsole.draw.plan import plan_head
+from ppsconsole.draw.promise import Promises
 from ppsconsole.engine.desk import Desk, refuse_moved
 from ppsconsole.engine.gates import answer_of
 from ppsconsole.engine.shown import recall, remember
@@ -57,7 +58,8 @@ async def _run(options: Options, request: Request, flags: Flags, *, is_json: boo
             print_plan(plan, inventory, is_ascii=is_ascii)
         elif not is_json:
             is_lab = inventory.cluster.environment == "lab"
-            print_lines(plan_head(plan, is_lab, columns(), glyphs(is_ascii)), is_coloured=is_asking)
+            head = plan_head(plan, is_lab, columns(), glyphs(is_ascii), Promises.of(inventory.cluster))
+            print_lines(head, is_coloured=is_asking)
         refuse_blocked(plan)
         asker.require(plan, plan.steps)
         if is_asking and plan.steps and plan.steps[0].gate is not None:

@@ -15,6 +15,7 @@ from ppsconsole.cli.show import columns, print_lines
 from ppsconsole.cli.status import glyphs
 from ppsconsole.cli.watch import watched
 from ppsconsole.clock import SystemClock
+from ppsconsole.draw.promise import Promises
 from ppsconsole.draw.run import draw_run, runs_table
 from ppsconsole.engine.desk import Desk, OpenRun, require_one
 from ppsconsole.engine.resume import FoundRun, started_at
@@ -86,7 +87,8 @@ def show(options: Options, run_id: str, is_json: bool, is_ascii: bool) -> int:
             click.echo(json.dumps(document_of(view, found.events, now), ensure_ascii=False, indent=2))
             return 0
         snapshot = await desk.look() if found.is_open else None
-        print_lines(draw_run(view, now, columns(), glyphs(is_ascii), snapshot), is_coloured=sys.stdout.isatty())
+        promises = Promises.of(desk.inventory.cluster)
+        print_lines(draw_run(view, now, columns(), glyphs(is_ascii), snapshot, promises), is_coloured=sys.stdout.isatty())
         if found.is_open:
             click.echo(f"\ngo on with: ppsconsole runs resume {found.run}   or: runs back-out, runs abandon")
         return 0

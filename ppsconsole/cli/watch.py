@@ -13,6 +13,7 @@ from ppsconsole.cli.gate import Asker
 from ppsconsole.cli.show import columns, print_lines
 from ppsconsole.cli.status import glyphs
 from ppsconsole.clock import SystemClock
+from ppsconsole.draw.promise import Promises
 from ppsconsole.draw.run import draw_safety, event_lines, run_head
 from ppsconsole.draw.run_view import RunView
 from ppsconsole.draw.safety import safety
@@ -132,7 +133,7 @@ async def _sum_up(desk: Desk, view: RunView, result: RunResult, teller: Teller, 
     snapshot = await desk.look()  # where things stand is looked at, not concluded
     width, drawn = columns(), glyphs(is_ascii)
     teller.say("")
-    teller.show(run_head(view, now, width, drawn))
+    teller.show(run_head(view, now, width, drawn, Promises.of(desk.inventory.cluster)))
     teller.show(draw_safety(safety(view, snapshot), width, drawn))
     teller.say(
         f"{'open' if result.is_open else 'finished'}: {result.verdict.value} (exit {code}); report: {_command('report', view)}"

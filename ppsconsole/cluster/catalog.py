@@ -9,6 +9,7 @@ FACTS: dict[str, str] = {
     "clock_skew_s": "the host's clock minus the console's, in seconds; off by the way there, some tens of milliseconds",
     "disk_percent": "fullest of the watched file systems, percent used",
     "disk_free_bytes": "free bytes on that file system",
+    "managers": "programs on the host that move databases, addresses or machines by themselves, as its process table says",
     # services (subject node:NAME) ------------------------------------------------------------------------------
     "service": "running, stopped, frozen, failed, or starting: as the host's service manager and process table say",
     "service_enabled": "whether it starts by itself when the host boots: enabled or disabled",
@@ -36,6 +37,8 @@ FACTS: dict[str, str] = {
     "longest_transaction_s": "age of the oldest open client transaction, seconds",
     "sessions": "client sessions by address, application, user and database",
     "sessions_percent": "client sessions in percent of max_connections",
+    "missing_extensions": "extensions of the PPS database whose files the server lacks",
+    "is_collation_changed": "the PPS database was made with another version of its collation than the machine has now",
     "settings": "settings that decide whether a promotion works, as name=value strings",
     "is_writable": "primary: default_transaction_read_only is off",
     "control_state": "pg_controldata's cluster state, read on the host: in production, shut down, in archive recovery, ...",

@@ -10,6 +10,7 @@ class Replica:
     Attributes:
         unflushed_bytes: WAL that the primary has and the standby has not flushed; None where the standby has not said.
         flush_lag_s: The primary's own measurement; None when idle, which is not 0.
+        reply_age_s: Seconds since the standby last said where it stands, by its own clock at the time; None when it never did.
     """
 
     application_name: str
@@ -23,6 +24,7 @@ class Replica:
     unreplayed_bytes: int | None
     flush_lag_s: float | None
     replay_lag_s: float | None
+    reply_age_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,9 @@ class Slot:
     """One row of `pg_replication_slots`.
 
     Attributes:
+        wal_status: `reserved`, `extended`, `unreserved` (about to be lost) or `lost`; None before PostgreSQL 13.
         retained_bytes: WAL that the slot keeps from being removed.
+        is_kept: A logical slot that is there on the standby too, after a promotion (`failover`, PostgreSQL 17 and newer).
     """
 
     name: str
@@ -57,6 +61,7 @@ class Slot:
     is_active: bool
     wal_status: str | None
     retained_bytes: int | None
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

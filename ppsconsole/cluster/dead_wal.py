@@ -21,6 +21,7 @@ class DeadWal:
         first_at: Commit time of the first of them, by the primary's clock, seconds since 1970 UTC; None where there is none.
         last_at: Likewise of the last.
         trouble: Why it could not be read; empty when it could.
+        segment_bytes: Size of one of its files; 0 when it could not be read.
     """
 
     primary: str
@@ -32,6 +33,7 @@ class DeadWal:
     first_at: float | None = None
     last_at: float | None = None
     trouble: str = ""
+    segment_bytes: int = 0
 
     @property
     def missing_bytes(self) -> int:

@@ -149,6 +149,7 @@ class Gauge:
         down: From where on it is as bad as down; may be infinite. Where less is worse, `warn` is larger than `down`.
         unit: See `ppsconsole.cluster.judging.amount`.
         known_at: When the value was known last, seconds since 1970 UTC; None while it is known, and when it never was.
+        promised: What was promised about it, in `unit`; None where nothing was.
     """
 
     name: str
@@ -161,6 +162,7 @@ class Gauge:
     down: float | None = None
     unit: str = ""
     known_at: float | None = None
+    promised: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,7 @@ class Snapshot:
                     "text": gauge.text,
                     "verdict": gauge.verdict.value,
                     "limit": gauge.limit,
+                    "promised": gauge.promised,
                 }
                 for gauge in self.gauges
             ],

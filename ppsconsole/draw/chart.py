@@ -7,7 +7,7 @@ from ppsconsole.clock import duration, hhmmss
 from ppsconsole.cluster.judging import amount
 from ppsconsole.cluster.picture import History
 from ppsconsole.cluster.snapshot import Gauge
-from ppsconsole.draw.gauges import condensed, word_of
+from ppsconsole.draw.gauges import condensed, promise_words, word_of
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import fitted, hanging, mark, right, style_of, width_of
 
@@ -60,7 +60,8 @@ def limits_said(gauge: Gauge) -> str:
         return "no limit"
     side = "and less" if gauge.warn > gauge.down else "on"
     said = f"warns from {amount(gauge.warn, gauge.unit)} {side}"
-    return said if math.isinf(gauge.down) else f"{said}, as bad as down from {amount(gauge.down, gauge.unit)} {side}"
+    said = said if math.isinf(gauge.down) else f"{said}, as bad as down from {amount(gauge.down, gauge.unit)} {side}"
+    return f"{said}; {promise_words(gauge)} at most" if gauge.promised is not None else said
 
 
 def _chart(gauge: Gauge, history: History, now: float, width: int, rows: int, glyphs: Glyphs) -> Iterator[Line]:

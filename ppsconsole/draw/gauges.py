@@ -1,8 +1,10 @@
 """Gauges: one line each, in aligned columns."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from ppsconsole.clock import duration, hhmmss
+from ppsconsole.cluster.judging import amount
 from ppsconsole.cluster.picture import History
 from ppsconsole.cluster.snapshot import Gauge
 from ppsconsole.cluster.verdicts import Verdict
@@ -50,7 +52,8 @@ def draw_gauges(
     """
     history = trends if isinstance(trends, History) else History({name: tuple(each) for name, each in trends.items()})
     longest = max((width_of(gauge.name) for gauge in gauges), default=0)
-    limit = max((width_of(gauge.limit) for gauge in gauges), default=0)
+    has_promises = shows_promises(gauges, width)
+    limit = max((width_of(_limit(gauge, has_promises)) for gauge in gauges), default=0)
     fixed = _VALUE_WIDTH + _VERDICT_WIDTH + 2
     limit = limit if limit and fixed + _LEAST_NAME + 1 + limit <= width else 0
     room = width - fixed - (limit + 1 if limit else 0)
@@ -58,11 +61,29 @@ def draw_gauges(
     trend = min(_MOST_TREND, room - name - 1)
     trend = trend if trend >= _LEAST_TREND and any(gauge.name in history.values for gauge in gauges) else 0
     widths = (name, trend, limit)
+    if has_promises:
+        gauges = [replace(gauge, limit=_limit(gauge, has_promises)) for gauge in gauges]
     return tuple(
         (kept(gauge, widths) if kept is not None else None)
         or _line(gauge, _BLANK if gauge.name in unseen else history, widths, width, glyphs, is_selected=gauge.name == selected)
         for gauge in gauges
     )
+
+
+def promise_words(gauge: Gauge) -> str:
+    """Return what was promised about it, e.g. `promised 30s`; empty where nothing was."""
+    return "" if gauge.promised is None else f"promised {amount(gauge.promised, gauge.unit)}"
+
+
+def shows_promises(gauges: Sequence[Gauge], width: int) -> bool:
+    """Return whether there are promises, and room for them in the place of the limits."""
+    said = max((width_of(promise_words(gauge)) for gauge in gauges), default=0)
+    longest = max((width_of(gauge.name) for gauge in gauges), default=0)
+    return 0 < said <= width - _VALUE_WIDTH - _VERDICT_WIDTH - 2 - min(longest, _MOST_NAME) - 1 - 2 * _LEAST_TREND - 1
+
+
+def _limit(gauge: Gauge, has_promises: bool) -> str:
+    return (promise_words(gauge) if has_promises else "") or gauge.limit
 
 
 def span_said(history: History) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ppsconsole.clock import duration, iso
+from ppsconsole.draw.promise import NO_PROMISES, Promises, promise_said
 from ppsconsole.draw.text import Glyphs, Line, Span, Style
 from ppsconsole.draw.words import cell_width, fitted, hanging, width_of
 from ppsconsole.plan.plan import Plan
@@ -12,7 +13,7 @@ from ppsconsole.plan.step import Step
 NO_WAY_BACK = "no way back below: once step {number} has acted, backing out is a restore and not an undo"
 
 
-def draw_plan(plan: Plan, is_lab: bool, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+def draw_plan(plan: Plan, is_lab: bool, width: int, glyphs: Glyphs, promises: Promises = NO_PROMISES) -> tuple[Line, ...]:
     """Return the whole plan: head, preflight, tolerances, steps.
 
     Args:
@@ -20,8 +21,9 @@ def draw_plan(plan: Plan, is_lab: bool, width: int, glyphs: Glyphs) -> tuple[Lin
         is_lab: Whether its cluster is a lab; said in the first line.
         width: Cells in a row; no line is longer, and no command is cut.
         glyphs: The characters to draw with.
+        promises: What was promised to users.
     """
-    lines = list(plan_head(plan, is_lab, width, glyphs))
+    lines = list(plan_head(plan, is_lab, width, glyphs, promises))
     for section in (draw_preflight(plan, width, glyphs), _tolerances(plan, width, glyphs)):
         lines += ((), *section) if section else ()
     # The steps are as wide as they may be by themselves: nothing of a command, not even a blank at its end, may get lost.
@@ -41,8 +43,8 @@ def badge(is_lab: bool) -> Span:
     return Span("LAB", "title") if is_lab else Span("LIVE", "down")
 
 
-def plan_head(plan: Plan, is_lab: bool, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """Return what the plan is, its hash, what it costs, and whether it may run."""
+def plan_head(plan: Plan, is_lab: bool, width: int, glyphs: Glyphs, promises: Promises = NO_PROMISES) -> tuple[Line, ...]:
+    """Return what the plan is, its hash, what it costs, also against what was promised, and whether it may run."""
     first = (
         Span(plan.cluster, "title"),
         Span("  "),
@@ -53,7 +55,11 @@ def plan_head(plan: Plan, is_lab: bool, width: int, glyphs: Glyphs) -> tuple[Lin
     loss = plan.loss.said() + (f": {plan.loss.words}" if plan.loss.words else "")
     style: Style = "text" if plan.loss.is_accepted_by(0.0) else "warn"
     lines += hanging((Span("loss      ", "dim"),), loss, style, width, glyphs)
-    lines.append((Span("downtime  ", "dim"), Span(downtime_said(plan))))
+    if promises.loss_s is not None:
+        (said,) = promise_said(promises.loss_s, is_kept=plan.loss.is_accepted_by(promises.loss_s))
+        lines.append((Span(" " * 10), Span(said.text.strip(), said.style)))
+    is_short = promises.downtime_s is None or plan.downtime_s <= promises.downtime_s
+    lines.append((Span("downtime  ", "dim"), Span(downtime_said(plan)), *promise_said(promises.downtime_s, is_kept=is_short)))
     if plan.blockers:
         names = ", ".join(item.name for item in plan.blockers)
         lines += hanging((Span("blocked   ", "dim"),), f"by {names}: this plan does not run", "down", width, glyphs)

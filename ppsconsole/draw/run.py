@@ -6,6 +6,7 @@ from typing import Any
 from ppsconsole.clock import duration, hhmmss, iso
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.draw.plan import badge, direction, return_line
+from ppsconsole.draw.promise import NO_PROMISES, Promises, promise_said
 from ppsconsole.draw.run_view import Outage, Phase, RunView, StepView
 from ppsconsole.draw.safety import Answer, safety
 from ppsconsole.draw.text import Glyphs, Line, Span, Style
@@ -43,7 +44,14 @@ _LOOK_LENGTH = 100
 """Commands that only look are cut in the log; those that act never are. The journal has both whole."""
 
 
-def draw_run(view: RunView, now: float, width: int, glyphs: Glyphs, snapshot: Snapshot | None = None) -> tuple[Line, ...]:
+def draw_run(
+    view: RunView,
+    now: float,
+    width: int,
+    glyphs: Glyphs,
+    snapshot: Snapshot | None = None,
+    promises: Promises = NO_PROMISES,
+) -> tuple[Line, ...]:
     """Return the whole of a run: head, steps, the three answers.
 
     Args:
@@ -52,12 +60,13 @@ def draw_run(view: RunView, now: float, width: int, glyphs: Glyphs, snapshot: Sn
         width: Cells in a row; no line is longer.
         glyphs: The characters to draw with.
         snapshot: The cluster as it is seen now; None when nobody looks.
+        promises: What was promised to users.
     """
-    head = run_head(view, now, width, glyphs)
+    head = run_head(view, now, width, glyphs, promises)
     return (*head, (), *run_steps(view, now, width, glyphs), (), *draw_safety(safety(view, snapshot), width, glyphs))
 
 
-def run_head(view: RunView, now: float, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+def run_head(view: RunView, now: float, width: int, glyphs: Glyphs, promises: Promises = NO_PROMISES) -> tuple[Line, ...]:
     """Return three lines or more that never scroll: what runs on what, what is lost, how long users and writes are out."""
     plan, now = view.plan, view.until(now)
     first: Line = (
@@ -68,7 +77,8 @@ def run_head(view: RunView, now: float, width: int, glyphs: Glyphs) -> tuple[Lin
         Span(f"  {view.state}", verdict_style(view)),
         Span(f"  run {view.run}", "dim"),
     )
-    loss: Line = (Span("loss      ", "dim"), Span(view.loss), Span(f"   lease  {view.holder}", "dim"))
+    promised = promise_said(promises.loss_s, is_kept=view.keeps_loss_within(promises.loss_s))
+    loss: Line = (Span("loss      ", "dim"), Span(view.loss), *promised, Span(f"   lease  {view.holder}", "dim"))
     ahead_s = plan.downtime_s if view.verdict is None else 0.0
     time: Line = (
         Span("downtime  ", "dim"),
@@ -76,6 +86,7 @@ def run_head(view: RunView, now: float, width: int, glyphs: Glyphs) -> tuple[Lin
             outage_said("users", view.users, now, ahead_s),
             "warn" if view.users.is_on else "text",
         ),
+        *promise_said(promises.downtime_s, is_kept=view.users.length_s(now) <= (promises.downtime_s or 0.0)),
         Span(writes_said(view.writes, now)),
     )
     lines = [fitted(line, width, glyphs) for line in (first, loss, time)]

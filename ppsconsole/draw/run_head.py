@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ppsconsole.clock import duration
 from ppsconsole.draw.plan import badge, direction
+from ppsconsole.draw.promise import NO_PROMISES, Promises, promise_said
 from ppsconsole.draw.run import outage_said, verdict_style, writes_said
 from ppsconsole.draw.run_view import RunView
 from ppsconsole.draw.text import Glyphs, Line, Span, Style, line_text
@@ -20,7 +21,7 @@ def pinned_head(
     glyphs: Glyphs,
     *,
     lease: Sequence[str],
-    promised_s: float | None = None,
+    promises: Promises = NO_PROMISES,
     mark: Span | None = None,
 ) -> tuple[Line, ...]:
     """Return three rows, or four.
@@ -33,13 +34,15 @@ def pinned_head(
         size: Cells in a row, and rows: with four the lease has one of its own, with three it stands behind the loss if it fits.
         glyphs: The characters to draw with.
         lease: Who has the lease, from the longest form to the shortest; empty when nobody can say.
-        promised_s: The longest outage that was promised to users, in seconds; None where nothing was.
+        promises: What was promised to users.
         mark: Stands first, such as that this is no run but the replay of one.
     """
     width, rows = size
     is_narrow, now = width < NARROW, view.until(now)
-    loss = (Span("loss  " if is_narrow else "loss      ", "dim"), Span(view.loss))
-    lines: list[Line] = [_title(view, width, glyphs, mark), loss, _downtime(view, now, promised_s, width)]
+    loss: Line = (Span("loss  " if is_narrow else "loss      ", "dim"), Span(view.loss))
+    promised = promise_said(promises.loss_s, is_kept=view.keeps_loss_within(promises.loss_s))
+    loss = _fitting([(*loss, *promised), loss], width)
+    lines: list[Line] = [_title(view, width, glyphs, mark), loss, _downtime(view, now, promises.downtime_s, width)]
     if rows >= 4:
         lines.append(_fitting([(Span("lease     ", "dim"), Span(each, "text")) for each in lease], width))
     elif lease:
@@ -66,9 +69,7 @@ def _title(view: RunView, width: int, glyphs: Glyphs, mark: Span | None) -> Line
 def _downtime(view: RunView, now: float, limit: float | None, width: int) -> Line:
     users, estimate_s = view.users, view.plan.downtime_s if view.verdict is None else 0.0  # after its end nothing comes
     style: Style = "warn" if users.is_on else "text"
-    ahead: Line = ()
-    if limit is not None:
-        ahead = (Span(f"  promised {duration(limit)}", "down" if users.length_s(now) > limit else "dim"),)
+    ahead = promise_said(limit, is_kept=limit is None or users.length_s(now) <= limit)
     long = (Span("downtime  ", "dim"), Span(outage_said("users", users, now, estimate_s), style), *ahead)
     length = duration(users.length_s(now))
     if users.began_at is None:

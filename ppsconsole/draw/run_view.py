@@ -124,6 +124,11 @@ class RunView:
             return "held"
         return "backing out" if self.is_backing_out else "open"
 
+    def keeps_loss_within(self, promised_s: float | None) -> bool:
+        """Return whether no more is lost, as far as is known by now, than a window of so many seconds; None allows any."""
+        is_none = self.verdict is RunVerdict.ROLLED_BACK or any(isinstance(proof, ZeroLossProof) for proof in self.proofs)
+        return promised_s is None or is_none or self.plan.loss.is_accepted_by(promised_s)
+
     @property
     def loss(self) -> str:
         """What is known of the loss by now: a proof goes before the plan's estimate."""

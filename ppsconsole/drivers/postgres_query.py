@@ -45,11 +45,13 @@ _SETTINGS = (
     "max_locks_per_transaction",
     "max_prepared_transactions",
     "max_replication_slots",
+    "max_slot_wal_keep_size",
     "max_wal_senders",
     "max_worker_processes",
     "primary_slot_name",
     "recovery_min_apply_delay",
     "synchronous_standby_names",
+    "wal_level",
     "wal_log_hints",
     "wal_retrieve_retry_interval",
 )
@@ -91,6 +93,9 @@ class PostgresStatus:
         archive_backlog: WAL files that wait to be archived.
         longest_transaction_s: Age of the oldest open client transaction, 0 when there is none.
         sessions: Client sessions, the console's own left out.
+        missing_extensions: Extensions of the PPS database whose files this server does not have.
+        is_collation_changed: The PPS database was made with another version of its collation than the machine has now; None
+            before PostgreSQL 15, which does not keep it.
         settings: `name=value`, in the order of their names.
         is_writable: A primary whose transactions are not read-only by default.
         latency_s: Seconds from the request to the answer.
@@ -118,6 +123,8 @@ class PostgresStatus:
     longest_transaction_s: float | None
     sessions: tuple[Sessions, ...] | None
     max_connections: int
+    missing_extensions: tuple[str, ...]
+    is_collation_changed: bool | None
     settings: tuple[str, ...]
     is_writable: bool
     latency_s: float
@@ -133,6 +140,7 @@ def status_sql(sight: Sight) -> str:
         raise BadAnswer(f"PostgreSQL {sight.version // 10000} is too old", remedy="The console needs 12 or later")
     flushed = "flushed_lsn" if sight.version >= 130000 else "received_lsn"
     wal_status = "wal_status" if sight.version >= 130000 else "NULL"
+    synced = "synced OR failover" if sight.version >= 170000 else "false"
     settings = (*_SETTINGS, *(_GUARDED_SETTINGS if sight.sees_settings else ()))
     names = ", ".join(f"('{name}')" for name in settings)
     parts = {
@@ -152,10 +160,12 @@ def status_sql(sight: Sight) -> str:
             extract(epoch FROM clock_timestamp() - last_msg_receipt_time), slot_name, sender_host, sender_port)
             FROM pg_stat_wal_receiver)""",
         "slots": f"""(SELECT json_agg(json_build_array(slot_name, slot_type, active, {wal_status},
-            GREATEST(pg_wal_lsn_diff(me.lsn, restart_lsn), 0)::bigint) ORDER BY slot_name) FROM pg_replication_slots)""",
+            GREATEST(pg_wal_lsn_diff(me.lsn, restart_lsn), 0)::bigint, {synced}) ORDER BY slot_name) FROM pg_replication_slots)""",
         "archiver_failed": """(SELECT CASE WHEN current_setting('archive_mode') = 'off' OR last_failed_time IS NULL
             OR last_failed_time < last_archived_time THEN 0 ELSE failed_count END FROM pg_stat_archiver)""",
         "prepared": "(SELECT count(*) FROM pg_prepared_xacts)",
+        "missing_extensions": _MISSING_EXTENSIONS,
+        "is_collation_changed": _IS_COLLATION_CHANGED if sight.version >= 150000 else "NULL",
         "settings": f"(SELECT json_object_agg(name, current_setting(name, true)) FROM (VALUES {names}) AS wanted (name))",
     }
     if sight.sees_archive:
@@ -173,11 +183,18 @@ FROM (SELECT standby, CASE WHEN standby THEN GREATEST(pg_last_wal_receive_lsn(),
 """
 # OFFSET 0 keeps the planner from merging the sub-selects: role and position are read once, and all parts tell of the same moment.
 
+# What is installed is read from the disk, once, and only where somebody added an extension: PPS itself needs none.
+_MISSING_EXTENSIONS = """(SELECT json_agg(extname ORDER BY extname) FROM pg_extension
+    WHERE extname <> 'plpgsql' AND extname <> ALL (ARRAY(SELECT name FROM pg_available_extensions)))"""
+_IS_COLLATION_CHANGED = """(SELECT datcollversion <> pg_database_collation_actual_version(oid) AND datcollversion IS NOT NULL
+    FROM pg_database WHERE datname = current_database())"""
+
 _STATS = {
     "replicas": """(SELECT json_agg(json_build_array(application_name, COALESCE(host(client_addr), ''), state, sync_state,
         sent_lsn::text, flush_lsn::text, replay_lsn::text,
         GREATEST(pg_wal_lsn_diff(me.lsn, flush_lsn), 0)::bigint, GREATEST(pg_wal_lsn_diff(me.lsn, replay_lsn), 0)::bigint,
-        extract(epoch FROM flush_lag), extract(epoch FROM replay_lag)) ORDER BY application_name, client_addr, pid)
+        extract(epoch FROM flush_lag), extract(epoch FROM replay_lag),
+        GREATEST(extract(epoch FROM clock_timestamp() - reply_time), 0)) ORDER BY application_name, client_addr, pid)
         FROM pg_stat_replication WHERE state IS NOT NULL)""",
     "sessions": """(SELECT json_agg(json_build_array(client_addr, application_name, usename, datname, number)
         ORDER BY client_addr, application_name, usename, datname)
@@ -231,6 +248,8 @@ def _parsed(answer: Mapping[str, Any], sight: Sight, latency_s: float) -> Postgr
         longest_transaction_s=_float(answer.get("longest_transaction_s")),
         sessions=_rows(answer["sessions"], _sessions) if sight.sees_stats else None,
         max_connections=int(settings["max_connections"]),
+        missing_extensions=tuple(_text(name) for name in answer["missing_extensions"] or ()),
+        is_collation_changed=answer["is_collation_changed"],
         settings=tuple(f"{name}={settings[name]}" for name in sorted(settings)),
         is_writable=not in_recovery and settings["default_transaction_read_only"] == "off",
         latency_s=latency_s,
@@ -250,7 +269,7 @@ def _text(value: Any) -> str:
 
 
 def _replica(row: list[Any]) -> Replica:
-    name, address, state, sync_state, sent, flush, replay, unflushed, unreplayed, flush_lag, replay_lag = row
+    name, address, state, sync_state, sent, flush, replay, unflushed, unreplayed, flush_lag, replay_lag, reply_age = row
     return Replica(
         application_name=_text(name),
         client_addr=address,
@@ -263,12 +282,13 @@ def _replica(row: list[Any]) -> Replica:
         unreplayed_bytes=unreplayed,
         flush_lag_s=_float(flush_lag),
         replay_lag_s=_float(replay_lag),
+        reply_age_s=_float(reply_age),
     )
 
 
 def _slot(row: list[Any]) -> Slot:
-    name, kind, is_active, wal_status, retained = row
-    return Slot(_text(name), _text(kind), bool(is_active), wal_status, retained)
+    name, kind, is_active, wal_status, retained, is_kept = row
+    return Slot(_text(name), _text(kind), bool(is_active), wal_status, retained, bool(is_kept))
 
 
 def _sessions(row: list[Any]) -> Sessions:

@@ -129,8 +129,9 @@ def _moved(plan: Plan, snapshot: Snapshot, loss: Loss) -> tuple[str, ...]:
         timeline = node.value("timeline")
         if timeline is not None and each.timeline and timeline != each.timeline:
             found.append(f"{each.node} was on timeline {each.timeline}, now it is on {timeline}")
-    if loss.said() != plan.loss.said():
-        found.append(f"the loss was {plan.loss.said()}, now it is {loss.said()}")
+    was, now = (replace(each, is_salvage_ahead=False).said() for each in (plan.loss, loss))
+    if was != now:
+        found.append(f"the loss was {was}, now it is {now}")
     return tuple(found)
 
 

@@ -16,6 +16,7 @@ from ppsconsole.engine.state import RunState, advanced, proof_as_json
 from ppsconsole.errors import Blocked, UsageError
 from ppsconsole.plan.event import EventKind, RunEvent
 from ppsconsole.plan.outcomes import Outcome, RunVerdict
+from ppsconsole.plan.proof import FenceProof, ZeroLossProof
 from ppsconsole.plan.step import Step
 
 BACKS_OUT_BY_ITSELF = frozenset({"switchover"})
@@ -106,6 +107,7 @@ class Runner:
         self._bench, self._actions, self._ask, self._custody, self._stage = bench, actions, ask, custody, stage
         self._reread = reread
         self._is_hold_wanted = False
+        bench.is_hold_wanted = lambda: self._is_hold_wanted
         self._busy = asyncio.Lock()
         self.recorder = Recorder(records, bench.run, bench.clock, number=state.last_number, follow=self._follow)
         self._fill_bench(state)
@@ -260,9 +262,11 @@ class Runner:
         """See that the gate before `step` is answered and written down; a result when the run stops at it.
 
         A loss is looked at again before the step that makes it real: an acceptance that does not cover it any more is asked for
-        again.
+        again. Where this run proved that nothing is lost, there is nothing to accept.
         """
         if step.gate is None:
+            return None
+        if step.gate.kind == "accept-loss" and self._bench.zero_loss_of(step.arguments.get("primary", ""), step.node) is not None:
             return None
         await self.recorder.settle()
         known, is_written = self._bench.answers.get(step.id), step.id in self.state.answers
@@ -287,7 +291,11 @@ class Runner:
         if self._reread is None:
             return None
         fence = self._bench.fence_of(step.arguments.get("primary", ""))
-        return await self._reread(step, self._bench.plan, None if fence is None else fence.at)
+        reading = await self._reread(step, self._bench.plan, None if fence is None else fence.at)
+        # Promised is a salvage only while it is ahead: what is asked behind one that failed is the loss that remains.
+        phases = {self._ahead().of(each.id).phase for each in self._bench.plan.steps if each.verb == "salvage"}
+        is_ahead = self._bench.plan.loss.is_salvage_ahead and bool(phases & {"pending", "started"})
+        return replace(reading, loss=replace(reading.loss, is_salvage_ahead=is_ahead))
 
     async def _do(self, step: Step) -> StepResult:
         before = self._ahead().of(step.id)
@@ -313,7 +321,7 @@ class Runner:
 
     def _finished(self, step: Step, result: StepResult, took_s: float) -> None:
         for proof in result.proofs:
-            self.recorder.note("proof-made", step.id, _proof_words(proof_as_json(proof)), {"proof": proof_as_json(proof)})
+            self.recorder.note("proof-made", step.id, _proof_words(proof), {"proof": proof_as_json(proof)})
         if step.is_optional and result.outcome is not Outcome.DONE:
             self.recorder.note("issue-noted", step.id, f"{step.title}: {result.words}")
         data = {
@@ -427,7 +435,7 @@ class Runner:
         self._bench.answers.update(state.answers)
 
 
-def _proof_words(proof: Mapping[str, Any]) -> str:
-    if proof["kind"] == "fence":
-        return f"{proof['instance']} cannot write ({proof['rung']}): {'; '.join(proof['evidence'])}"
-    return f"{proof['standby']} has everything that {proof['primary']} had: {proof['have_lsn']} > {proof['checkpoint_lsn']}"
+def _proof_words(proof: FenceProof | ZeroLossProof) -> str:
+    if isinstance(proof, FenceProof):
+        return f"{proof.instance} cannot write ({proof.rung.value}): {'; '.join(proof.evidence)}"
+    return proof.said()

@@ -93,6 +93,7 @@ def _cluster(page: Page, answers: Answers, found: Found) -> None:
     if answers.ca:
         page.put(1, "ca", local(answers.ca))
     page.doubt(1, "downtime_objective_s", "15m", "the longest outage that was promised to users; not said")
+    page.doubt(1, "loss_objective_s", "30s", "the longest window of writes that may be lost by what was promised; not said")
     page.gap()
     page.put(0, "sites")
     for site in dict.fromkeys(each.login.site for each in found.hosts):

@@ -81,6 +81,7 @@ class Furnisher:
             self.account.make_folder(host.home / name)
         self._program(host, "hostname", "hostname", NAME=host.name)
         self._program(host, "uname", "uname", NAME=host.name)
+        self._program(host, "ps", "ps")
         names = "".join(f"{each.address} {each.name}\n" for each in self.layout.hosts.values())
         self._etc(host, "hosts", names)
         roads = (road for road in self.fabric.roads if road.origin == host.name and road.service == "db")

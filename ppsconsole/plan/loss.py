@@ -1,7 +1,7 @@
 """Loss: the window of writes that a promotion gives up, and what an operator may accept of it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -28,6 +28,8 @@ class Loss:
         missing_bytes: WAL that the standby lacks, where it is known.
         transactions: Commits lost, where they were counted.
         words: Where the numbers come from.
+        is_salvage_ahead: The dead primary's log will be brought to the standby first: then nothing is lost, and the numbers are
+            what is lost if that fails. It is asked for again then.
     """
 
     tier: LossTier
@@ -35,6 +37,7 @@ class Loss:
     missing_bytes: int | None = None
     transactions: int | None = None
     words: str = ""
+    is_salvage_ahead: bool = False
 
     def is_accepted_by(self, accepted_s: float | None) -> bool:
         """Return whether an operator who accepts `accepted_s` seconds accepts this; None accepts nothing but no loss.
@@ -46,6 +49,8 @@ class Loss:
             return True
         if accepted_s is None:
             return False
+        if self.is_salvage_ahead:
+            return True  # what remains where it fails is asked for behind it
         window = float("inf") if self.tier is LossTier.UNKNOWN or self.window_s is None else self.window_s
         return window <= accepted_s
 
@@ -53,10 +58,12 @@ class Loss:
         """Return the loss in a few words.
 
         `none (proved)`, `nothing (exact)`, `12 transactions, 3.2s (exact)`, `up to 3.2s (bounded)`, or
-        `unknown: counts as unlimited`.
+        `unknown: counts as unlimited`; with a salvage ahead `none after salvage, else 12 transactions, 3.2s (exact)`.
         """
         if self.tier is LossTier.NONE:
             return "none (proved)"
+        if self.is_salvage_ahead and (self.transactions or self.tier is not LossTier.EXACT):
+            return f"none after salvage, else {replace(self, is_salvage_ahead=False).said()}"
         if self.tier is LossTier.EXACT and self.window_s is not None:
             if not self.transactions:
                 return "nothing (exact)"
@@ -73,12 +80,14 @@ class Loss:
             "bytes": self.missing_bytes,
             "transactions": self.transactions,
             "words": self.words,
+            "is_salvage_ahead": self.is_salvage_ahead,
         }
 
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> "Loss":
         """Return the loss that `as_json` made."""
-        return cls(LossTier(found["tier"]), found["window_s"], found["bytes"], found["transactions"], found["words"])
+        numbers = (found["window_s"], found["bytes"], found["transactions"])
+        return cls(LossTier(found["tier"]), *numbers, found["words"], bool(found.get("is_salvage_ahead")))
 
 
 _WINDOW = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")

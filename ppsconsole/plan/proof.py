@@ -53,9 +53,12 @@ class ZeroLossProof:
     """Evidence that nothing is lost by promoting `standby` (law 3, PostgreSQL).
 
     Attributes:
-        checkpoint_lsn: Start of the old primary's shutdown checkpoint record (`pg_controldata`).
-        have_lsn: What the standby has flushed; strictly beyond `checkpoint_lsn`, so that the record itself arrived.
+        checkpoint_lsn: Start of the old primary's shutdown checkpoint record (`pg_controldata`); empty where it stopped without.
+        have_lsn: What the standby has flushed; strictly beyond `checkpoint_lsn`, so that the record itself arrived. Where the log
+            was salvaged: what it has replayed.
         timeline: The timeline of both.
+        log_end_lsn: End of the last whole record of the dead primary's log, as read on its disk; `have_lsn` is at or beyond it.
+            Empty where the shutdown checkpoint proves it.
     """
 
     primary: str
@@ -65,6 +68,15 @@ class ZeroLossProof:
     timeline: int
     at: float
     run: str
+    log_end_lsn: str = ""
+
+    def said(self) -> str:
+        """Return the proof as one sentence."""
+        if self.log_end_lsn:
+            how = f"it has replayed {self.have_lsn}, and the log on the disk of {self.primary} ends at {self.log_end_lsn}"
+        else:
+            how = f"it has flushed {self.have_lsn}, past the shutdown checkpoint at {self.checkpoint_lsn}"
+        return f"{self.standby} has everything that {self.primary} wrote: {how}, on timeline {self.timeline}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the proof for journal and report."""

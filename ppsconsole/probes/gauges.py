@@ -1,5 +1,7 @@
 """The numbers worth a gauge, in the order of their importance. Pure."""
 
+from dataclasses import replace
+
 from ppsconsole.cluster.judging import against, amount, limit_words
 from ppsconsole.cluster.snapshot import Edge, Gauge, Node
 from ppsconsole.cluster.verdicts import Verdict
@@ -24,7 +26,10 @@ def gauges_of(view: View, nodes: dict[str, Node], edges: tuple[Edge, ...]) -> tu
             found.append(_gauge(f"lag {edge.target}", edge.target, edge.lag_s, limits.lag_s, "s"))
     streams = [edge for edge in edges if edge.kind == "replication"]
     if streams:
-        found.append(_gauge("loss now", "cluster", loss_now(view, streams), limits.loss_s, "s", prefix="<="))
+        promised_s = view.inventory.cluster.loss_objective_s
+        limit = _promised(limits.loss_s, promised_s)
+        loss = _gauge("loss now", "cluster", loss_now(view, streams), limit, "s", prefix="<=")
+        found.append(replace(loss, promised=promised_s))
     for node in nodes.values():
         if node.kind == "balancer" and view.was_seen(node.name, "tcp"):
             found.append(_gauge(f"front {node.name}", node.name, node.value("http_latency_s"), limits.front_latency_s, "s"))
@@ -55,6 +60,13 @@ def loss_now(view: View, streams: list[Edge]) -> float | None:
     ]
     windows = [look for look in looks if look is not None]
     return min(windows) + view.inventory.polling.every_s if windows else None
+
+
+def _promised(limit: Limit, promised: float | None) -> Limit:
+    """Return `limit` with what was promised in it: from there on it warns at the latest, and is down where it warned before."""
+    if promised is None:
+        return limit
+    return Limit(min(limit.warn, promised), min(limit.down, promised) if promised > limit.warn else limit.down)
 
 
 def _gauge(name: str, subject: str, value: float | None, limit: Limit, unit: str, prefix: str = "") -> Gauge:

@@ -30,6 +30,8 @@ NAMES = (
     "longest_transaction_s",
     "sessions",
     "sessions_percent",
+    "missing_extensions",
+    "is_collation_changed",
     "settings",
     "is_writable",
 )

@@ -11,6 +11,7 @@ from ppsconsole.probes.connection import connection_part
 from ppsconsole.probes.control import control_part
 from ppsconsole.probes.host import HostProbe, Part
 from ppsconsole.probes.login import login_probe
+from ppsconsole.probes.managers import managers_part
 from ppsconsole.probes.members import members_part
 from ppsconsole.probes.postgres import PostgresProbe
 from ppsconsole.probes.service import service_part
@@ -78,6 +79,8 @@ def host_parts(inventory: Inventory, host: Host) -> tuple[Part, ...]:
                 parts.append(service_part(balancer.name, balancer.service, every_s))
             parts.append(members_part(balancer, every_s * 2))
     if host.platform == "linux":  # Windows hosts are not asked yet
+        if any(instance.host == host.name for instance in inventory.database.instances.values()):
+            parts.append(managers_part(host, inventory.polling.slow_every_s))
         parts += [
             backup_part(each, inventory.polling.slow_every_s) for each in inventory.backups.values() if each.host == host.name
         ]

@@ -80,10 +80,7 @@ def _proofs(view: RunView) -> Iterator[str]:
         if isinstance(proof, FenceProof):
             yield f"{iso(proof.at)} {proof.instance} cannot write ({proof.rung.value}): {'; '.join(proof.evidence)}"
         elif isinstance(proof, ZeroLossProof):
-            yield (
-                f"{iso(proof.at)} {proof.standby} has everything that {proof.primary} wrote: it has flushed {proof.have_lsn}, "
-                f"past the shutdown checkpoint at {proof.checkpoint_lsn}, on timeline {proof.timeline}"
-            )
+            yield f"{iso(proof.at)} {proof.said()}"
 
 
 def _open_items(view: RunView) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from ppsconsole.runbooks.history import History
 Commands = Callable[[Inventory, Step], tuple[str, ...]]
 """Returns exactly what a step will send, one `HOST$ command` a line, secrets masked."""
 
-_MAKES_PROOF = ("stop-primary", "prove-zero-loss", "fence", "promote")
+_MAKES_PROOF = ("stop-primary", "prove-zero-loss", "fence", "salvage", "promote")
 _LEAVES_NOTHING = ("end-sessions", "checkpoint", "prove-zero-loss", "check-connections", "verify-service")
 
 

@@ -31,6 +31,7 @@ COSTS: Mapping[str, Cost] = {
     "stop-primary": Cost(0.2, 120.0),
     "prove-zero-loss": Cost(0.1, 30.0),
     "fence": Cost(2.0, 60.0),
+    "salvage": Cost(3.0, 900.0),  # mostly the time until a standby looks again for more log: wal_retrieve_retry_interval
     "promote": Cost(0.3, 90.0),
     "switch-database": Cost(0.5, 30.0),
     "check-connections": Cost(1.0, 60.0),

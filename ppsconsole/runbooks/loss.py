@@ -152,7 +152,7 @@ def rank(loss: Loss) -> tuple[int, float]:
         return (0, 0.0)
     if loss.tier is LossTier.UNKNOWN or loss.window_s is None:
         return (2, 0.0)
-    return (1, loss.window_s)
+    return (1, 0.0 if loss.is_salvage_ahead else loss.window_s)
 
 
 def behind(best: str, other: str) -> str:

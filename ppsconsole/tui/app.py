@@ -155,7 +155,7 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
         self._feed.painted()
         if self._has_desk:
             await load(for_the_journal)
-            await self.look_for_unfinished()
+            await self.offer_unfinished()
 
     def made_host(self) -> "EngineHost":
         """Return what will own the runs."""
@@ -249,7 +249,9 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
         from ppsconsole.tui.widgets.run_panes import done_of  # not needed for the first frame
 
         was, live = self._scene.run, self.host.live
-        self._show(replace(self._scene, run=live, now=self._clock.now()))
+        ended = "" if live is None or live.view.verdict is None else live.view.run
+        unfinished = tuple(each for each in self._scene.unfinished if each.run != ended)
+        self._show(replace(self._scene, run=live, unfinished=unfinished, now=self._clock.now()))
         if live is not None:
             self.tell_of_run(was, live)
         # What a step changed is looked at now: the answers on the run's screen must not be those of before.

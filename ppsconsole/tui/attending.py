@@ -1,7 +1,7 @@
 """What the keys do about an open run, here or at another console: follow, hold, go on, go back, take over, hand over."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ppsconsole.errors import Leased, PpsConsoleError
 from ppsconsole.tui.moving import HOW_TO_UNLOCK, MovingApp
@@ -9,6 +9,7 @@ from ppsconsole.tui.moving import HOW_TO_UNLOCK, MovingApp
 if TYPE_CHECKING:  # loaded by the keys that lead to a run
     from ppsconsole.draw.run_view import RunView
     from ppsconsole.plan.event import RunEvent
+    from ppsconsole.tui.desks import Unfinished
     from ppsconsole.tui.live import Live
     from ppsconsole.tui.question import Question
 
@@ -25,6 +26,15 @@ class AttendingApp(MovingApp, inherit_bindings=False):
         elif self.scene.unfinished:
             self.start_errand(self._inspected(self.scene.unfinished[0].run))
         else:
+            self.start_errand(self._looked_again())
+
+    async def _looked_again(self) -> None:
+        """Look for a run that another console began, or left, since this one was opened."""
+        self._say("Looking for open runs in the journal and on the hosts ...")
+        found = await self.look_for_unfinished()
+        if found:
+            await self._inspected(found[0].run)
+        elif found is not None:
             self._say(f"There is no run, and none was left unfinished. {self.key_of('runs')} shows those that have ended.")
 
     def action_open_runs(self) -> None:
@@ -54,21 +64,26 @@ class AttendingApp(MovingApp, inherit_bindings=False):
             await self.push_screen(screen)
             screen.show_scene(self.scene)
 
-    async def look_for_unfinished(self) -> None:
-        """Look into the journal and on the hosts for runs that are open, and offer them."""
-        try:
-            found = await self.host.desk.unfinished()
-        except PpsConsoleError as error:
-            self._refused("the journal cannot be read", error)
-            return
-        self.unfinished_found(found)
+    async def offer_unfinished(self) -> None:
+        """Look for runs that are open, and offer them."""
+        found = await self.look_for_unfinished()
         if found:
             self._say(
                 f"Open run found: {found[0].title}, of {found[0].holder}. {self.key_of('to-run')}: look at it, follow, resume.",
                 "warning",
             )
 
-    def unfinished_found(self, found: tuple[Any, ...]) -> None:
+    async def look_for_unfinished(self) -> "tuple[Unfinished, ...] | None":
+        """Return the runs that are open, from the journal and from the hosts; None when that cannot be read, which was said."""
+        try:
+            found = await self.host.desk.unfinished()
+        except PpsConsoleError as error:
+            self._refused("the journal cannot be read", error)
+            return None
+        self.unfinished_found(found)
+        return found
+
+    def unfinished_found(self, found: "tuple[Unfinished, ...]") -> None:
         """Show that there are open runs."""
         raise NotImplementedError
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -57,11 +58,19 @@ class Tmux:
 def tmux(own_lab: Lab, tmp_path: Path) -> Iterator[Tmux]:
     done = own_lab.up()
     assert done.returncode == 0, done.stderr
-    made = Tmux(tmp_path / "tmux", own_lab)
+    with opened(tmp_path / "tmux", own_lab) as made:
+        yield made
+
+
+@contextmanager
+def opened(socket: Path, lab: Lab) -> Iterator[Tmux]:
+    made = Tmux(socket, lab)
     made.open()
-    yield made
-    if (tmp_path / "tmux").exists():
-        subprocess.run(["tmux", "-S", str(tmp_path / "tmux"), "kill-server"], capture_output=True, check=False, timeout=30)
+    try:
+        yield made
+    finally:
+        if socket.exists():
+            subprocess.run(["tmux", "-S", str(socket), "kill-server"], capture_output=True, check=False, timeout=30)
 
 
 def run_by_keys(tmux: Tmux, way: str) -> None:
@@ -131,3 +140,41 @@ def test_a_line_that_drops_in_a_run_leaves_it_held_and_the_next_console_ends_it(
     tmux.keys("r")
     screen = tmux.until(lambda text: "SUCCESS" in text)
     assert "none (proved)" in screen
+
+
+def test_a_second_console_follows_a_run_is_handed_it_and_ends_it_while_the_first_follows(
+    tmux: Tmux, own_lab: Lab, tmp_path: Path
+) -> None:
+    with opened(tmp_path / "second", own_lab) as second:
+        second.until(lambda text: "7 OK" in text)
+        tmux.until(lambda text: "7 OK" in text)
+        tmux.keys("F")
+        tmux.until(lambda text: "» switchover --to db2" in text)
+        tmux.keys("Enter")
+        run_by_keys(tmux, "switchover db1 -> db2")
+        tmux.until(lambda text: "Steps 1/" in text or "Steps 2/" in text or "Steps 3/" in text)
+        tmux.keys("Space")
+        second.keys("R")  # begun since it was opened
+        tmux.until(lambda text: "HELD" in text)
+        screen = second.until(lambda text: "FOLLOWED held by " in text)
+        assert "; only followed here" in screen
+        assert "switchover db1 -> db2" in screen
+        tmux.keys("h")
+        tmux.until(lambda text: "Hand over to the next console" in text)
+        tmux.keys("yours now")
+        tmux.until(lambda text: "unlocked: Tab" in text)
+        tmux.keys("Tab")
+        tmux.until(lambda text: "» [ Hand over ]" in text)
+        tmux.keys("Enter")
+        tmux.until(lambda text: "HANDED OVER" in text)
+        screen = second.until(lambda text: "HANDED OVER" in text)
+        assert "yours now" in screen
+        second.keys("w", "r")
+        tmux.until(lambda text: "FOLLOWED" in text or "SUCCESS" in text)
+        screen = second.until(lambda text: "SUCCESS" in text)
+        assert "none (proved)" in screen
+        tmux.until(lambda text: "SUCCESS" in text)
+        second.keys("Escape")
+        second.until(lambda text: "Topology" in text and "UNFINISHED" not in text)
+    (found,) = runs(own_lab)
+    assert found["verdict"] == "success"

@@ -86,15 +86,16 @@ def test_three_lines_on_top_steps_output_and_answers(size: tuple[int, int], envi
     run_desk(look, desk, size=size, environment=environment)
 
 
-def test_what_was_promised_to_users_stands_beside_the_downtime() -> None:
+def test_what_was_promised_to_users_stands_beside_downtime_and_loss() -> None:
     desk = DeskDouble()
     stop = Turnstile(desk.world, "promote")
 
     async def look(opened: Console, desk: DeskDouble) -> None:
-        cluster = replace(opened.app.scene.inventory.cluster, downtime_objective_s=300.0)
+        cluster = replace(opened.app.scene.inventory.cluster, downtime_objective_s=300.0, loss_objective_s=30.0)
         opened.app._scene = replace(opened.app.scene, inventory=replace(opened.app.scene.inventory, cluster=cluster))
         await to_run(opened)
         await at(opened, stop)
+        assert "promised 30s" in screen_lines(opened.app)[1]
         assert "promised 5m00s" in screen_lines(opened.app)[2]
         stop.open()
 

@@ -289,6 +289,28 @@ def test_bytes_that_are_missing_are_never_zero_seconds() -> None:
     assert gauges["loss now"].verdict is Verdict.DOWN
 
 
+@pytest.mark.parametrize(
+    ("promised", "window", "verdict", "borders"),
+    [
+        (30.0, 3.5, Verdict.WARN, (5, 30)),  # 5.5 with the interval of polling
+        (30.0, 41.0, Verdict.DOWN, (5, 30)),
+        (300.0, 41.0, Verdict.WARN, (5, 60)),
+        (2.0, 3.5, Verdict.WARN, (2, 60)),
+        (0.0, 3.5, Verdict.WARN, (0, 60)),
+    ],
+)
+def test_more_loss_than_was_promised_is_never_well(
+    promised: float, window: float, verdict: Verdict, borders: tuple[float, float]
+) -> None:
+    found = facts()
+    silence(found, "db1", "timed-out")
+    change(found, "db2", receiver=Receiver("streaming", 1, "0/3000060", "0/3000060", window, "db2", "127.9.1.21", 6001))
+    declared = inventory()
+    declared = replace(declared, cluster=replace(declared.cluster, loss_objective_s=promised))
+    (loss,) = [gauge for gauge in look(found, declared=declared).gauges if gauge.name == "loss now"]
+    assert (loss.verdict, loss.promised, (loss.warn, loss.down)) == (verdict, promised, borders)
+
+
 @pytest.mark.parametrize("name", ["hostname", "disk_percent", "clock_skew_s"])
 def test_what_a_host_did_not_tell_is_unknown_and_not_ok(name: str) -> None:
     found = facts()

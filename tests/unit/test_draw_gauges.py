@@ -12,7 +12,7 @@ import pytest
 from ppsconsole.cluster.picture import History
 from ppsconsole.cluster.snapshot import Gauge, Snapshot
 from ppsconsole.draw.chart import draw_gauge
-from ppsconsole.draw.gauges import condensed, draw_gauges, span_said, sparkline
+from ppsconsole.draw.gauges import condensed, draw_gauges, shows_promises, span_said, sparkline
 from ppsconsole.draw.stale import as_stale
 from ppsconsole.draw.text import ASCII, UNICODE, Line, Span, line_text
 from ppsconsole.draw.words import width_of
@@ -178,3 +178,13 @@ def test_what_is_old_says_so_in_the_snapshot_that_is_drawn() -> None:
     assert shown.gauges[0].text == "0.2s"
     assert (shown.gauges[0].known_at, shown.gauges[-2].known_at) == (shown.at, AT - 47)
     assert shown.gauges[-1].verdict is OFF
+
+
+@pytest.mark.parametrize("width", [38, 50, 80])
+def test_a_promise_stands_in_the_place_of_the_limit_where_there_is_room(width: int) -> None:
+    gauges = changed(loss_now={"promised": 30.0})
+    lines = draw_gauges(gauges, history(gauges), width, UNICODE)
+    assert shows_promises(gauges, width) == (width >= 50)
+    assert line_text(lines[1]).endswith("ok   promised 30s" if width >= 50 else " <5s")
+    assert "promised 30s at most" in line_text(draw_gauge(gauges[1], (history(gauges),), AT, 80, 20, UNICODE)[1])
+    assert not shows_promises(GAUGES, width)

@@ -4,14 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from ppsconsole.draw.plan import draw_plan
+from ppsconsole.draw.plan import draw_plan, plan_head
+from ppsconsole.draw.promise import Promises
 from ppsconsole.draw.run import draw_run, event_lines, run_head
+from ppsconsole.draw.run_head import pinned_head
 from ppsconsole.draw.run_view import Outage, RunView, StepView
 from ppsconsole.draw.safety import safety
 from ppsconsole.draw.text import ASCII, UNICODE, Line, line_text
 from ppsconsole.draw.words import width_of
 from ppsconsole.engine.shown import moved, recall, remember
 from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.proof import FenceProof, Rung, ZeroLossProof
@@ -47,6 +50,30 @@ def test_a_plan_fits_its_width_and_no_command_is_cut(width, glyphs) -> None:
     assert LONG in sent.replace("\n", "")
     if glyphs is ASCII:
         assert text(lines).isascii()
+
+
+def test_what_was_promised_is_said_beside_what_a_plan_and_a_run_cost() -> None:
+    loss = Loss(LossTier.BOUNDED, 41.0, words="from samples")
+    costly = replace(PLAN, loss=loss)
+    promised = Promises(downtime_s=900.0, loss_s=60.0)
+    head = text(plan_head(costly, False, 80, UNICODE, promised))
+    assert "promised 1m00s" in head
+    assert "promised 15m00s" in head
+    assert "MORE" not in head
+    broken = Promises(downtime_s=0.5, loss_s=30.0)
+    assert text(plan_head(costly, False, 80, UNICODE, broken)).count("MORE than the promised") == 2
+    assert "MORE than the promised 30s" in text(plan_head(replace(PLAN, loss=Loss(LossTier.UNKNOWN)), False, 80, UNICODE, broken))
+    running = view(plan=costly, users=Outage(AT))
+    for lines in (
+        run_head(running, AT + 4, 140, UNICODE, broken),
+        pinned_head(running, AT + 4, (80, 3), UNICODE, lease=(), promises=broken),
+    ):
+        assert "up to 41s (bounded)  MORE than the promised 30s" in text(lines)
+        assert "MORE than the promised 0.5s" in text(lines)
+    proved = replace(running, proofs=(ZeroLossProof("db1", "db2", "0/1", "0/2", 1, AT, "r1"),))
+    assert "promised 0s" in text(run_head(proved, AT, 140, UNICODE, Promises(loss_s=0.0)))
+    assert "MORE" not in text(run_head(proved, AT, 140, UNICODE, Promises(loss_s=0.0)))
+    assert "promised" not in text(run_head(running, AT, 140, UNICODE))
 
 
 def test_a_plan_says_first_what_blocks_it_and_where_there_is_no_way_back() -> None:

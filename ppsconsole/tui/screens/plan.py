@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 
 from ppsconsole.clock import duration
 from ppsconsole.draw.plan import draw_plan, draw_preflight, draw_steps, plan_head, return_line
+from ppsconsole.draw.promise import Promises
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import fitted, padded
 from ppsconsole.plan.plan import Plan
@@ -45,6 +46,7 @@ class PlanScreen(ConsoleScreen, inherit_bindings=False):
         self.view = PageView(self)
         self.keys = KeyStrip(glyphs, "plan")
         self._row_of_step: dict[int, int] = {}
+        self._promises = Promises.of(scene.inventory.cluster)
 
     def compose(self) -> ComposeResult:
         """Put header, plan and keys on the screen."""
@@ -76,7 +78,7 @@ class PlanScreen(ConsoleScreen, inherit_bindings=False):
         lines: list[Line] = []
         if self.remark:
             lines.append(fitted((Span(f"{self.glyphs.warn} {self.remark}", "warn"),), width, self.glyphs))
-        lines.extend(plan_head(plan, self.scene.inventory.is_lab, width, self.glyphs))
+        lines.extend(plan_head(plan, self.scene.inventory.is_lab, width, self.glyphs, self._promises))
         lines.extend(((), *self._checks(width), ()))
         total = sum(step.estimate_s for step in plan.steps)
         lines.append((Span("Steps", "title"), Span(f"  {len(plan.steps)}, about {duration(total)} in all", "dim")))
@@ -89,7 +91,7 @@ class PlanScreen(ConsoleScreen, inherit_bindings=False):
 
     def text(self) -> str:
         """Return the plan with every command, whatever is shown of it."""
-        lines = draw_plan(self.plan, self.scene.inventory.is_lab, 100, self.glyphs)
+        lines = draw_plan(self.plan, self.scene.inventory.is_lab, 100, self.glyphs, self._promises)
         return "\n".join("".join(span.text for span in line).rstrip() for line in lines)
 
     # keys -----------------------------------------------------------------------------------------------------------

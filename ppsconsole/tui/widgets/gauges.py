@@ -7,7 +7,7 @@ from ppsconsole.clock import hhmmss
 from ppsconsole.cluster.picture import History
 from ppsconsole.cluster.snapshot import Gauge
 from ppsconsole.cluster.verdicts import Verdict
-from ppsconsole.draw.gauges import Widths, draw_gauges, span_said
+from ppsconsole.draw.gauges import Widths, draw_gauges, promise_words, shows_promises, span_said
 from ppsconsole.draw.stale import as_stale
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import width_of
@@ -43,7 +43,16 @@ class GaugesPanel(Panel, inherit_bindings=False):
         if self.is_old:
             return f"{self.TITLE}  {self.glyphs.unknown} AS OF {hhmmss(scene.picture.snapshot.at)}Z"
         span = span_said(scene.picture.recent)
-        return f"{self.TITLE}, {span}" if span else self.TITLE
+        gauges = scene.picture.snapshot.gauges
+        # Where the column of limits has no room for them.
+        promises = [] if shows_promises(gauges, self._room()) else [each for each in gauges if each.promised is not None]
+        said = [f"{each.name} {promise_words(each)}" for each in promises]
+        return ", ".join(part for part in (self.TITLE, span, *said) if part)
+
+    def _room(self) -> int:
+        """Return the cells in a column of gauges."""
+        width = self.size.width
+        return width if _columns(width) == 1 else (width - _GUTTER) // 2
 
     def move(self, step: int) -> None:
         """Select the gauge so many further on, or before, and keep it in sight."""
@@ -76,7 +85,7 @@ class GaugesPanel(Panel, inherit_bindings=False):
             return ()
         picture = self.scene.picture
         history = picture.recent if picture.recent.values else picture.trends
-        columns = 2 if width >= _TWO_COLUMNS else 1
+        columns = _columns(width)
         gauges = (as_stale(picture.snapshot) if self.is_old else picture.snapshot).gauges
         if len(gauges) > height * columns:
             gauges = _loudest_first(gauges)
@@ -85,8 +94,7 @@ class GaugesPanel(Panel, inherit_bindings=False):
             self.gauge = gauges[0].name if gauges else None
         if columns == 1:
             return self._drawn(gauges, history, width, height)
-        half = (len(gauges) + 1) // 2
-        room = (width - _GUTTER) // 2
+        half, room = (len(gauges) + 1) // 2, self._room()
         left, right = (self._drawn(part, history, room, height) for part in (gauges[:half], gauges[half:]))
         return tuple(_beside(one, other, room + _GUTTER) for one, other in zip_longest(left, right, fillvalue=()))
 
@@ -108,6 +116,10 @@ class GaugesPanel(Panel, inherit_bindings=False):
         self._drawn_lines = {**self._drawn_lines, **drawn} if len(self._drawn_lines) < 2 * len(self._shown) else drawn
         self._drawn_lines.pop(selected or "", None)
         return lines
+
+
+def _columns(width: int) -> int:
+    return 2 if width >= _TWO_COLUMNS else 1
 
 
 def _loudest_first(gauges: tuple[Gauge, ...]) -> tuple[Gauge, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ppsconsole.clock import duration, hhmmss
+from ppsconsole.draw.promise import Promises
 from ppsconsole.draw.run import draw_safety, event_lines, run_steps, verdict_style
 from ppsconsole.draw.run_head import pinned_head
 from ppsconsole.draw.safety import old_primary, safety
@@ -48,7 +49,7 @@ class RunHead(RunPane, inherit_bindings=False):
             (width, self.size.height),
             self.glyphs,
             lease=lease_forms(live),
-            promised_s=scene.inventory.cluster.downtime_objective_s,
+            promises=Promises.of(scene.inventory.cluster),
             mark=Span(" REPLAY ", "selected") if live.activity == "replayed" else None,
         )
 
