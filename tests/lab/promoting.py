@@ -1,10 +1,12 @@
 """A real PostgreSQL pair whose standby is promoted by the console's own action; the roles can be changed again and again.
 
-It also makes the one promotion in fifty that sleeps. Why it sleeps: once its primary is gone, the startup process asks the
-postmaster for a new WAL receiver and waits for it. A request to promote that comes before the new receiver's first instruction
-makes it give that receiver up and go back to the beginning, by way of one `wal_retrieve_retry_interval`. A receiver that runs
-already wakes it as it ends; one that never began does not (`ShutdownWalRcv`, `WalReceiverMain`, `WaitForWALToBecomeAvailable`
-in PostgreSQL's sources, 12 to 18). The request is used up by then: only a signal wakes it, and a second request is one.
+It also makes the one promotion in fifty that sleeps. Once its primary is gone, the startup process asks the postmaster for a new
+WAL receiver and waits for it. A request to promote that comes before that receiver's first instruction makes the startup process
+give the receiver up, and go back to the beginning by way of one `wal_retrieve_retry_interval`. A receiver that runs already wakes
+it as it ends; one that never began does not (`ShutdownWalRcv`, `WalReceiverMain`, `WaitForWALToBecomeAvailable` in PostgreSQL's
+sources, 12 to 18). The server's log says `received promote request` and then `waiting for WAL`. There is a second such moment: a
+request that comes together with the end of a receiver is forgotten with that news, and then slept over before it is looked for
+(the log says `waiting for WAL`, and `received promote request` an interval later). Either way a second request wakes it.
 """
 
 import asyncio
@@ -28,7 +30,7 @@ from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Identity, Plan
 from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.plan.step import Step
-from tests.lab.pg_pair import NOBODY, Node, free_port, identity, until
+from tests.lab.pg_pair import NOBODY, Node, free_port, identity, reachable, until
 
 WATCHER, PLAIN = "watcher", "plain"
 """Accounts: one that may read what others wait for (pg_monitor), and one that may not."""
@@ -51,6 +53,7 @@ class Promoting:
         self._settings = settings
         self.folder = Path(tempfile.mkdtemp(prefix="pgpromote-"))
         self.folder.chmod(0o755)
+        binaries = reachable(binaries, self.folder)
         self._nodes = tuple(self._node(binaries, f"db{number}", address) for number, address in enumerate(_ADDRESSES, 1))
         self.primary, self.standby = self._nodes
         try:
