@@ -160,7 +160,8 @@ def status_sql(sight: Sight) -> str:
             extract(epoch FROM clock_timestamp() - last_msg_receipt_time), slot_name, sender_host, sender_port)
             FROM pg_stat_wal_receiver)""",
         "slots": f"""(SELECT json_agg(json_build_array(slot_name, slot_type, active, {wal_status},
-            GREATEST(pg_wal_lsn_diff(me.lsn, restart_lsn), 0)::bigint, {synced}) ORDER BY slot_name) FROM pg_replication_slots)""",
+            GREATEST(pg_wal_lsn_diff(me.lsn, restart_lsn), 0)::bigint, {synced}) ORDER BY slot_name)
+            FROM pg_replication_slots)""",
         "archiver_failed": """(SELECT CASE WHEN current_setting('archive_mode') = 'off' OR last_failed_time IS NULL
             OR last_failed_time < last_archived_time THEN 0 ELSE failed_count END FROM pg_stat_archiver)""",
         "prepared": "(SELECT count(*) FROM pg_prepared_xacts)",
