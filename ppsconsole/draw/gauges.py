@@ -79,7 +79,7 @@ def shows_promises(gauges: Sequence[Gauge], width: int) -> bool:
     """Return whether there are promises, and room for them in the place of the limits."""
     said = max((width_of(promise_words(gauge)) for gauge in gauges), default=0)
     longest = max((width_of(gauge.name) for gauge in gauges), default=0)
-    return 0 < said <= width - _VALUE_WIDTH - _VERDICT_WIDTH - 2 - min(longest, _MOST_NAME) - 1 - 2 * _LEAST_TREND - 1
+    return 0 < said <= width - _VALUE_WIDTH - _VERDICT_WIDTH - 2 - min(longest, _MOST_NAME) - 1 - _LEAST_TREND - 1
 
 
 def _limit(gauge: Gauge, has_promises: bool) -> str:
