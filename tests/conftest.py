@@ -23,6 +23,22 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     masking.masker._pattern = None
 
 
+# What works on real clusters takes minutes for a file: begun last, one worker would be at it long after the others have ended.
+_LONGEST = tuple(f"test_{name}.py" for name in ("kills", "steps_broken", "loss_truth", "status", "run_commands", "actions"))
+_LONG = ("lab", "engine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> tuple[int, int]:
+        name, package = item.path.name, item.path.parent.name
+        return (
+            _LONGEST.index(name) if name in _LONGEST else len(_LONGEST),
+            _LONG.index(package) if package in _LONG else len(_LONG),
+        )
+
+    items.sort(key=rank)  # stable: a file's tests stay together, in their order
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.skipped and not hasattr(report, "wasxfail"):
         _skipped.append(report.nodeid)
