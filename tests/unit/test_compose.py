@@ -303,8 +303,9 @@ def test_more_loss_than_was_promised_is_never_well(
     promised: float, window: float, verdict: Verdict, borders: tuple[float, float]
 ) -> None:
     found = facts()
-    silence(found, "db1", "timed-out")
-    change(found, "db2", receiver=Receiver("streaming", 1, "0/3000060", "0/3000060", window, "db2", "127.9.1.21", 6001))
+    row = found["node:db1", "replicas"][0]
+    change(found, "db1", replicas=(replace(row, unflushed_bytes=500_000_000, flush_lag_s=None, replay_lag_s=None),))
+    change(found, "db2", last_replay_at=NOW - window)
     declared = inventory()
     declared = replace(declared, cluster=replace(declared.cluster, loss_objective_s=promised))
     (loss,) = [gauge for gauge in look(found, declared=declared).gauges if gauge.name == "loss now"]
