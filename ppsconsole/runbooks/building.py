@@ -28,12 +28,14 @@ class Background:
         history: What was seen of primary and standbys before now.
         secrets: For each secret reference the empty string, or why it does not resolve; None when nobody tried.
         dead_wal: What was read on the disk of a dead primary; None when nobody tried.
+        journal: Why a run could not be journaled, and what to do about it, both empty when it could; None when nobody tried.
     """
 
     estimates: Mapping[str, float] = field(default_factory=dict)
     history: History = field(default_factory=History)
     secrets: Mapping[str, str] | None = None
     dead_wal: DeadWal | None = None
+    journal: tuple[str, str] | None = None
 
 
 NOTHING_KNOWN = Background()

@@ -9,6 +9,7 @@ from ppsconsole.cluster.snapshot import Edge, Node, Snapshot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.building import Background
+from ppsconsole.runbooks.remedies import LOOK_AGAIN
 from ppsconsole.runbooks.request import Request
 from ppsconsole.runbooks.web_side import WebSide
 
@@ -56,7 +57,7 @@ def failing(name: str, words: str, remedy: str, *, is_blocking: bool = False) ->
     return Item(name, "failing", words, remedy, is_blocking)
 
 
-def unseen(name: str, words: str, remedy: str = "", *, is_blocking: bool = False) -> Item:
+def unseen(name: str, words: str, remedy: str = LOOK_AGAIN, *, is_blocking: bool = False) -> Item:
     """Return an item that nobody could look at: never `ok`."""
     return Item(name, "not checked", words, remedy, is_blocking)
 

@@ -6,7 +6,7 @@ from ppsconsole.cluster.snapshot import Member
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.case import Case, failing, ok, unseen
-from ppsconsole.runbooks.situation import DRIVEN_SERVICES, is_driven, is_reachable
+from ppsconsole.runbooks.situation import DRIVEN_SERVICES, is_driven, is_reachable, service_of
 from ppsconsole.runbooks.web_side import SWITCHED
 
 
@@ -17,10 +17,11 @@ def logins(case: Case) -> Item:
     refused = [each for each, answer in answers.items() if answer is False]
     if refused:
         said = ", ".join(f"{each} ({_why(case, each)})" for each in refused)
-        return failing(name, f"no login to the host of {said}", "Repair the way to it first", is_blocking=True)
+        remedy = f"Repair the way to it first: ppsconsole node {refused[0]}"
+        return failing(name, f"no login to the host of {said}", remedy, is_blocking=True)
     hidden = [each for each, answer in answers.items() if answer is None]
     if hidden:
-        return unseen(name, f"not looked at: the hosts of {', '.join(hidden)}", "Look again", is_blocking=True)
+        return unseen(name, f"not looked at: the hosts of {', '.join(hidden)}", is_blocking=True)
     return ok(name, f"the hosts of {', '.join(answers)} let the console in", is_blocking=True)
 
 
@@ -36,7 +37,7 @@ def login_new(case: Case) -> Item:
     if answer is None:
         return unseen(name, f"nobody tried to log in to the host of {new}", is_blocking=True)
     if not answer:
-        remedy = "Repair the way to it: the run's lease lies on that host"
+        remedy = f"Repair the way to it, the run's lease lies on that host: ppsconsole node {new}"
         return failing(name, f"no login to the host of {new} ({_why(case, new)})", remedy, is_blocking=True)
     return ok(name, f"the host of {new} lets the console in", is_blocking=True)
 
@@ -54,8 +55,16 @@ def services(case: Case) -> Item:
         return failing(name, f"the console cannot start and stop {', '.join(missing)}", remedy, is_blocking=True)
     blind = [each for each in (*case.side.serving, *case.side.aside, case.old.name) if _service(case, each) is None]
     if blind:
-        return unseen(name, f"the services of {', '.join(blind)} did not tell their state", is_blocking=True)
+        remedy = f"On their hosts: {'; '.join(_asked(case, each) for each in blind)}"
+        return unseen(name, f"the services of {', '.join(blind)} did not tell their state", remedy, is_blocking=True)
     return ok(name, "all services are declared and tell their state", is_blocking=True)
+
+
+def _asked(case: Case, name: str) -> str:
+    service = service_of(case.inventory, name)
+    if service is None:
+        return f"declare a service for {name}"
+    return f"{service.program} status" if service.kind == "command" else f"systemctl status {service.name}"
 
 
 def _service(case: Case, name: str) -> str | None:
@@ -67,7 +76,8 @@ def web_nodes(case: Case) -> Item:
     """Return whether somebody can serve users afterwards."""
     name = "web-nodes"
     if not case.side.serving:
-        remedy = "Bring the host of a web node back first: without one the promotion brings no user back"
+        hidden = " ".join(f"ppsconsole node {each};" for each in case.side.unreachable).rstrip(";")
+        remedy = f"Bring the host of a web node back first, without one the promotion brings no user back: {hidden}"
         return failing(name, "no web node can be reached that could serve", remedy, is_blocking=True)
     return ok(name, f"served afterwards by {', '.join(case.side.serving)}", is_blocking=True)
 
@@ -93,18 +103,6 @@ def web_switch(case: Case) -> Item:
     return ok(name, f"{', '.join(case.side.serving)} can be pointed at {new}", is_blocking=True)
 
 
-def secrets(case: Case) -> Item:
-    """Return whether every secret resolves while the service is down: a password kept in PPS itself would not."""
-    name, tried = "secrets", case.background.secrets
-    if tried is None:
-        return unseen(name, "nobody tried to resolve the secrets", is_blocking=True)
-    lost = {reference: why for reference, why in tried.items() if why}
-    if lost:
-        said = ", ".join(f"{reference} ({why})" for reference, why in lost.items())
-        return failing(name, f"does not resolve: {said}", "Keep them outside of PPS, where they can be had now", is_blocking=True)
-    return ok(name, f"all {len(tried)} resolve" if tried else "there are none to resolve", is_blocking=True)
-
-
 def clocks(case: Case) -> Item:
     """Return whether the hosts' clocks agree, so that times in logs and losses can be compared."""
     name, limit = "clocks", case.inventory.limits.clock_skew_s
@@ -115,9 +113,13 @@ def clocks(case: Case) -> Item:
     off = {each: skew for each, skew in skews.items() if skew is not None and against(abs(skew), limit) is not Verdict.OK}
     if off:
         said = ", ".join(f"{each} by {duration(skew)}" for each, skew in off.items())
-        return failing(name, f"off the console's clock: {said}", "Repair time synchronisation; positions do not depend on it")
+        return failing(
+            name,
+            f"off the console's clock: {said}",
+            "On the host: timedatectl status; chronyc makestep. Positions in the log do not depend on it",
+        )
     if hidden:
-        return unseen(name, f"the clock of {', '.join(hidden)} was not compared")
+        return unseen(name, f"the clock of {', '.join(hidden)} was not compared", "On the host: timedatectl status")
     return ok(name, f"within {duration(max(abs(float(skew)) for skew in skews.values()))} of the console's")
 
 
@@ -128,33 +130,10 @@ def disk(case: Case) -> Item:
         return unseen(name, f"the disks of {new} are not known")
     verdict = against(percent, case.inventory.limits.disk_percent)
     if verdict is not Verdict.OK:
-        remedy = f"Make room on the host of {new} first"
+        paths = " ".join(host.disks) if (host := case.inventory.host_of(new)) is not None else "/"
+        remedy = f"Make room on the host of {new} first: df -h {paths}"
         return failing(name, f"{new} has {percent:.0f}% of its disk in use", remedy, is_blocking=verdict is Verdict.DOWN)
     return ok(name, f"{new} has {percent:.0f}% of its disk in use")
-
-
-def identities(case: Case) -> Item:
-    """Return whether destructive commands can be bound to who they are meant for (law 7)."""
-    name, missing = "identities", []
-    for node in (case.old, case.new):
-        for part in ("host.host_key", "host.hostname", "data_directory"):
-            known = node.value(part) or (part == "data_directory" and case.inventory.database.instances[node.name].data_directory)
-            if not known:
-                missing.append(f"{part.removeprefix('host.').replace('_', ' ')} of {node.name}")
-    if missing:
-        return unseen(
-            name, f"not known: {', '.join(missing)}", "What is not known is not re-read before a command", is_blocking=True
-        )
-    wrong = []
-    for node in (case.old, case.new):
-        host = case.inventory.host_of(node.name)
-        if host is not None and host.hostname is not None and host.hostname != node.value("host.hostname"):
-            wrong.append(f"the host of {node.name} calls itself {node.value('host.hostname')}, declared is {host.hostname}")
-    if wrong:
-        return failing(
-            name, "; ".join(wrong), "Compare the inventory with the hosts: this may be another machine", is_blocking=True
-        )
-    return ok(name, "host keys, host names and data directories are known", is_blocking=True)
 
 
 def automatic_return(case: Case) -> Item:
@@ -166,14 +145,27 @@ def automatic_return(case: Case) -> Item:
         members: tuple[Member, ...] | None = None if node is None else node.value("members")
         if members is None:
             hidden.append(each)
-        found += [f"{member.web_node or member.address} at {each}" for member in members or () if member.state == "backup"]
+        found += [f"{said} at {each}" for member in members or () if (said := _returns(case, member))]
     if found:
-        return failing(
-            name, f"backup members: {', '.join(found)}; nginx leaves them and returns by itself", "The run sets them up or down"
-        )
+        words = f"{', '.join(found)}: nginx goes there and back by itself"
+        remedy = "Write `down` behind its address in the upstream, then nginx -t && nginx -s reload; the run sets all others down"
+        return failing(name, words, remedy)
     if hidden:
-        return unseen(name, f"the members of {', '.join(hidden)} were not seen")
+        remedy = f"On the host of {hidden[0]}: nginx -T"
+        return unseen(name, f"the members of {', '.join(hidden)} were not seen", remedy)
     return ok(name, "no balancer returns by itself")
+
+
+def _returns(case: Case, member: Member) -> str:
+    """Return how users would come to `member` without anybody's doing; empty where they would not."""
+    called = member.web_node or member.address
+    if member.state == "backup":
+        return f"{called} is a backup member"
+    node = None if member.web_node is None else case.snapshot.node(member.web_node)
+    is_one_enough = case.inventory.cluster.mode != "active-active"
+    if is_one_enough and member.state == "up" and node is not None and node.value("service") in ("stopped", "failed"):
+        return f"{called}, which is {node.value('service')}, is up and would be asked as soon as it is back"
+    return ""
 
 
 def certificate(case: Case) -> Item:
@@ -184,7 +176,8 @@ def certificate(case: Case) -> Item:
     bad = {each: left for each, left in days.items() if left is not None and against(left, limit) is not Verdict.OK}
     if bad:
         said = ", ".join(f"{each} in {left:.0f} days" for each, left in bad.items())
-        return failing(name, f"ends soon: {said}", "Renew it; clients refuse an expired one")
+        remedy = f"Renew it, clients refuse an expired one: ppsconsole node {next(iter(bad))} tells its names"
+        return failing(name, f"ends soon: {said}", remedy)
     hidden = [each for each, left in days.items() if left is None]
     if hidden:
         return unseen(name, f"the certificates of {', '.join(hidden)} were not seen")
@@ -200,5 +193,9 @@ def at_boot(case: Case) -> Item:
     if state is None:
         return unseen(name, f"whether {new} starts at boot is not known")
     if state != "enabled":
-        return failing(name, f"{new} does not start at boot", "The run enables it once it is the primary")
+        service = service_of(case.inventory, new)
+        command = (
+            "" if service is None else f"{service.program} enable" if service.program else f"systemctl enable {service.name}"
+        )
+        return failing(name, f"{new} does not start at boot", f"The run enables it once it is the primary; now: {command}")
     return ok(name, f"{new} starts at boot")

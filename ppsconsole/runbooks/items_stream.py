@@ -7,7 +7,10 @@ from ppsconsole.cluster.database import Receiver, Replica
 from ppsconsole.cluster.judging import against, size
 from ppsconsole.cluster.verdicts import Verdict, worst
 from ppsconsole.plan.preflight import Item
+from ppsconsole.probes.judge_database import MESSAGE_FRESH_S, instance_at
 from ppsconsole.runbooks.case import Case, failing, ok, settings_of, unseen
+from ppsconsole.runbooks.items_settings import smaller_parameters
+from ppsconsole.runbooks.remedies import LOOK_AGAIN, may_see, psql, reloaded
 
 _UNITS = {"": 0.001, "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _SETTING = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d|)")
@@ -25,7 +28,7 @@ def fresh_facts(case: Case) -> Item:
     silent = [node.name for node in (case.old, case.new) if node.value("sql") != "ok"]
     if silent:
         words = f"{', '.join(silent)} did not answer at the last look"
-        return failing(name, words, "Look again: ppsconsole status", is_blocking=True)
+        return failing(name, words, LOOK_AGAIN, is_blocking=True)
     if not case.snapshot.is_complete:
         return failing(
             name, "not everything was looked at yet", "Wait for the first whole look, then plan again", is_blocking=True
@@ -46,39 +49,68 @@ def same_cluster(case: Case) -> Item:
         return unseen(name, f"the system identifier of {', '.join(missing)} is not known", is_blocking=True)
     if len(set(known.values())) > 1:
         said = ", ".join(f"{node} is {identifier}" for node, identifier in known.items())
-        remedy = "One of them serves something else: compare the inventory with the hosts"
+        remedy = "One of them serves something else. On each: pg_controldata -D DATA-DIRECTORY | grep identifier"
         return failing(name, f"system identifiers differ: {said}", remedy, is_blocking=True)
     return ok(name, f"both have system identifier {next(iter(known.values()))}", is_blocking=True)
 
 
 def streaming(case: Case) -> Item:
-    """Return whether the standby streams, and from this primary."""
+    """Return whether the standby streams, and from this primary: by what both of them say."""
     name, stream = "streaming", case.stream
     receiver: Receiver | None = case.new.value("receiver")
-    replicas: tuple[Replica, ...] | None = case.old.value("replicas")
     new, old = case.new.name, case.old.name
     if stream is None or stream.state == "unknown" or receiver is None:
-        return unseen(name, f"the replication state of {new} is not known", "Give the console pg_monitor", is_blocking=True)
-    if stream.source != old:
-        remedy = f"Let {new} follow {old} first, or promote a standby that does"
-        return failing(name, f"{new} streams from {stream.source}, not from {old}", remedy, is_blocking=True)
-    if stream.state == "broken" or receiver.status != "streaming":
-        remedy = f"Repair the way from {new} to {old}; its log says why it cannot connect"
+        return unseen(name, f"the replication state of {new} is not known", may_see(case.inventory, new), is_blocking=True)
+    if receiver.status != "streaming":
+        remedy = f"Its log says why it cannot connect: ppsconsole logs {new} --grep wal"
         return failing(name, f"{new} does not stream ({receiver.status})", remedy, is_blocking=True)
+    said = _not_attached(case, receiver)
+    if said:
+        return failing(name, said, f"{_conninfo_of(new)}; let {new} follow {old}, or choose another standby", is_blocking=True)
+    if stream.state == "broken":
+        return failing(name, f"{new} does not stream ({stream.label})", f"ppsconsole logs {new} --grep wal", is_blocking=True)
     if stream.state == "catching-up":
-        return failing(name, f"{new} is still catching up ({stream.label})", "Wait until it streams", is_blocking=True)
-    if replicas == ():
-        return failing(
-            name, f"{old} knows of no standby although {new} says it streams", "Look again in a moment", is_blocking=True
-        )
+        remedy = f"Wait until it streams: {psql(old, 'SELECT * FROM pg_stat_replication')}"
+        return failing(name, f"{new} is still catching up ({stream.label})", remedy, is_blocking=True)
+    if receiver.message_age_s is not None and receiver.message_age_s > MESSAGE_FRESH_S:
+        words = f"{new} says that it streams, and has heard nothing from {old} for {duration(receiver.message_age_s)}"
+        ended = psql(new, "SELECT pg_terminate_backend(pid) FROM pg_stat_wal_receiver")
+        return failing(name, words, f"Have it connect anew. {ended}", is_blocking=True)
+    if instance_at(case.inventory, receiver.sender_host or "") is None and case.old.value("replicas") is None:
+        words = f"{new} streams from {receiver.sender_host}, and whether that is {old} nobody said"
+        return unseen(name, words, may_see(case.inventory, old), is_blocking=True)
     return ok(name, f"{new} streams from {old}", is_blocking=True)
+
+
+def _not_attached(case: Case, receiver: Receiver) -> str:
+    """Return why the standby's sender is not this primary; empty where it is, or where nobody can tell."""
+    new, old = case.new.name, case.old.name
+    named = instance_at(case.inventory, receiver.sender_host) if receiver.sender_host is not None else None
+    if named not in (None, old):
+        return f"{new} streams from {named}, not from {old}"
+    replicas: tuple[Replica, ...] | None = case.old.value("replicas")
+    if replicas is None or any(_is_row_of(case, each) for each in replicas):
+        return ""
+    if not replicas:
+        return f"{old} knows of no standby although {new} says it streams from {receiver.sender_host}"
+    known = ", ".join(f"{each.application_name} ({each.client_addr})" for each in replicas)
+    return f"{new} streams from {receiver.sender_host}, and {old} only knows of {known}: that is another primary"
+
+
+def _is_row_of(case: Case, row: Replica) -> bool:
+    host = case.inventory.host_of(case.new.name)
+    return row.application_name == case.new.name or (host is not None and row.client_addr == host.address)
+
+
+def _conninfo_of(new: str) -> str:
+    return psql(new, "SHOW primary_conninfo")
 
 
 def lag(case: Case) -> Item:
     """Return whether the standby is close enough that the stop will be short; far behind it blocks."""
     name, stream, limits = "lag", case.stream, case.inventory.limits
     if stream is None or stream.lag_bytes is None:
-        return unseen(name, f"how far {case.new.name} is behind is not known")
+        return unseen(name, f"how far {case.new.name} is behind is not known", may_see(case.inventory, case.old.name))
     verdict = worst(
         [against(stream.lag_bytes, limits.lag_bytes), Verdict.OK if stream.lag_s is None else against(stream.lag_s, limits.lag_s)]
     )
@@ -99,7 +131,9 @@ def timelines(case: Case) -> Item:
         missing = case.old.name if old is None else case.new.name
         return unseen(name, f"the timeline of {missing} is not known", is_blocking=True)
     if old != new:
-        remedy = f"{case.new.name} did not follow an earlier promotion: rejoin it first, or choose another standby"
+        remedy = (
+            f"{case.new.name} did not follow an earlier promotion: ppsconsole plan rejoin {case.new.name}, or another standby"
+        )
         return failing(name, f"{case.old.name} is on timeline {old}, {case.new.name} on {new}", remedy, is_blocking=True)
     return ok(name, f"both are on timeline {new}", is_blocking=True)
 
@@ -109,8 +143,14 @@ def replay(case: Case) -> Item:
     name, paused, new = "replay", case.new.value("is_replay_paused"), case.new.name
     if paused is None:
         return unseen(name, f"whether {new} replays is not known", is_blocking=True)
+    smaller = smaller_parameters(case.new, case.old)
+    if paused and smaller:
+        # PostgreSQL pauses by itself then, and resuming it shuts the server down (its documentation, "Hot Standby").
+        words = f"{new} stopped replaying: {', '.join(smaller)} is less there than on {case.old.name}"
+        return failing(name, words, "Raise it as `parameters` says; do not resume: that shuts it down", is_blocking=True)
     if paused:
-        return failing(name, f"replay on {new} was paused by hand", f"On {new}: SELECT pg_wal_replay_resume()", is_blocking=True)
+        remedy = psql(new, "SELECT pg_wal_replay_resume()")
+        return failing(name, f"replay on {new} was paused by hand", remedy, is_blocking=True)
     return ok(name, f"{new} replays", is_blocking=True)
 
 
@@ -122,7 +162,7 @@ def apply_delay(case: Case) -> Item:
     if delay_s is None:
         return unseen(name, f"recovery_min_apply_delay of {new} is not known", is_blocking=True)
     if delay_s > 0:
-        remedy = f"On {new}: ALTER SYSTEM RESET recovery_min_apply_delay, reload; or promote another standby"
+        remedy = f"{reloaded(new, 'recovery_min_apply_delay', '0')}; or promote another standby"
         return failing(name, f"{new} is kept {delay} behind by recovery_min_apply_delay", remedy, is_blocking=True)
     return ok(name, f"{new} is not kept behind", is_blocking=True)
 
@@ -139,7 +179,7 @@ def retry_interval(case: Case) -> Item:
     if interval_s is None:
         return unseen(name, f"wal_retrieve_retry_interval of {new} is not known")
     if interval_s > 1:
-        remedy = f"On {new}: ALTER SYSTEM SET wal_retrieve_retry_interval = '100ms', reload"
+        remedy = reloaded(new, "wal_retrieve_retry_interval", "'100ms'")
         words = f"wal_retrieve_retry_interval is {interval}: now and then a promotion waits that long before it begins"
         return failing(name, words, remedy)
     return ok(name, f"wal_retrieve_retry_interval is {interval}")
@@ -151,7 +191,8 @@ def prepared(case: Case) -> Item:
     if count is None:
         return unseen(name, f"whether {case.old.name} has prepared transactions is not known")
     if count:
-        remedy = f"On {case.old.name}: look at pg_prepared_xacts, and commit or roll back"
+        listed = psql(case.old.name, "SELECT gid, owner, prepared FROM pg_prepared_xacts")
+        remedy = f"{listed}; then COMMIT PREPARED 'gid' or ROLLBACK PREPARED 'gid'"
         return failing(name, f"{case.old.name} has {count} prepared transactions; they keep their locks after the move", remedy)
     return ok(name, "there are none")
 
@@ -162,6 +203,7 @@ def transactions(case: Case) -> Item:
     if oldest is None:
         return unseen(name, f"the open transactions of {case.old.name} are not known")
     if against(oldest, case.inventory.limits.transaction_s) is not Verdict.OK:
-        remedy = "Find out whose it is: the stop rolls it back"
-        return failing(name, f"the oldest transaction is {duration(oldest)} old", remedy)
+        statement = "SELECT pid, usename, client_addr, query FROM pg_stat_activity ORDER BY xact_start LIMIT 3"
+        words = f"the oldest transaction is {duration(oldest)} old, and the stop rolls it back"
+        return failing(name, words, f"Find out whose it is. {psql(case.old.name, statement)}")
     return ok(name, f"the oldest transaction is {duration(oldest)} old")

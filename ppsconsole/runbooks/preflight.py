@@ -5,9 +5,14 @@ from dataclasses import replace
 
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks import items_access as access
+from ppsconsole.runbooks import items_console as console
 from ppsconsole.runbooks import items_death as death
+from ppsconsole.runbooks import items_identity as identity
+from ppsconsole.runbooks import items_manager as manager
 from ppsconsole.runbooks import items_product as product
 from ppsconsole.runbooks import items_server as server
+from ppsconsole.runbooks import items_settings as settings
+from ppsconsole.runbooks import items_slots as slots
 from ppsconsole.runbooks import items_stream as stream
 from ppsconsole.runbooks.case import Case
 
@@ -16,28 +21,40 @@ Check = Callable[[Case], Item]
 _SWITCHOVER: tuple[Check, ...] = (
     stream.fresh_facts,
     stream.same_cluster,
-    access.identities,
-    server.other_manager,
+    identity.identities,
+    identity.data_directories,
+    manager.other_manager,
+    manager.hypervisor,
     stream.streaming,
     stream.lag,
     stream.timelines,
     stream.replay,
     stream.apply_delay,
-    server.synchronous,
-    server.writable,
-    server.parameters,
-    server.senders,
-    server.slots,
+    settings.synchronous,
+    settings.writable,
+    settings.parameters,
+    settings.hot_standby,
+    settings.wal_level,
+    settings.server_versions,
+    settings.libraries,
+    settings.collations,
+    slots.senders,
+    slots.slots,
+    slots.standby_slot,
+    slots.logical_slots,
+    slots.walsenders,
     server.archiver,
+    server.archiving_after,
     stream.prepared,
     stream.transactions,
     server.foreign_sessions,
     stream.retry_interval,
-    server.rewindable,
+    settings.rewindable,
     access.logins,
     access.services,
     access.at_boot,
-    access.secrets,
+    console.secrets,
+    console.journal,
     access.clocks,
     access.disk,
     access.web_nodes,
@@ -57,7 +74,8 @@ _FAILOVER: tuple[Check, ...] = (
     death.candidate,
     stream.same_cluster,
     access.login_new,
-    server.other_manager,
+    manager.other_manager,
+    manager.hypervisor,
     access.web_nodes,
     access.web_switch,
     product.members,
@@ -66,13 +84,18 @@ _FAILOVER: tuple[Check, ...] = (
     stream.timelines,
     stream.replay,
     stream.apply_delay,
-    server.synchronous,
-    server.writable,
-    server.senders,
-    server.slots,
+    settings.synchronous,
+    settings.writable,
+    settings.wal_level,
+    settings.libraries,
+    settings.collations,
+    settings.rewindable,
+    slots.senders,
+    slots.slots,
     stream.retry_interval,
     access.at_boot,
-    access.secrets,
+    console.secrets,
+    console.journal,
     access.clocks,
     access.disk,
     access.automatic_return,
@@ -87,7 +110,7 @@ _FAILOVER: tuple[Check, ...] = (
 # A cluster that is down is not kept down by what can be mended afterwards; it is by what would make two writers, or bring
 # nobody back.
 _BLOCKS_FAILOVER = frozenset(
-    ("primary-dead", "same-cluster", "login-new-primary", "other-manager", "web-nodes", "web-switch", "members")
+    ("primary-dead", "same-cluster", "login-new-primary", "other-manager", "journal", "web-nodes", "web-switch", "members")
 )
 
 

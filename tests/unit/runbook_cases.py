@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from ppsconsole.cluster.database import Receiver, Replica, Sessions
+from ppsconsole.cluster.database import Receiver, Replica, Sessions, Slot
 from ppsconsole.cluster.snapshot import Member, Snapshot
 from ppsconsole.inventory.model import Host, Instance, Inventory, Service, Switch
 from ppsconsole.plan.plan import Plan
@@ -20,14 +20,20 @@ SETTINGS = (
     "cluster_name=",
     "data_checksums=on",
     "default_transaction_read_only=off",
+    "full_page_writes=on",
+    "hot_standby=on",
     "max_connections=50",
     "max_locks_per_transaction=64",
     "max_prepared_transactions=0",
     "max_replication_slots=10",
+    "max_slot_wal_keep_size=-1",
     "max_wal_senders=10",
     "max_worker_processes=8",
+    "primary_slot_name=",
     "recovery_min_apply_delay=0",
+    "shared_preload_libraries=",
     "synchronous_standby_names=",
+    "wal_level=replica",
     "wal_log_hints=on",
     "wal_retrieve_retry_interval=100ms",
 )
@@ -47,7 +53,9 @@ def fine() -> Found:
     change_host(found, "db1", clock_skew_s=0.0)
     for name in ("db1", "db2"):
         change(found, name, settings=SETTINGS, prepared_transactions=0, archiver_failed=0, control_timeline=1)
-        change(found, name, control_checkpoint="0/3000028")
+        change(found, name, control_checkpoint="0/3000028", missing_extensions=(), is_collation_changed=False)
+        change_host(found, name, managers=())
+    change(found, "db1", slots=(Slot("db2", "physical", True, "reserved", 0),))
     return found
 
 
@@ -126,6 +134,8 @@ def swapped() -> Found:
     receiver = Receiver("streaming", 2, "0/4000060", "0/4000060", 0.5, "db1", "127.9.2.21", 6001)
     change(found, "db2", in_recovery=False, timeline=2, control_timeline=2, lsn="0/4000060", receiver=None, replicas=(row,))
     change(found, "db2", is_writable=True, sessions=sessions, control_state="in production")
+    change(found, "db2", slots=(Slot("db1", "physical", True, "reserved", 0),))
+    change(found, "db1", slots=())
     change(found, "db1", in_recovery=True, timeline=2, control_timeline=2, lsn="0/4000060", replay_lsn="0/4000060")
     change(found, "db1", receiver=receiver, replicas=None, sessions=(), is_writable=None, control_state="in archive recovery")
     change(found, "pps1", service="stopped", service_enabled="disabled", tcp="refused", http=None, points_at="db2")
