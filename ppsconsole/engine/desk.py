@@ -190,15 +190,15 @@ class Desk:
             Blocked: Nothing can be planned in this state; the error says what to do instead.
         """
         known(request.runbook, RUNBOOKS, "runbook")  # a misspelt name is told before everything is looked at
-        beside = asyncio.gather(self._estimates(), facts.tried_secrets(self.inventory))
+        beside = asyncio.gather(self._estimates(), facts.tried_secrets(self.inventory), self._journal_trouble())
         made: Plan | Barred | None = None
         async with aclosing(facts.looks(self.inventory, self._clock)) as looks:
             async for snapshot, is_last in looks:
                 self.snapshot, self._dead_wal = snapshot, None  # a plan rests on what is read for it
                 self.saw(snapshot)
                 dead_wal = await self._read(snapshot, request.to) if request.runbook == "failover" else None
-                estimates, secrets = await beside
-                background = Background(estimates, self.history, secrets, dead_wal)
+                estimates, secrets, trouble = await beside
+                background = Background(estimates, self.history, secrets, dead_wal, trouble)
                 try:
                     made = plan_of(self.inventory, snapshot, request, commands_of, background)
                 except Barred as error:
@@ -228,6 +228,16 @@ class Desk:
             return await asyncio.to_thread(learned, journal, self.inventory.cluster.name)
         except JournalError:
             return {}  # a plan can be shown without it; a run cannot be begun, and says so
+
+    async def _journal_trouble(self) -> tuple[str, str]:
+        """Return why a run could not be journaled and what to do, both empty when it could."""
+        try:
+            journal = await self.journal()
+            journal.refuse_moved(self.inventory)
+            await asyncio.to_thread(journal.check_room)
+        except JournalError as error:
+            return f"{error.where}: {error.what}" if error.where else error.what, error.remedy
+        return "", ""
 
     async def read_again(self, step: Step, plan: Plan, fenced_at: float | None = None) -> Reading:
         """Return what the gate of `step` rests on, read at this moment, and what has moved since the plan was made.

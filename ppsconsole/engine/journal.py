@@ -137,6 +137,15 @@ class Journal:
 
     # --- writing ----------------------------------------------------------------------------------------------
 
+    def check_room(self) -> None:
+        """Look whether a run could be begun, and put nothing by; a journal on a server is asked nothing.
+
+        Raises:
+            JournalError: There is too little space.
+        """
+        if self._reserve is not None:
+            self._reserve.check()
+
     def reserve(self) -> None:
         """Put disk space by, so that a run is not stopped half way by a full disk.
 

@@ -97,6 +97,25 @@ class Reserve:
     def __init__(self, folder: Path) -> None:
         self._path = folder / RESERVE_FILE
 
+    def check(self) -> None:
+        """Look whether the space could be put by, and take none of it.
+
+        Raises:
+            JournalError: There is not that much left.
+        """
+        try:
+            held = self._path.stat().st_size if self._path.exists() else 0
+            found = os.statvfs(self._path.parent)
+        except OSError:
+            return  # a file system that does not tell: `fill` will
+        free = held + found.f_bavail * found.f_frsize
+        if free < RESERVE_BYTES:
+            raise JournalError(
+                f"there are {free >> 20} MiB left for the journal, and a run puts {RESERVE_BYTES >> 20} MiB by",
+                where=str(self._path.parent),
+                remedy=f"Make room there: df -h {self._path.parent}",
+            )
+
     def fill(self) -> None:
         """Put the space by.
 
