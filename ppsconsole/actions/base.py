@@ -1,6 +1,6 @@
 """What an action is, and what it is given to work with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -84,6 +84,15 @@ class Guarded(Protocol):
         Raises:
             WorldMoved: One of them is not what the plan was made for; nothing was done.
             DriverError: It could not be reached, or the connection broke (then it is unknown).
+        """
+        ...
+
+    async def act_here(self, argv: Sequence[str], *, timeout_s: float = 30.0) -> CommandResult:
+        """Run a program of the operator's own on the console's machine, once the lease was re-read where it is required.
+
+        Raises:
+            WorldMoved: The lease or a host is not what the plan was made for; nothing was done.
+            DriverError: It could not be started or did not end; or the lease could not be read, then nothing was done.
         """
         ...
 

@@ -1,5 +1,8 @@
-"""Make sure that an instance cannot write, rung by rung (law 1). Its verification makes the proof that a promotion demands."""
+"""Make sure that an instance cannot write, by one rung of the ladder (law 1). Verifying it makes the proof for a promotion."""
 
+from dataclasses import replace
+
+from ppsconsole.actions import fence_command
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.kinds import patience, settled
 from ppsconsole.actions.looks import each_process, is_listening, remains, service_status
@@ -23,12 +26,16 @@ class Fence:
     """Fences an instance. Arguments: `rung`; `kill=yes` lets `kept-down` end a server that does not react to a fast stop.
 
     `clean-stop` stops it; `kept-down` disables its service and sees that nothing of it runs, which also holds over a reboot;
-    `quiesced` changes nothing and sees that every web node is stopped and disabled; `attested` takes the operator's word.
+    `fence-command` runs the operator's own command and believes its verify command only; `quiesced` changes nothing and sees
+    that every web node is stopped and disabled; `attested` takes the operator's word. No rung ever turns into another one: what
+    comes next is said (argument `after`), and why this one was taken (`why`) stands in the proof.
     """
 
     def commands(self, inventory: Inventory, step: Step) -> tuple[str, ...]:
         """Return what the rung sends: nothing for `quiesced` and `attested`."""
         rung = _rung(step)
+        if rung is Rung.FENCE_COMMAND:
+            return fence_command.commands(inventory, step)
         if rung not in (Rung.CLEAN_STOP, Rung.KEPT_DOWN):
             return ()
         return on_host(host_of(inventory, step.node).name, *_commands(inventory, step, rung))
@@ -36,6 +43,8 @@ class Fence:
     async def precheck(self, bench: Workbench, step: Step) -> Finding:
         """Return whether the rung can be tried; keeps how the service stood."""
         rung = _rung(step)
+        if rung is Rung.FENCE_COMMAND:
+            return _with_the_next(step, await fence_command.precheck(bench, step))
         if rung is Rung.QUIESCED:
             return Finding("yes", "looks at every web node")
         if rung is Rung.ATTESTED:
@@ -48,6 +57,10 @@ class Fence:
     async def act(self, bench: Workbench, step: Step) -> None:
         """Send what the rung sends."""
         rung = _rung(step)
+        if step.arguments.get("why"):
+            bench.say(f"{step.node} is fenced by {rung.value}: {step.arguments['why']}")
+        if rung is Rung.FENCE_COMMAND:
+            await fence_command.act(bench, step)
         if rung not in (Rung.CLEAN_STOP, Rung.KEPT_DOWN):
             return
         host = host_of(bench.inventory, step.node).name
@@ -58,11 +71,16 @@ class Fence:
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it cannot write; then with the proof."""
+        return _with_the_next(step, _with_the_reason(step, await self._seen(bench, step)))
+
+    async def _seen(self, bench: Workbench, step: Step) -> Finding:
         match _rung(step):
             case Rung.CLEAN_STOP:
                 return await settled(bench, lambda: clean_stop(bench, step.node), _SETTLE_S)
             case Rung.KEPT_DOWN:
                 return await settled(bench, lambda: _kept_down(bench, step), _SETTLE_S)
+            case Rung.FENCE_COMMAND:
+                return await fence_command.verify(bench, step)
             case Rung.QUIESCED:
                 return await _quiesced(bench, step)
             case _:
@@ -95,9 +113,25 @@ def _rung(step: Step) -> Rung:
         rung = Rung(text)
     except ValueError:
         raise Blocked(f"there is no rung {text!r}", where=step.node) from None
-    if rung is Rung.FENCE_COMMAND:
-        raise Blocked("fence commands are not supported yet", where=step.node, remedy="Fence it by hand and state it")
     return rung
+
+
+def _with_the_reason(step: Step, found: Finding) -> Finding:
+    """Return the finding with, in its proof, why it is by this rung and no better one."""
+    why = step.arguments.get("why")
+    if not why:
+        return found
+    proofs = tuple(
+        replace(each, evidence=(*each.evidence, f"by this rung because: {why}")) if isinstance(each, FenceProof) else each
+        for each in found.proofs
+    )
+    return replace(found, proofs=proofs)
+
+
+def _with_the_next(step: Step, found: Finding) -> Finding:
+    """Return the finding with, where this rung failed, what comes next: somebody has to choose that, it is never just done."""
+    after = step.arguments.get("after")
+    return found if found.state == "yes" or not after else replace(found, words=f"{found.words}. {after}")
 
 
 def _commands(inventory: Inventory, step: Step, rung: Rung) -> tuple[str, ...]:

@@ -1,13 +1,14 @@
 """`ppsconsole run`: runs a runbook, one verified step at a time."""
 
 import asyncio
+from dataclasses import replace
 
 import click
 
 from ppsconsole.cli.face import is_terminal
 from ppsconsole.cli.gate import Asker, Flags, gate_flags
 from ppsconsole.cli.options import Options
-from ppsconsole.cli.plan import RUNBOOK_LIST, print_plan
+from ppsconsole.cli.plan import RUNBOOK_LIST, fence_option, print_plan
 from ppsconsole.cli.show import columns, print_lines
 from ppsconsole.cli.status import glyphs
 from ppsconsole.cli.watch import watched
@@ -26,11 +27,14 @@ from ppsconsole.runbooks.request import Request
 @click.argument("runbook")
 @click.argument("node", required=False, default="")
 @click.option("--to", metavar="NODE", default="", help="The database instance that becomes primary.")
+@fence_option
 @gate_flags
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, one document a line: each event, then the result.")
 @click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only.")
 @click.pass_obj
-def run(options: Options, runbook: str, node: str, to: str, flags: Flags, is_json: bool, is_ascii: bool) -> int:
+def run(
+    options: Options, runbook: str, node: str, to: str, fence: str | None, flags: Flags, is_json: bool, is_ascii: bool
+) -> int:
     """Run RUNBOOK, on NODE where it takes one.
 
     On a terminal it shows the plan and asks at every gate. Without one every gate needs its flag, and a missing one ends it
@@ -40,7 +44,7 @@ def run(options: Options, runbook: str, node: str, to: str, flags: Flags, is_jso
     Exit 0: success. 1: failed. 3: blocked by preflight or an unanswered gate, or the world moved. 4: rolled back.
     5: held or incomplete. 6: unknown. 7: another run holds the lease. 8: success with issues.
     """
-    return asyncio.run(_run(options, Request(runbook, node, to), flags, is_json=is_json, is_ascii=is_ascii))
+    return asyncio.run(_run(options, Request(runbook, node, to, fence=fence or ""), flags, is_json=is_json, is_ascii=is_ascii))
 
 
 async def _run(options: Options, request: Request, flags: Flags, *, is_json: bool, is_ascii: bool) -> int:
@@ -48,7 +52,7 @@ async def _run(options: Options, request: Request, flags: Flags, *, is_json: boo
     is_asking = is_terminal() and not is_json
     asker = Asker(flags, is_terminal=is_asking)
     accepted = None if flags.accept_loss is None else accepted_window(flags.accept_loss)
-    request = Request(request.runbook, request.node, request.to, accepted, flags.attest or "", flags.reason)
+    request = replace(request, accept_loss_s=accepted, attest=flags.attest or "", reason=flags.reason)
     desk = Desk(inventory)
     try:
         plan = await desk.plan_to_run(request)

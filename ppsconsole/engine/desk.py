@@ -33,6 +33,7 @@ from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.catalog import RUNBOOKS, plan_of
 from ppsconsole.runbooks.failover import failover_loss
 from ppsconsole.runbooks.history import History
+from ppsconsole.runbooks.ladder import chosen_rung
 from ppsconsole.runbooks.request import Request, known
 
 if TYPE_CHECKING:
@@ -300,7 +301,7 @@ class Desk:
         """
         around = await self._surroundings()
         if self._clock.now() - plan.made_at > FRESH_S:
-            refuse_moved(plan, await self.plan(Request(plan.runbook, plan.node, plan.to)))
+            refuse_moved(plan, await self.plan(Request(plan.runbook, plan.node, plan.to, fence=chosen_rung(plan))))
         session = await Session.start(around, plan, ask, is_interactive=is_interactive, reason=reason)
         return await self._open_run(session)
 

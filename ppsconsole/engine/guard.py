@@ -2,12 +2,13 @@
 
 import asyncio
 import shlex
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from ppsconsole.clock import Clock
 from ppsconsole.drivers.base import CommandResult, LineDropped, Shell
+from ppsconsole.drivers.local import HERE, run_here
 from ppsconsole.engine import armed, detached
 from ppsconsole.engine.lease import Lease
 from ppsconsole.engine.lease_script import ours, sh
@@ -194,6 +195,16 @@ class Guard:
         finally:
             took_s = self._clock.monotonic() - started
             self._report(SentCommand("sql", node, plain(sql, 2000), round(took_s, 4), outcome))
+
+    async def act_here(self, argv: Sequence[str], *, timeout_s: float = 30.0) -> CommandResult:
+        """Run a program on the console's machine, after a look at the lease; see `Guarded.act_here`."""
+        for name in self._lease.claim.required:
+            found = await self._ready(name)
+            seen = await self._shell.run(found, sh(self._conditions(found, None) + self._begun()), timeout_s=_CONDITIONS_S)
+            self._refuse(found, seen)
+        self._lease.check()
+        self._stage.sent += 1
+        return await self._sent("act", HERE, shlex.join(argv), lambda: run_here(argv, timeout_s=timeout_s))
 
     async def _looked_for(self, host: Host, place: detached.Place, wait_s: float) -> CommandResult | None:
         script = sh(place.find() + place.wait(wait_s))

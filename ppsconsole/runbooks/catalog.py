@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands
@@ -85,4 +86,6 @@ def plan_of(
         Barred: Nothing can be planned in this state; the error names the rule and says what to do instead.
     """
     runbook = RUNBOOKS[known(request.runbook, RUNBOOKS, "runbook")]
+    if request.fence and runbook.name != "failover":
+        raise UsageError(f"{runbook.name} chooses no rung, and --fence {request.fence} was given", remedy="Leave it out")
     return runbook.build(inventory, snapshot, request, commands, background)

@@ -13,6 +13,7 @@ from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
 from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
+from ppsconsole.runbooks.ladder import Ladder, ladder_of
 from ppsconsole.runbooks.loss import loss_of
 from ppsconsole.runbooks.preflight import preflight_failover
 from ppsconsole.runbooks.request import Request, named_instance, without_node
@@ -21,6 +22,7 @@ from ppsconsole.runbooks.situation import (
     is_driven,
     is_hung_where_it_stands,
     is_reachable,
+    is_wedged,
     lost_primary,
     one_history,
     primaries,
@@ -59,9 +61,10 @@ def plan_failover(
     one_history(snapshot)
     old, new = pair_of(inventory, snapshot, request.to)
     side = web_side(inventory, snapshot, new.name, old.name)
+    ladder = ladder_of(inventory, snapshot, side, old.name, request.fence)
     shop = Shop(inventory, commands, background.estimates)
     loss = failover_loss(snapshot, background, old.name, new.name)
-    steps = _steps(shop, snapshot, side, old.name, new.name, loss)
+    steps = _steps(shop, snapshot, side, ladder, old.name, new.name, loss)
     case = Case(inventory, snapshot, background, old, new, side, request)
     return Plan(
         runbook="failover",
@@ -122,33 +125,14 @@ def pair_of(inventory: Inventory, snapshot: Snapshot, to: str = "") -> tuple[Nod
     return _dead_primary(inventory, snapshot), _candidate(snapshot, named)
 
 
-def rung_of(inventory: Inventory, snapshot: Snapshot, side: WebSide, old: str) -> Rung:
-    """Return the best way to make sure that `old` cannot write which the facts allow.
-
-    Its own host can keep it down. Else all its writers can be stopped; an unreachable web node is not quiesced (law 1). Else
-    somebody has to see to it and say so.
-    """
-    if is_reachable(snapshot, old) and _can_be_kept_down(inventory, old):
-        return Rung.KEPT_DOWN
-    writers = (*side.serving, *side.aside)
-    if not side.unreachable and writers and all(is_reachable(snapshot, name) and is_driven(inventory, name) for name in writers):
-        return Rung.QUIESCED
-    return Rung.ATTESTED
-
-
-def _can_be_kept_down(inventory: Inventory, name: str) -> bool:
-    return is_driven(inventory, name) and inventory.database.instances[name].data_directory is not None
-
-
-def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, old: str, new: str, loss: Loss) -> tuple[Step, ...]:
+def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, ladder: Ladder, old: str, new: str, loss: Loss) -> tuple[Step, ...]:
     inventory = shop.inventory
-    rung = rung_of(inventory, snapshot, side, old)
     doors = [name for name in inventory.balancers if is_reachable(snapshot, name) is not False]
     question = loss_question(old, new, loss)
     steps = [
         *drain_steps(shop, doors, is_optional=True),
-        *stop_steps(shop, side, is_all_disabled=rung is Rung.QUIESCED),
-        _fence(shop, snapshot, old, rung),
+        *stop_steps(shop, side, is_all_disabled=ladder.rung is Rung.QUIESCED),
+        _fence(shop, snapshot, ladder, old, new),
         shop.step(
             "promote",
             new,
@@ -163,13 +147,17 @@ def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, old: str, new: str, lo
         *verify_steps(shop, side.serving, new),
         *after_steps(shop, side, new),
     ]
-    if _can_be_kept_down(inventory, old):
+    if _has_a_place_for_the_marker(inventory, old):
         title = f"Put {old} into quarantine: it is not started again, and an alarm is raised should it come back"
         steps.append(shop.step("quarantine", old, title, id="quarantine", is_optional=True))
     made = closed(steps)
     if made[0].gate is None:
-        made = (replace(made[0], gate=_gate(inventory, made, old, new, loss)), *made[1:])
+        made = (replace(made[0], gate=_gate(inventory, made, ladder, old, new, loss)), *made[1:])
     return made
+
+
+def _has_a_place_for_the_marker(inventory: Inventory, name: str) -> bool:
+    return is_driven(inventory, name) and inventory.database.instances[name].data_directory is not None
 
 
 def loss_question(old: str, new: str, loss: Loss) -> str:
@@ -177,32 +165,40 @@ def loss_question(old: str, new: str, loss: Loss) -> str:
     return f"Promoting {new} gives up what only {old} had: {loss.said()} ({loss.words}). Name the window that you accept."
 
 
-def _fence(shop: Shop, snapshot: Snapshot, old: str, rung: Rung) -> Step:
+def _fence(shop: Shop, snapshot: Snapshot, ladder: Ladder, old: str, new: str) -> Step:
     titles = {
         Rung.KEPT_DOWN: f"Keep {old} down, also over a reboot",
+        Rung.FENCE_COMMAND: f"Switch off the machine of {old} by your fence command, and see that it is off",
         Rung.QUIESCED: f"See that nothing that writes to {old} runs any more",
         Rung.ATTESTED: f"Have it stated that {old} cannot write",
     }
-    gate = None
+    rung, gate = ladder.rung, None
     if rung is Rung.ATTESTED:
         question = (
-            f"The console cannot make sure that {old} is down. Switch it off, or cut it off, then write what you did: "
-            f"`I switched off {old} at its console`. If it still takes writes, there will be two copies, and one is thrown away."
+            f"The console cannot make sure that {old} is down: {ladder.why()}. Switch it off, or cut it off, then write what you "
+            f"did: `I switched off {old} at its console`. If it still takes writes, there will be two copies, and one is thrown "
+            "away."
         )
         gate = Gate("attest", question, "--attest")
-    arguments = {"rung": rung.value}
+    arguments = {"rung": rung.value, "why": ladder.why(), "after": ladder.after(new)}
+    if ladder.is_chosen:
+        arguments["chosen"] = rung.value
     node = snapshot.node(old)
-    if rung is Rung.KEPT_DOWN and node is not None and is_hung_where_it_stands(node):
+    if rung is Rung.KEPT_DOWN and node is not None and (is_hung_where_it_stands(node) or is_wedged(node)):
         arguments["kill"] = "yes"  # processes that are stopped do not react to a fast stop
     step = shop.step("fence", old, titles[rung], id="fence", arguments=arguments, gate=gate)
+    declared = shop.inventory.database.instances[old].fence
+    if rung is Rung.FENCE_COMMAND and declared is not None:
+        step = replace(step, host=declared.host, timeout_s=declared.timeout_s + 30.0)
     return step if rung is Rung.KEPT_DOWN else replace(step, is_undoable=False)
 
 
-def _gate(inventory: Inventory, steps: tuple[Step, ...], old: str, new: str, loss: Loss) -> Gate:
+def _gate(inventory: Inventory, steps: tuple[Step, ...], ladder: Ladder, old: str, new: str, loss: Loss) -> Gate:
     number = next(number for number, step in enumerate(steps, 1) if step.is_point_of_no_return)
     lost = "nothing is lost (proved)" if loss.tier is LossTier.NONE else f"loss {loss.said()}"
     question = (
         f"Fail over from {old} to {new}: {lost}; users are back in about {duration(downtime_of(steps, is_out=True))}. "
+        f"{old} is fenced by {ladder.said()}. "
         f"After step {number} (promote {new}) there is no way back to {old} but to restore. "
         f"Type the cluster's name ({inventory.cluster.name}) to begin."
     )

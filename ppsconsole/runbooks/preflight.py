@@ -71,6 +71,7 @@ _SWITCHOVER: tuple[Check, ...] = (
 
 _FAILOVER: tuple[Check, ...] = (
     death.dead,
+    death.fence,
     death.candidate,
     stream.same_cluster,
     access.login_new,

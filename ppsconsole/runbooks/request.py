@@ -19,6 +19,7 @@ class Request:
         accept_loss_s: The window of writes that the operator gives up, in seconds; None was not said.
         attest: What the operator states to have done or seen himself; empty when nothing.
         reason: Why it is done; for the journal.
+        fence: The rung of the fencing ladder to take; empty takes the best that the facts allow.
     """
 
     runbook: str
@@ -27,6 +28,7 @@ class Request:
     accept_loss_s: float | None = None
     attest: str = ""
     reason: str = ""
+    fence: str = ""
 
 
 def known(word: str, names: Iterable[str], kind: str) -> str:

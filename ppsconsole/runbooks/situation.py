@@ -127,3 +127,8 @@ def said(vantages: tuple[Vantage, ...]) -> str:
 def is_hung_where_it_stands(node: Node) -> bool:
     """Return whether its own host says that its processes are stopped while the console gets no answer: two observers."""
     return node.value("service") == "frozen" and node.value("sql") not in (None, "ok")
+
+
+def is_wedged(node: Node) -> bool:
+    """Return whether its own host says that it runs while it answers nothing: a postmaster that hangs, or storage that does."""
+    return (node.value("service"), node.value("sql")) == ("running", "timed-out")

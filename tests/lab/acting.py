@@ -4,7 +4,7 @@ import asyncio
 import shlex
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,7 @@ from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.clock import SystemClock
 from ppsconsole.drivers.base import CommandResult
+from ppsconsole.drivers.local import HERE, run_here
 from ppsconsole.errors import WorldMoved
 from ppsconsole.inventory.load import load
 from ppsconsole.inventory.model import Inventory
@@ -68,6 +69,10 @@ class Bound:
             self._inventory.database.instances[node], sql, timeout_s=timeout_s
         )
         return rows
+
+    async def act_here(self, argv: Sequence[str], *, timeout_s: float = 30.0) -> CommandResult:
+        self.acted.append((HERE, shlex.join(argv)))
+        return await run_here(argv, timeout_s=timeout_s)
 
     async def act_detached(
         self, host: str, name: str, command: str, *, node: str | None = None, timeout_s: float = 60.0

@@ -119,7 +119,9 @@ def test_failover_of_a_killed_primary_keeps_it_down_by_its_own_host() -> None:
         "quarantine",
     ]
     assert made.blockers == ()
-    assert dict(made.step("fence").arguments) == {"rung": "kept-down"}
+    told = made.step("fence").arguments
+    assert (told["rung"], told["why"], "kill" in told) == ("kept-down", "", False)
+    assert "--fence quiesced" in told["after"]
     assert [(step.id, step.gate.kind) for step in made.steps if step.gate] == [("drain-lb1", "name"), ("promote", "accept-loss")]
     assert made.step("promote").needs == ("fence",)
     assert made.loss.tier is LossTier.BOUNDED
@@ -127,7 +129,8 @@ def test_failover_of_a_killed_primary_keeps_it_down_by_its_own_host() -> None:
 
 def test_failover_of_a_hung_primary_ends_what_hangs() -> None:
     made = plan(hung(), "failover", to="db2")
-    assert dict(made.step("fence").arguments) == {"rung": "kept-down", "kill": "yes"}
+    told = made.step("fence").arguments
+    assert (told["rung"], told["kill"]) == ("kept-down", "yes")
     assert made.blockers == ()
 
 
@@ -141,7 +144,11 @@ def test_a_standby_that_heard_it_before_it_hung_does_not_vouch_for_it() -> None:
 
 def test_failover_with_the_host_gone_quiesces_every_writer() -> None:
     made = plan(host_gone(), "failover", to="db2")
-    assert dict(made.step("fence").arguments) == {"rung": "quiesced"}
+    told = made.step("fence").arguments
+    assert told["rung"] == "quiesced"
+    assert told["why"].startswith(
+        "not kept-down: the host of db1 cannot be logged in to; not fence-command: no `fence` is declared"
+    )
     # The proof wants every web node stopped and disabled, also the one that will serve.
     assert ids(made)[:6] == ["drain-lb1", "stop-pps1", "disable-pps1", "stop-pps2", "disable-pps2", "fence"]
     assert ids(made).index("enable-pps2") < ids(made).index("start-pps2")
@@ -153,7 +160,8 @@ def test_failover_with_a_web_node_out_of_reach_takes_a_statement() -> None:
     change_host(found, "web1", ssh="unreachable")
     change(found, "pps1", service=None, tcp="timed-out", http=None)
     made = plan(found, "failover", to="db2", attest="I pulled the plug of db1")
-    assert dict(made.step("fence").arguments) == {"rung": "attested"}
+    assert made.step("fence").arguments["rung"] == "attested"
+    assert "pps1 cannot be reached, and what is not reached is not quiet" in made.step("fence").arguments["why"]
     assert made.step("fence").gate.kind == "attest"
     assert not any(step.node == "pps1" for step in made.steps)
     assert made.blockers == ()
@@ -165,14 +173,22 @@ def test_unreachable_is_not_dead() -> None:
     assert "sees it alive" in made.blockers[0].words
 
 
-@pytest.mark.parametrize(("attest", "is_blocked"), [("", True), ("I switched it off", False)])
-def test_the_operator_is_one_vantage_point(attest: str, is_blocked: bool) -> None:
+@pytest.mark.parametrize(
+    ("attest", "expected", "said"),
+    [
+        ("", "failing", "not seen dead: it is unreachable from console and db2, and may still run"),
+        ("I switched it off", "ok", "dead as seen by the operator, and lost to db2"),
+    ],
+)
+def test_the_operator_is_one_vantage_point_and_out_of_reach_is_not_dead(attest: str, expected: str, said: str) -> None:
     found = unreachable()
     change(found, "db2", receiver=Receiver("none"))
     for name in ("pps1", "pps2"):
         change(found, name, http=None, tcp="timed-out")
     made = plan(found, "failover", to="db2", attest=attest)
-    assert state(made, "primary-dead") == ("failing" if is_blocked else "ok", is_blocked)
+    item = next(each for each in made.preflight if each.name == "primary-dead")
+    assert (item.state, item.is_blocked, said in item.words) == (expected, False, True), item
+    assert ("The fence has to make sure" in item.remedy) == (not attest)
 
 
 def test_one_statement_alone_is_not_two() -> None:

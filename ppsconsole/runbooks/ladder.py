@@ -1,0 +1,128 @@
+"""The fencing ladder: by which rung it is made sure that the old primary cannot write, why by that one, and what comes next."""
+
+from dataclasses import dataclass
+
+from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.proof import Rung
+from ppsconsole.runbooks.barred import Barred
+from ppsconsole.runbooks.request import known
+from ppsconsole.runbooks.situation import is_driven, is_reachable
+from ppsconsole.runbooks.web_side import WebSide
+
+DOES = {
+    Rung.KEPT_DOWN: "its own host ends it and keeps it down over a reboot",
+    Rung.FENCE_COMMAND: "your own fence command switches its machine off, and its verify command says so",
+    Rung.QUIESCED: "all web nodes, its only writers, are stopped and disabled; whatever else writes to it is not seen",
+    Rung.ATTESTED: "somebody sees to it and states it; the console sees nothing of it",
+}
+"""What each rung that a failover may take is, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """How the rungs stand for one instance.
+
+    Attributes:
+        rung: The one to take.
+        lacks: For every rung that cannot be taken, what would have to be true for it; best first.
+        is_chosen: The operator asked for it by name.
+    """
+
+    rung: Rung
+    lacks: dict[Rung, str]
+    is_chosen: bool = False
+
+    @property
+    def passed_over(self) -> tuple[Rung, ...]:
+        """The better rungs that could be taken, and are not, because the operator chose another one."""
+        return tuple(each for each in DOES if _is_better(each, self.rung) and each not in self.lacks)
+
+    @property
+    def next_rung(self) -> Rung | None:
+        """The next rung below that can be taken; None below the last."""
+        return next((each for each in DOES if _is_better(self.rung, each) and each not in self.lacks), None)
+
+    def why(self) -> str:
+        """Return why this rung: what keeps from the better ones; empty for the best."""
+        better = [f"not {each.value}: {self.lacks[each]}" for each in DOES if _is_better(each, self.rung) and each in self.lacks]
+        if self.passed_over:
+            better.append(f"chosen by the operator, though {', '.join(each.value for each in self.passed_over)} is possible")
+        return "; ".join(better)
+
+    def said(self) -> str:
+        """Return rung, meaning and reason in one sentence."""
+        why = self.why()
+        return f"{self.rung.value}: {DOES[self.rung]}" + (f" ({why})" if why else "")
+
+    def after(self, to: str) -> str:
+        """Return what comes after this rung when it fails; nothing weaker is ever taken by itself."""
+        below = self.next_rung
+        if below is None:
+            return "There is no rung below a statement: nothing is promoted until somebody states it"
+        return f"The next rung is {below.value}: abandon this run, then failover --to {to} --fence {below.value}"
+
+
+def ladder_of(inventory: Inventory, snapshot: Snapshot, side: WebSide, old: str, wanted: str = "") -> Ladder:
+    """Return the best rung that the facts allow for `old`, or the one that the operator wants.
+
+    Raises:
+        UsageError: There is no rung called `wanted`.
+        Barred: The wanted one cannot be taken; says what would have to be true for it.
+    """
+    lacks = {
+        Rung.KEPT_DOWN: kept_down_lacks(inventory, snapshot, old),
+        Rung.FENCE_COMMAND: _command_lacks(inventory, snapshot, old),
+    }
+    lacks[Rung.QUIESCED] = _quiet_lacks(inventory, snapshot, side)
+    missing = {rung: words for rung, words in lacks.items() if words}
+    if not wanted:
+        return Ladder(next(each for each in DOES if each not in missing), missing)
+    rung = Rung(known(wanted, (each.value for each in DOES), "rung"))
+    if rung in missing:
+        raise Barred("fence-rung", f"{old} cannot be fenced by {wanted}: {missing[rung]}", where=old, remedy="Leave --fence out")
+    return Ladder(rung, missing, is_chosen=True)
+
+
+def chosen_rung(plan: Plan) -> str:
+    """Return the rung that the operator chose for a plan; empty where the facts did."""
+    return next((step.arguments.get("chosen", "") for step in plan.steps if step.verb == "fence"), "")
+
+
+def kept_down_lacks(inventory: Inventory, snapshot: Snapshot, name: str) -> str:
+    """Return what keeps the instance's own host from keeping it down; empty when nothing is seen to."""
+    if inventory.database.instances[name].data_directory is None:
+        return f"no data_directory is declared for {name}"
+    if not is_driven(inventory, name):
+        return f"no service that the console drives is declared for {name}"
+    if not is_reachable(snapshot, name):
+        return f"the host of {name} cannot be logged in to"
+    return ""
+
+
+def _command_lacks(inventory: Inventory, snapshot: Snapshot, name: str) -> str:
+    fence = inventory.database.instances[name].fence
+    if fence is None:
+        return f"no `fence` is declared for {name} in the inventory"
+    if fence.host is None:
+        return ""
+    # A host that carries nothing of the cluster is in no snapshot; that it works is seen before the command is sent.
+    seen = [each.value("host.ssh") for each in snapshot.nodes if fence.host in (each.host, each.name)]
+    return "" if all(each == "ok" for each in seen) else f"{fence.host}, where its `fence` runs, cannot be logged in to"
+
+
+def _quiet_lacks(inventory: Inventory, snapshot: Snapshot, side: WebSide) -> str:
+    writers = (*side.serving, *side.aside)
+    hidden = [*side.unreachable, *(name for name in writers if not is_reachable(snapshot, name))]
+    if hidden:
+        return f"{', '.join(hidden)} cannot be reached, and what is not reached is not quiet"
+    still = [name for name in writers if not is_driven(inventory, name)]
+    if still:
+        return f"the console cannot stop {', '.join(still)}"
+    return "" if writers else "no web node is declared"
+
+
+def _is_better(one: Rung, other: Rung) -> bool:
+    order = tuple(DOES)
+    return order.index(one) < order.index(other)
