@@ -30,6 +30,7 @@ class Claim:
     Attributes:
         required: Hosts where it must be taken: the one that becomes primary, or the one that is acted on.
         reason: Typed by the operator, for taking over from somebody who may be alive; empty otherwise.
+        epoch_before: Highest epoch under which this run was held, as its journal tells: hosts may have forgotten it.
     """
 
     cluster: str
@@ -37,6 +38,7 @@ class Claim:
     runbook: str
     required: tuple[str, ...]
     reason: str = ""
+    epoch_before: int = 0
 
 
 class Lease:
@@ -69,6 +71,8 @@ class Lease:
         self.unreachable: dict[str, str] = {}
         self._inventory, self._shell, self._clock = inventory, shell, clock
         self._held: dict[str, Host] = {}
+        self._ended: frozenset[str] = frozenset()
+        self._replaced: frozenset[tuple[int, str, Holder | None]] = frozenset()
         self._lost = ""
         self._heart: asyncio.Task[None] | None = None
         self._extending = asyncio.Lock()
@@ -99,10 +103,13 @@ class Lease:
         seen, self.unreachable = await self._look(lease_hosts(self._inventory, self.claim.required))
         self._refuse(seen)
         self._require(self.unreachable)
-        replaced = [each for each in seen.values() if each.line and each.run not in _ended(seen)]
+        self._ended = _ended(seen)
+        replaced = [each for each in seen.values() if each.is_taken and each.run not in self._ended]
+        self._replaced = frozenset((each.epoch, each.run, each.holder) for each in replaced if each.line)
         self.previous = "; ".join(dict.fromkeys(_said(each) for each in replaced))
-        self.replaced = tuple(dict.fromkeys(each.run for each in replaced if each.run != self.claim.run))
-        self.epoch = max((each.epoch for each in seen.values()), default=0) + 1
+        self.replaced = tuple(dict.fromkeys(each.run for each in replaced if each.run not in ("", self.claim.run)))
+        self.epoch = max((each.epoch for each in seen.values()), default=0)
+        self.epoch = max(self.epoch, self.claim.epoch_before) + 1
         self.line = scripts.lease_line(self.epoch, self.claim.run, "held")
         try:
             await self._create(seen)
@@ -127,15 +134,22 @@ class Lease:
                 found = scripts.sighting(host.name, await self._run(host, scripts.look_script(self.folder)))
             except ValueError as error:
                 raise Blocked(f"the lease cannot be seen there: {error}", where=host.name) from error
-            refusal = refusal_of(found, self.claim, self.holder)
-            if refusal or found.epoch >= self.epoch:
-                raise LeaseLost(refusal or f"the lease has epoch {found.epoch} there, ours is {self.epoch}", where=host.name)
+            # A host that was away has what was there before: the lease of a run that has ended since, or the very one that was
+            # taken over on the others.
+            is_old = found.run in self._ended | found.finished or (found.epoch, found.run, found.holder) in self._replaced
+            refusal = "" if is_old else refusal_of(found, self.claim, self.holder)
+            if refusal:
+                raise LeaseLost(refusal, where=host.name, remedy=_remedy(found, self.claim))
+            if found.epoch >= self.epoch:
+                what = f"the lease has epoch {found.epoch} there, ours is {self.epoch}: another console was at it meanwhile"
+                raise LeaseLost(what, where=host.name, remedy="Resume the run: it gets a higher epoch by that")
             await self._take_on(host, found)
             self.unreachable.pop(host.name, None)
 
     def _refuse(self, seen: Mapping[str, Sighting]) -> None:
         for each in seen.values():
-            refusal = "" if each.run in _ended(seen) else refusal_of(each, self.claim, self.holder)
+            is_over = not each.garbled and each.run in _ended(seen)
+            refusal = "" if is_over else refusal_of(each, self.claim, self.holder)
             if refusal:
                 raise Leased(refusal, where=each.host, remedy=_remedy(each, self.claim))
 
@@ -145,7 +159,7 @@ class Lease:
                 raise Blocked(
                     f"the lease could not be taken, and it is needed here: {missing[name]}",
                     where=name,
-                    remedy="See that the host can be reached and that the login may write to its home",
+                    remedy="See that the host can be reached, that its disk has room and that the login may write to its home",
                 )
 
     async def _look(self, hosts: Sequence[Host]) -> tuple[dict[str, Sighting], dict[str, str]]:
@@ -161,23 +175,31 @@ class Lease:
         return seen, missing
 
     async def _create(self, seen: Mapping[str, Sighting]) -> None:
-        """Take it on each host that was seen: first on one, so that of two consoles one wins, then on the others."""
-        names = sorted(seen)
-        hosts = {name: self._inventory.hosts[name] for name in names}
-        for group in (names[:1], names[1:]):
-            found = await asyncio.gather(*(self._take_on(hosts[name], seen[name]) for name in group), return_exceptions=True)
-            for name, error in zip(group, found, strict=True):
-                if isinstance(error, (DriverError, Blocked)):
-                    self.unreachable[name] = plain(error.what)
-                elif isinstance(error, LeaseLost):
-                    raise Leased(error.what, where=name, remedy="Look at it with `ppsconsole runs list`") from error
-                elif error is not None:
-                    raise error
-        self._require(self.unreachable)
+        """Take it on the hosts that were seen, one after the other in the order of their names.
+
+        Of several consoles that begin at the same moment exactly one gets it by that, whichever hosts each of them reaches: the
+        one that holds the last host that another one wants is stopped by nobody.
+        """
+        for name in sorted(seen):
+            try:
+                await self._take_on(self._inventory.hosts[name], seen[name])
+            except LeaseLost as error:
+                raise await self._overtaken(self._inventory.hosts[name], error) from error
+            except (DriverError, Blocked) as error:
+                self.unreachable[name] = plain(error.what)
+                self._require(self.unreachable)
+
+    async def _overtaken(self, host: Host, error: LeaseLost) -> Leased:
+        """Return what to tell when another console took it in between: who, where that can be seen."""
+        seen, _ = await self._look([host])
+        who = next((f": {_said(each)}" for each in seen.values() if each.is_taken), "")
+        return Leased(f"{error.what}{who}", where=host.name, remedy="Look at it with `ppsconsole runs list`")
 
     async def _take_on(self, host: Host, seen: Sighting) -> None:
         note = {"since": iso(self._clock.now()), "runbook": self.claim.runbook, "reason": plain(self.claim.reason)}
         text = scripts.lease_text(self.line, self.holder, note)
+        if seen.garbled:
+            await self._run(host, scripts.clear_script(self.folder, seen.checksum))  # whether it is gone, the next one sees
         self._held[host.name] = host  # even where the answer is lost: giving it back touches only what is ours
         result = await self._run(host, scripts.take_script(self.folder, self.epoch, seen.line), text)
         if result.exit_status == 0:
@@ -197,10 +219,11 @@ class Lease:
             LeaseLost: It is not.
         """
         if self._lost:
-            raise LeaseLost(self._lost, remedy="Look at the run with `ppsconsole runs show`")
+            remedy = f"This console can do nothing more in it: look at it with `ppsconsole runs show {self.claim.run}`"
+            raise LeaseLost(self._lost, remedy=remedy)
 
     def lose(self, words: str) -> None:
-        """Note that somebody else has it."""
+        """Note that somebody else has it; the first to see it says so."""
         self._lost = self._lost or words
 
     async def _beat(self) -> None:
@@ -209,7 +232,10 @@ class Lease:
             results = await self._everywhere(scripts.beat_script(self.folder, self.line))
             for name, result in results.items():
                 if result.exit_status == scripts.NOT_OURS:
-                    self.lose(f"the lease on {name} is not this console's any more")
+                    was_lost, self._lost = self._lost, self._lost or f"{name}: {LOST}"
+                    seen, _ = await self._look([self._held[name]])
+                    if not was_lost and name in seen:
+                        self._lost = f"{name}: {taken_words(seen[name], self)}"
 
     # --- letting go -------------------------------------------------------------------------------------------
 
@@ -267,6 +293,8 @@ def _ended(seen: Mapping[str, Sighting]) -> frozenset[str]:
 
 def refusal_of(found: Sighting, claim: Claim, here: Holder) -> str:
     """Return why the lease that was seen may not be replaced for `claim`; empty when it may."""
+    if found.garbled:
+        return "" if claim.reason.strip() and found.checksum else _said(found)
     if not found.line or claim.reason.strip():
         return ""
     life = life_of(found.holder, here) if found.holder is not None else "unknown"
@@ -278,6 +306,8 @@ def refusal_of(found: Sighting, claim: Claim, here: Holder) -> str:
 
 
 def _said(found: Sighting, life: str = "unknown") -> str:
+    if found.garbled:
+        return f"a lease lies there that cannot be read, {found.garbled}: whose it is, it does not tell{_sign(found)}"
     who = found.holder.said() if found.holder is not None else "somebody unknown"
     runbook, since = plain(str(found.note.get("runbook", "")), 40), plain(str(found.note.get("since", "")), 40)
     run = f"run {plain(found.run, 40)}" + (f" ({runbook})" if runbook else "")
@@ -285,11 +315,47 @@ def _said(found: Sighting, life: str = "unknown") -> str:
         return f"{run} is not finished; {who} left it at {since}"
     if life == "dead":
         return f"{run} is not finished; its console, {who}, is dead"
-    sign = "" if found.beat_age_s is None else f", last sign of life {duration(max(0.0, found.beat_age_s))} ago"
-    return f"{run} holds the lease since {since}: {who}{sign}"
+    return f"{run} holds the lease since {since}: {who}{_sign(found)}"
+
+
+def _sign(found: Sighting) -> str:
+    if found.beat_age_s is None:
+        return ""
+    if found.beat_age_s < -_CLOCK_SLACK_S:
+        return ", last sign of life unknown: the clock of that host was put back since"
+    return f", last sign of life {duration(max(0.0, found.beat_age_s))} ago"
+
+
+_CLOCK_SLACK_S = 5.0
+
+LOST = "the lease is not this console's any more"
+
+
+def taken_words(found: Sighting, lease: Lease) -> str:
+    """Return what became of a lease that was held: who has it now, and since which epoch."""
+    was = f"epoch {found.epoch}, this console's is {lease.epoch}"
+    if found.garbled:
+        return f"{LOST}: {_said(found)}"
+    if not found.line:
+        return f"the lease of run {lease.claim.run} is gone from there, and nobody holds it ({was})"
+    who = found.holder.said() if found.holder is not None else "another console"
+    reason = plain(str(found.note.get("reason", "")), 200)
+    because = f", because: {reason}" if reason else ""
+    run = plain(found.run, 40)
+    if found.run != lease.claim.run:
+        return f"{who} began run {run} and took the lease from run {lease.claim.run} by that ({was}){because}"
+    left = " and has left it since" if found.state == "left" else ""
+    return f"{who} took over run {run}{left} ({was}){because}"
 
 
 def _remedy(found: Sighting, claim: Claim) -> str:
+    if found.garbled and not found.checksum:
+        return "Look at the file `lease` in ~/.ppsconsole there, and move it away by hand once no console is at work"
+    if found.garbled:
+        return (
+            "A host that lost its power may leave such a file. See with `ppsconsole runs list` that nobody is at work, then give "
+            "--reason: the file is replaced by that"
+        )
     if found.run == claim.run:
         return "Follow it with `ppsconsole runs show`; give --reason to take it over, which makes that console powerless"
     run = plain(found.run, 40)

@@ -8,7 +8,7 @@ nobody ever reads half of it. The last epoch is kept in a file of its own, so th
 import json
 import shlex
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 from ppsconsole.drivers.base import CommandResult
@@ -37,6 +37,8 @@ class Sighting:
         is_touched: Its run has begun a step, by the copy of its journal.
         finished: Runs that have ended, by the copies of their journals on this host.
         note: What stands beside the holder: `since`, `runbook`, `reason`.
+        garbled: What is wrong with a lease that is there and cannot be read; it is somebody's all the same. Empty otherwise.
+        checksum: By which a garbled one is known again; empty when not even that can be had.
     """
 
     host: str
@@ -49,6 +51,13 @@ class Sighting:
     is_touched: bool
     finished: frozenset[str]
     note: dict[str, Any]
+    garbled: str = ""
+    checksum: str = ""
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether there is a lease, readable or not."""
+        return bool(self.line or self.garbled)
 
 
 def folder_of(cluster: str, root: str = ROOT) -> str:
@@ -84,10 +93,14 @@ def look_script(folder: str) -> str:
         'if [ -f "$d/epoch" ]; then echo "epoch $(cat "$d/epoch")"; fi\n'
         'if [ -f "$d/heartbeat" ]; then echo "beat $(cat "$d/heartbeat")"; fi\n'
         'for f in "$d"/runs/*/events.jsonl; do\n'
-        '  if grep -q run-finished "$f" 2>/dev/null; then r=${f%/*}; echo "finished ${r##*/}"; fi\n'
+        # Inside of JSON a quote is escaped: what a command printed cannot make an open run look finished.
+        '  if grep -q \'"kind": "run-finished"\' "$f" 2>/dev/null; then r=${f%/*}; echo "finished ${r##*/}"; fi\n'
         "done\n"
-        'if IFS=" " read -r e r s 2>/dev/null <"$d/lease"; then\n'
+        # A host that lost its power may have left a file of no length, a torn line or worse: that is a lease as well.
+        'if [ -e "$d/lease" ]; then\n'
+        '  r=; IFS=" " read -r e r s 2>/dev/null <"$d/lease"\n'
         '  if grep -q step-started "$d/runs/$r/events.jsonl" 2>/dev/null; then echo touched yes; fi\n'
+        '  echo "sum $([ -f "$d/lease" ] && cksum 2>/dev/null <"$d/lease")"\n'
         '  echo lease; cat "$d/lease"\n'
         "fi\nexit 0\n"
     )
@@ -95,6 +108,8 @@ def look_script(folder: str) -> str:
 
 def take_script(folder: str, epoch: int, expected: str) -> str:
     """Return what makes the lease from standard input.
+
+    A line that drops ends the input as well: half a text never becomes the lease. Where the disk is full nothing stays behind.
 
     Args:
         folder: As `folder_of` returns it.
@@ -104,8 +119,12 @@ def take_script(folder: str, epoch: int, expected: str) -> str:
     replace = f'if mv "$d/lease" "$d/old.$$" 2>/dev/null; then\n{_only_if(expected)}rm -f "$d/old.$$"\nfi\n' if expected else ""
     return sh(
         f"d={folder}\numask 077\n"
-        f'mkdir -p "$d" && cat >"$d/new.$$" || exit {CANNOT_WRITE}\n'
-        'e=$(cat "$d/epoch" 2>/dev/null)\n'
+        f'mkdir -p "$d" && cat >"$d/new.$$" || {{ rm -f "$d/new.$$"; exit {CANNOT_WRITE}; }}\n'
+        'IFS=" " read -r a l <"$d/new.$$"\n'
+        f'if [ "$a" != {epoch} ] || [ "$(wc -l <"$d/new.$$")" -ne 2 ]; then\n'
+        f'  echo "only a part of it came over" >&2; rm -f "$d/new.$$"; exit {CANNOT_WRITE}\n'
+        "fi\n"
+        'e=$(cat "$d/epoch" 2>/dev/null); case $e in *[!0-9]*) e=0 ;; esac\n'
         f'if [ {epoch} -le "${{e:-0}}" ]; then rm -f "$d/new.$$"; exit {NOT_OURS}; fi\n'
         f"{replace}"
         'if ! ln "$d/new.$$" "$d/lease" 2>"$d/why.$$"; then\n'
@@ -113,7 +132,21 @@ def take_script(folder: str, epoch: int, expected: str) -> str:
         '  cat "$d/why.$$" >&2; rm -f "$d/new.$$" "$d/why.$$"; exit "$s"\n'
         "fi\n"
         'rm -f "$d/new.$$" "$d/why.$$"\n'
-        f'echo {epoch} >"$d/epoch.$$" && mv "$d/epoch.$$" "$d/epoch" && date +%s >"$d/heartbeat" || exit {CANNOT_WRITE}\n'
+        f'echo {epoch} >"$d/epoch.$$" && mv "$d/epoch.$$" "$d/epoch" && date +%s >"$d/heartbeat" && exit 0\n'
+        # Otherwise it would be held by nobody who knows of it.
+        'IFS=" " read -r a l <"$d/lease"\n'
+        f'if [ "$a" = {epoch} ]; then rm -f "$d/lease"; fi\n'
+        f'rm -f "$d/epoch.$$"; exit {CANNOT_WRITE}\n'
+    )
+
+
+def clear_script(folder: str, checksum: str) -> str:
+    """Return what takes a lease away that cannot be read, if it is still the one with this checksum."""
+    return sh(
+        f'd={folder}\nmv "$d/lease" "$d/old.$$" 2>/dev/null || exit {NOT_OURS}\n'
+        f'if [ "$(cksum 2>/dev/null <"$d/old.$$")" != {shlex.quote(checksum)} ]; then\n'
+        f'  ln "$d/old.$$" "$d/lease"; rm -f "$d/old.$$"; exit {NOT_OURS}\n'
+        'fi\nrm -f "$d/old.$$"\n'
     )
 
 
@@ -154,21 +187,23 @@ def sighting(host: str, result: CommandResult) -> Sighting:
     """Return what `look_script` printed on `host`.
 
     Raises:
-        ValueError: It makes no sense: a lease that cannot be read is somebody's all the same.
+        ValueError: It makes no sense.
     """
     head, has_lease, tail = result.stdout.partition("\nlease\n")
     words = dict(line.split(" ", 1) for line in head.splitlines() if " " in line)
-    if result.exit_status != 0 or "now" not in words:
+    if result.exit_status != 0 or not words.get("now", "").isdigit():
         raise ValueError(plain(result.stderr or result.stdout, 160) or f"exit {result.exit_status}")
     beat_age_s = float(words["now"]) - float(words["beat"]) if words.get("beat", "").isdigit() else None
-    epoch = int(words.get("epoch", "0") or 0)
+    epoch = int(words["epoch"]) if words.get("epoch", "").isdigit() else 0
     finished = frozenset(line.partition(" ")[2] for line in head.splitlines() if line.startswith("finished "))
     if not has_lease:
         return Sighting(host, epoch, "", "", "", None, None, False, finished, {})
     line, _, rest = tail.partition("\n")
     cells = line.split(" ")
-    if len(cells) != 3 or not cells[0].isdigit():
-        raise ValueError(f"its lease is unreadable: {plain(line, 80)}")
+    if len(cells) != 3 or not cells[0].isdigit() or cells[2] not in get_args(State):
+        checksum = words.get("sum", "").strip()
+        why = f"it begins with {plain(line, 40)!r}" if line else ("it is empty" if checksum else plain(result.stderr, 120))
+        return Sighting(host, epoch, "", "", "", None, beat_age_s, False, finished, {}, why or "it is no file", checksum)
     try:
         note = json.loads(rest)
         holder = Holder.from_json(note.pop("holder"))

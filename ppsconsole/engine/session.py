@@ -17,7 +17,7 @@ from ppsconsole.engine.lease import Claim, Lease
 from ppsconsole.engine.lease_script import ROOT
 from ppsconsole.engine.pruning import prune
 from ppsconsole.engine.reading import Reread
-from ppsconsole.engine.resume import FoundRun
+from ppsconsole.engine.resume import FoundRun, epoch_of
 from ppsconsole.engine.runner import Runner
 from ppsconsole.engine.stage import Stage
 from ppsconsole.engine.state import RunState, state_of
@@ -86,7 +86,7 @@ class Session:
         inventory, ssh, clock = surroundings.inventory, surroundings.tools.ssh, surroundings.clock
         state = state_of(plan, events)
         required = hosts_back(inventory, plan, state) if is_way_back or state.is_backing_out else required_hosts(inventory, plan)
-        claim = Claim(plan.cluster, run, plan.runbook, required, reason)
+        claim = Claim(plan.cluster, run, plan.runbook, required, reason, epoch_of(events))
         self.lease = Lease(claim, inventory, ssh, clock, root=surroundings.root)
         postgres = getattr(surroundings.tools, "postgres", None)
         self._guard = Guard(inventory, plan, ssh, self.lease, clock, self._stage, self._sent, ssh.fingerprint, postgres)

@@ -186,7 +186,7 @@ def test_a_lease_that_cannot_be_read_is_somebodys(tmp_path) -> None:
     async def body(hosts: Hosts) -> None:
         hosts.file("h2", "lease").parent.mkdir(parents=True)
         hosts.file("h2", "lease").write_text("\x1b[2Jgarbage\n")
-        with pytest.raises(Blocked, match="unreadable") as caught:
+        with pytest.raises(Leased, match="cannot be read") as caught:
             await hosts.lease("aaaa", SystemClock()).take()
         assert "\x1b" not in str(caught.value)
 
