@@ -12,6 +12,7 @@ from ppsconsole.actions.promote import Promote
 from ppsconsole.actions.prove import ProveZeroLoss
 from ppsconsole.actions.quarantine import Quarantine
 from ppsconsole.actions.restart import RestartService
+from ppsconsole.actions.salvage import Salvage
 from ppsconsole.actions.service import Disable, Enable, Start, Stop
 from ppsconsole.actions.sessions import CheckConnections, EndSessions
 from ppsconsole.actions.stop_primary import StopPrimary
@@ -29,6 +30,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "stop-primary": StopPrimary(),
     "prove-zero-loss": ProveZeroLoss(),
     "fence": Fence(),
+    "salvage": Salvage(),
     "promote": Promote(),
     "switch-database": SwitchDatabase(),
     "check-connections": CheckConnections(),

@@ -1,9 +1,9 @@
 """What is shown of a run: put together from its events by `ppsconsole.reports.story`, drawn by both faces. Pure values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from ppsconsole.plan.loss import LossTier
+from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import FenceProof, ZeroLossProof
@@ -127,7 +127,7 @@ class RunView:
     def keeps_loss_within(self, promised_s: float | None) -> bool:
         """Return whether no more is lost, as far as is known by now, than a window of so many seconds; None allows any."""
         is_none = self.verdict is RunVerdict.ROLLED_BACK or any(isinstance(proof, ZeroLossProof) for proof in self.proofs)
-        return promised_s is None or is_none or self.plan.loss.is_accepted_by(promised_s)
+        return promised_s is None or is_none or self._planned_loss.is_accepted_by(promised_s)
 
     @property
     def loss(self) -> str:
@@ -138,4 +138,10 @@ class RunView:
             return "none (everything was put back)"
         if self.plan.loss.tier is LossTier.NONE and self.plan.runbook == "switchover":
             return "none, or everything is put back"
-        return self.plan.loss.said()
+        return self._planned_loss.said()
+
+    @property
+    def _planned_loss(self) -> Loss:
+        """The plan's estimate; nothing is promised of a salvage that was tried and failed."""
+        tried = [each.phase for step, each in zip(self.plan.steps, self.steps, strict=True) if step.verb == "salvage"]
+        return replace(self.plan.loss, is_salvage_ahead=self.plan.loss.is_salvage_ahead and tried in (["pending"], ["started"]))

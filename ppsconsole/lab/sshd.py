@@ -5,7 +5,7 @@ import contextlib
 import signal
 import subprocess
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import IO, Any
 
 import asyncssh
 
@@ -15,6 +15,7 @@ from ppsconsole.lab.children import Child, Children
 from ppsconsole.lab.layout import LabHost
 
 LOGIN = "lab"
+_CHUNK_BYTES = 64 << 10
 
 Forward = Callable[[str, int], tuple[str, int] | None]
 """Where a forwarded connection to an address and port goes, None when this host may not go there."""
@@ -150,12 +151,15 @@ class HostServer:
             return
         self._commands[child.pid] = child
         popen = child.popen
+        feeding = asyncio.ensure_future(_fed(process, popen.stdin))
         # asyncssh hangs up when the client does; the command itself goes on, as with a real server.
         with contextlib.suppress(asyncssh.Error, OSError):
             # An SSH channel has one EOF for both streams: sent at the end of stdout it would swallow the rest of stderr.
-            await process.redirect(stdin=popen.stdin, stdout=popen.stdout, stderr=popen.stderr, send_eof=False)
+            await process.redirect(stdout=popen.stdout, stderr=popen.stderr, send_eof=False)
             await asyncio.gather(process.stdout.drain(), process.stderr.drain())
         status = await asyncio.shield(child.exited)
+        feeding.cancel()
+        await asyncio.wait({feeding})
         self._commands.pop(child.pid, None)
         with contextlib.suppress(asyncssh.Error, OSError):
             if status < 0:
@@ -163,6 +167,25 @@ class HostServer:
             else:
                 process.exit(status)
         await _closed(process)
+
+
+async def _fed(process: "asyncssh.SSHServerProcess[bytes]", pipe: "IO[bytes] | None") -> None:
+    """Give a command what the client sends, until the client ends it or is gone.
+
+    asyncssh's own redirection loses the end of what is long: where it ends a pipe while that catches up, CPython's transport
+    drops what is left (`_UnixWritePipeTransport._write_ready`).
+    """
+    assert pipe is not None
+    transport, protocol = await asyncio.get_running_loop().connect_write_pipe(asyncio.streams.FlowControlMixin, pipe)
+    writer = asyncio.StreamWriter(transport, protocol, None, asyncio.get_running_loop())
+    try:
+        # The client is gone or interrupts it, or the command reads no more.
+        with contextlib.suppress(asyncssh.Error, asyncssh.BreakReceived, asyncssh.SignalReceived, OSError):
+            while chunk := await process.stdin.read(_CHUNK_BYTES):
+                writer.write(chunk)
+                await writer.drain()
+    finally:
+        writer.close()
 
 
 async def _closed(process: "asyncssh.SSHServerProcess[bytes]") -> None:

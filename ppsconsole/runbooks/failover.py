@@ -17,6 +17,7 @@ from ppsconsole.runbooks.ladder import Ladder, ladder_of
 from ppsconsole.runbooks.loss import loss_of
 from ppsconsole.runbooks.preflight import preflight_failover
 from ppsconsole.runbooks.request import Request, named_instance, without_node
+from ppsconsole.runbooks.salvage import can_be_salvaged, salvage_steps, with_salvage
 from ppsconsole.runbooks.situation import (
     driven,
     is_driven,
@@ -64,6 +65,8 @@ def plan_failover(
     ladder = ladder_of(inventory, snapshot, side, old.name, request.fence)
     shop = Shop(inventory, commands, background.estimates)
     loss = failover_loss(snapshot, background, old.name, new.name)
+    if can_be_salvaged(inventory, snapshot, old.name, new.name):
+        loss = with_salvage(loss, new.name, background.dead_wal)
     steps = _steps(shop, snapshot, side, ladder, old.name, new.name, loss)
     case = Case(inventory, snapshot, background, old, new, side, request)
     return Plan(
@@ -133,6 +136,7 @@ def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, ladder: Ladder, old: s
         *drain_steps(shop, doors, is_optional=True),
         *stop_steps(shop, side, is_all_disabled=ladder.rung is Rung.QUIESCED),
         _fence(shop, snapshot, ladder, old, new),
+        *salvage_steps(shop, snapshot, old, new),
         shop.step(
             "promote",
             new,

@@ -107,6 +107,7 @@ def test_failover_of_a_killed_primary_keeps_it_down_by_its_own_host() -> None:
         "disable-pps1",
         "stop-pps2",
         "fence",
+        "salvage",
         "promote",
         "switch-database-pps2",
         "enable-pps2",

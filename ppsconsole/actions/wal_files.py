@@ -1,0 +1,70 @@
+"""Which files of a write-ahead log hold a range of it, and the shell texts that read and write such files. Pure."""
+
+import shlex
+
+from ppsconsole.cluster.database import lsn_number
+
+PIECE_BYTES = 4 << 20
+"""What is carried at once: it bounds the memory that a console needs, and how much is carried again after it died."""
+
+
+def segments(timeline: int, start: str, end: str, size: int) -> tuple[str, ...]:
+    """Return the names of the files that hold the log from position `start` up to `end`, in order; none where it is empty.
+
+    Args:
+        timeline: Of the log.
+        start: First position, as `X/Y`.
+        end: Position behind the last byte.
+        size: Bytes of one file (`wal_segment_size`).
+    """
+    first, behind = lsn_number(start) // size, -(-lsn_number(end) // size)
+    if lsn_number(end) <= lsn_number(start):
+        return ()
+    return tuple(segment_name(timeline, number, size) for number in range(first, behind))
+
+
+def segment_name(timeline: int, number: int, size: int) -> str:
+    """Return the name of the file with this `number`, counted from position 0 (PostgreSQL's `XLogFileName`)."""
+    log, rest = divmod(number, (1 << 32) // size)
+    return f"{timeline:08X}{log:08X}{rest:08X}"
+
+
+def listing(folder: str, names: tuple[str, ...]) -> str:
+    """Return the command that tells name, size in bytes and SHA-256 of each of the files that is there.
+
+    Ends with status 66 where the folder cannot be looked into.
+    """
+    tell = 's=$(stat -Lc %s "$f") && h=$(sha256sum <"$f") || exit 1; echo "$f $s ${h%% *}"'
+    return f'cd {shlex.quote(folder)} || exit 66; for f in {" ".join(names)}; do if [ -e "$f" ]; then {tell}; fi; done'
+
+
+def parse_listing(text: str) -> dict[str, tuple[int, str]]:
+    """Return size and SHA-256 by file name.
+
+    Raises:
+        ValueError: The text is no answer to `listing`.
+    """
+    found = {}
+    for line in text.splitlines():
+        name, size, checksum = line.split()
+        found[name] = (int(size), checksum)
+    return found
+
+
+def piece(folder: str, name: str, offset: int | str) -> str:
+    """Return the command that prints one piece of a file as text: packed, since what is recycled or empty takes hardly room."""
+    file = shlex.quote(f"{folder}/{name}")
+    return f'tail -c +"$(({offset} + 1))" {file} | head -c {PIECE_BYTES} | gzip -1c | base64 -w 0'
+
+
+def add_piece(folder: str, name: str, offset: int | str) -> str:
+    """Return the command that puts such a piece, which comes by standard input, at `offset` of a file that reaches up to there.
+
+    What a line that dropped left behind `offset` is written anew.
+    """
+    return (
+        f"umask 077; s={shlex.quote(folder)}; f=$s/{name}; "
+        'mkdir -p "$s" && : >>"$f" || exit 1; '
+        f'[ "$(stat -c %s "$f")" -ge {offset} ] || {{ echo "$f is shorter than {offset} bytes" >&2; exit 65; }}; '
+        f'truncate -s {offset} "$f" && base64 -d | gzip -dc >>"$f"'
+    )
