@@ -124,7 +124,7 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
 
     def get_default_screen(self) -> HomeScreen:
         """Return the home screen."""
-        return HomeScreen(self._scene, self.glyphs)
+        return HomeScreen(self._scene, self.glyphs, self.size)
 
     async def on_mount(self) -> None:
         """Show the first picture, and poll once it is on the terminal."""

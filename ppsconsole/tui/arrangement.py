@@ -10,6 +10,7 @@ Form = Literal["single", "compact", "full"]
 PANES = ("topology", "gauges", "advice", "node", "events", "commands")
 """All panes, in the order of the Tab key."""
 
+_LEAST_WITH_LINE = 6  # rows from which a line of advice stands below the only pane
 _SIDE = 52  # cells for gauges and node detail beside the topology
 _TOPOLOGY = 24  # rows that the topology can use; more of them go to the events
 _WIDE, _TALL = 180, 50  # from here on node detail and commands get a column of their own, as high as the screen
@@ -31,11 +32,13 @@ def arrange(width: int, height: int, gauges: int, current: str) -> Mapping[str, 
         width: Columns of the terminal.
         height: Rows of the terminal.
         gauges: How many gauges there are.
-        current: The pane that the keys act on: the only one shown when there is room for no more.
+        current: The pane that the keys act on: the only one shown when there is room for no more, but for a line of advice.
     """
     form = form_of(width, height)
     if form == "single":
-        return {current: Region(0, 1, width, max(0, height - 2))}
+        line = int(current != "advice" and height >= _LEAST_WITH_LINE)
+        places = {current: Region(0, 1, width, max(0, height - 2 - line))}
+        return {**places, "advice": Region(0, height - 2, width, 1)} if line else places
     return _compact(width, height, gauges) if form == "compact" else _full(width, height, gauges)
 
 

@@ -12,6 +12,13 @@ def first_open(advice: "tuple[Advice, ...]") -> "Way | None":
     return next((way for each in advice for way in each.ways if not way.is_blocked), None)
 
 
+def way_title(way: "Way") -> str:
+    """Return what a way is, e.g. `restart db1`."""
+    from ppsconsole.advice.choices import choice_of  # loads all runbooks: the first frame knows no ways yet
+
+    return choice_of(way).title
+
+
 def way_words(way: "Way") -> str:
     """Return a way in short: what it is and what it costs, or why it is blocked."""
     from ppsconsole.advice.choices import choice_of  # loads all runbooks: the first frame knows no ways yet

@@ -30,5 +30,6 @@ def test_the_topology_gets_the_largest_share(size: tuple[int, int]) -> None:
     assert places["topology"].height >= 10
 
 
-def test_one_pane_where_there_is_room_for_one() -> None:
+def test_one_pane_where_there_is_room_for_one_with_a_line_of_advice_below() -> None:
+    assert {name: place.height for name, place in arrange(40, 12, 8, "gauges").items()} == {"gauges": 9, "advice": 1}
     assert set(arrange(40, 12, 8, "advice")) == {"advice"}

@@ -245,3 +245,21 @@ def test_a_connection_that_is_tried_is_named_with_its_time() -> None:
         assert "still trying db2 (5s)" in screen_lines(opened.app)[0]
 
     run_console(look, picture(fine(), attempts=(Attempt("db2", AT - 4),)))
+
+
+@pytest.mark.parametrize("size", [(40, 12), (59, 19)])
+def test_one_line_of_the_loudest_advice_is_there_on_the_smallest_home(size: tuple[int, int]) -> None:
+    async def look(opened: Console) -> None:
+        assert screen_lines(opened.app)[-2].startswith("● OK Nothing to do")
+        await opened.show(primary_down())
+        for _ in range(6):
+            line = screen_lines(opened.app)[-2]
+            if home(opened).current.id == "advice":
+                assert home(opened).current.size.height > 5
+            else:
+                assert line.startswith("✗ DOWN ")
+                assert "..." in line or "…" in line or line.endswith("failover --to db2")
+            await opened.press("tab")
+        assert home(opened).current.id == "topology"
+
+    run_console(look, size=size)

@@ -28,13 +28,13 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     ALLOW_SELECT = False
 
-    def __init__(self, scene: Scene, glyphs: Glyphs) -> None:
-        super().__init__()
+    def __init__(self, scene: Scene, glyphs: Glyphs, classes: str = "") -> None:
+        # Not set later, one by one: for each of them Textual would style the screen anew.
+        lab, plain = "-lab" if scene.inventory.is_lab else "", "-ascii" if glyphs is ASCII else ""
+        super().__init__(classes=f"{lab} {plain} {classes}")
         self.scene = scene
         self.glyphs = glyphs
         self.found = Find()
-        self.set_class(scene.inventory.is_lab, "-lab")
-        self.set_class(glyphs is ASCII, "-ascii")
 
     def on_mount(self) -> None:
         """Take away what was said in passing: it was said of the screen before, and would cover this one."""

@@ -4,6 +4,7 @@ from functools import partial
 
 from textual.app import ComposeResult
 from textual.events import Resize
+from textual.geometry import Size
 
 from ppsconsole.draw.text import Glyphs, line_text
 from ppsconsole.tui.arrangement import PANES, arrange, form_of
@@ -28,6 +29,9 @@ from ppsconsole.tui.widgets.topology import TopologyPanel
 class HomeScreen(ConsoleScreen, inherit_bindings=False):
     """Topology, gauges, advice and events; node detail and commands where there is room.
 
+    Args:
+        size: Of the terminal at first.
+
     Attributes:
         selected: Name of the selected node. Until the operator selects one it is the node to look at first.
     """
@@ -35,8 +39,8 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
     BINDINGS = bindings("home")
     AUTO_FOCUS = "#topology"
 
-    def __init__(self, scene: Scene, glyphs: Glyphs) -> None:
-        super().__init__(scene, glyphs)
+    def __init__(self, scene: Scene, glyphs: Glyphs, size: Size) -> None:
+        super().__init__(scene, glyphs, f"-{form_of(*size)}")  # another form later styles everything again
         self.selected: str | None = None
         self._is_chosen = False
         self.header = HeaderBar(glyphs)
@@ -52,8 +56,7 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
         }
 
     def compose(self) -> ComposeResult:
-        """Put header, panes and keys on the screen, in the form it will have: another one later styles everything again."""
-        self._show_form(form_of(*self.app.size))
+        """Put header, panes and keys on the screen."""
         yield self.header
         yield from self.panels.values()
         yield self.keys
@@ -77,6 +80,11 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
     def on_resize(self, event: Resize) -> None:
         """Give each pane its place."""
         self._arrange()
+
+    def on_descendant_focus(self) -> None:
+        """Give the pane that was clicked at the room of the only one."""
+        if self._form() == "single":
+            self._arrange()
 
     # keys -----------------------------------------------------------------------------------------------------------
 
@@ -251,17 +259,16 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
     def _form(self) -> str:
         return form_of(*self.size)
 
-    def _show_form(self, shown: str) -> None:
-        for form in ("single", "compact", "full"):
-            self.set_class(shown == form, f"-{form}")
-
     def _arrange(self, current: str | None = None) -> None:
         width, height = self.size
-        self._show_form(self._form())
+        for form in ("single", "compact", "full"):
+            self.set_class(self._form() == form, f"-{form}")
         places = arrange(width, height, self._gauges(), current or self._current_name())
         for name, panel in self.panels.items():
             place = places.get(name)
             panel.display = place is not None
+            if name == "advice":
+                panel.set_class(place is not None and place.height == 1, "-line")
             if place is not None:
                 panel.styles.offset = place.offset
                 panel.styles.width, panel.styles.height = place.size
