@@ -52,6 +52,8 @@ FACTS: dict[str, str] = {
     "http_latency_s": "seconds from the request to the status line",
     "certificate_days": "days until the certificate ends",
     "certificate_names": "names that the certificate covers",
+    "product_version": "version of the web node's program, as its service program says; also of one that is stopped",
+    "keys": "key files that the web node cannot read its data without: whether they are there, and a mark to compare them by",
     "points_at": "the instance that the node's stored connection setting names, or the setting's host when it is none of ours",
     "members": "members of the upstream by configuration",
     "served_by": "the member that answered a request sent through the front",

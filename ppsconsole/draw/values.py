@@ -7,6 +7,7 @@ from ppsconsole.clock import duration, iso
 from ppsconsole.cluster.catalog import unit_of
 from ppsconsole.cluster.database import Receiver, Replica, Sessions, Slot
 from ppsconsole.cluster.judging import size
+from ppsconsole.cluster.keys import KeyFile
 from ppsconsole.cluster.snapshot import Member
 from ppsconsole.draw.words import age_said
 
@@ -83,6 +84,10 @@ def _sessions(row: Sessions) -> str:
     return f"{row.count} from {row.client_addr}: {row.application_name or 'unnamed'}, {row.user}@{row.database}"
 
 
+def _key_file(row: KeyFile) -> str:
+    return f"{row.path}: {row.state}"
+
+
 def _member(row: Member) -> str:
     return f"{row.web_node or 'unknown to the inventory'} at {row.address}: {row.state}"
 
@@ -93,4 +98,5 @@ _TELLERS: dict[type, Callable[[Any], str]] = {
     Slot: _slot,
     Sessions: _sessions,
     Member: _member,
+    KeyFile: _key_file,
 }

@@ -113,12 +113,17 @@ EnabledState = Literal["enabled", "disabled", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """What a service manager says of one service."""
+    """What a service manager says of one service.
+
+    Attributes:
+        version: Of what it starts, where the service program tells; empty where it does not.
+    """
 
     state: ServiceState
     enabled: EnabledState
     pid: int | None = None
     detail: str = ""
+    version: str = ""
 
 
 class LineDropped(Unreachable):

@@ -72,6 +72,7 @@ def _program(result: CommandResult) -> ServiceStatus:
                 _enabled(pairs.get("enabled", "unknown")),
                 _pid(pairs.get("pid")),
                 "" if pairs["state"] in _STATES else plain(f"the service program says state={pairs['state']}"),
+                plain(pairs.get("version", ""), 40),
             )
     return _unknown(result, "the service program gave no state")
 

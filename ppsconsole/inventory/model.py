@@ -158,6 +158,7 @@ class WebNode:
         database: The instance it is declared to use; None when it may be any (an indirect name).
         account: Local low-privilege account for the login check (law 11); None leaves it `not checked`.
         log: Files on the host that it writes its log to, the one to look at first in front.
+        key_files: Files on the host that it cannot read its data without; every web node has to have the same.
     """
 
     name: str
@@ -172,6 +173,7 @@ class WebNode:
     account: str | None = None
     account_password: SecretRef | None = None
     log: tuple[str, ...] = ()
+    key_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,11 @@ WEB_NODE = Record(
         Field("account", Text(), "Local low-privilege account for the login check; left out, that is `not checked`."),
         Field("account_password", Secret(), "Where the password of `account` is found."),
         Field("log", _LOG, "Files on the host that it logs to; left out, a systemd service's journal is read."),
+        Field(
+            "key_files",
+            Listing(Text(), may_be_one=True),
+            "Files on the host that it cannot read its data without: looked for, compared, never shown; left out, `not checked`.",
+        ),
     ],
     about="One PPS server on a host.",
 )

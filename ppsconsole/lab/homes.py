@@ -1,5 +1,6 @@
 """The folders of the hosts: programs, settings, certificates, what a machine has on its disk before it is switched on."""
 
+import hashlib
 import json
 import shlex
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from ppsconsole.lab.postgres import REPLICATION_ROLE, WEB_ROLE, access_rules
 BACKUP_FOLDER = "backup"
 _BACKUP_TEXT = "A stand-in for a backup of the lab: only its age is looked at, nothing can be restored from it.\n"
 PROOF_HEADER = "X-PPS-Upstream"
+KEY_FILE = "pps.key"
 STANDIN_VERSION = "9.1.11.0"
 
 _NGINX = """\
@@ -110,6 +112,8 @@ class Furnisher:
         self._program(host, "pps-connection", "pps-connection")
         self._etc(host, "database.password", self.passwords[WEB_ROLE] + "\n")
         self._etc(host, "admin.password", self.admin_password + "\n")
+        # A stand-in for what PPS keeps beside its database: the same on every web node, and nothing reads it.
+        self._etc(host, KEY_FILE, hashlib.sha256(self.admin_password.encode()).hexdigest() + "\n")
         road = self.fabric.find(host.name, "db1", "db")
         connection = {
             "host": "db1",

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from ppsconsole.lab.fabric import Fabric
-from ppsconsole.lab.homes import BACKUP_FOLDER, PROOF_HEADER
+from ppsconsole.lab.homes import BACKUP_FOLDER, KEY_FILE, PROOF_HEADER
 from ppsconsole.lab.layout import CONSOLE, DATABASE, USERS, LabHost, LabNode, Layout
 from ppsconsole.lab.postgres import CONSOLE_ROLE, REPLICATION_ROLE
 from ppsconsole.lab.programs import Postgres
@@ -104,6 +104,7 @@ def _web_node(layout: Layout, node: LabNode, folder: Path) -> dict[str, Any]:
         # The stand-ins have no other account; a real cluster would have one with few rights for this.
         "account": "admin",
         "account_password": f"file:{folder / 'admin.password'}",
+        "key_files": str(host.home / "etc" / KEY_FILE),
         # The second one has what the process says when it does not even get as far as its log.
         "log": [str(host.home / "log" / name) for name in ("standin.log", "pps.log")],
     }

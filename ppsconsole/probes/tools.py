@@ -10,6 +10,7 @@ from ppsconsole.probes.base import Probe
 from ppsconsole.probes.connection import connection_part
 from ppsconsole.probes.control import control_part
 from ppsconsole.probes.host import HostProbe, Part
+from ppsconsole.probes.keys import keys_part
 from ppsconsole.probes.login import login_probe
 from ppsconsole.probes.managers import managers_part
 from ppsconsole.probes.members import members_part
@@ -65,8 +66,10 @@ def host_parts(inventory: Inventory, host: Host) -> tuple[Part, ...]:
     parts: list[Part | None] = []
     for web_node in inventory.web_nodes.values():
         if web_node.host == host.name:
-            parts.append(service_part(web_node.name, web_node.service, every_s))
+            parts.append(service_part(web_node.name, web_node.service, every_s, is_product=True))
             parts.append(connection_part(inventory, web_node, every_s * 2))
+            if host.platform == "linux":  # Windows hosts are not asked yet
+                parts.append(keys_part(web_node, inventory.polling.slow_every_s))
     for instance in inventory.database.instances.values():
         if instance.host == host.name:
             if instance.service is not None:

@@ -1,13 +1,16 @@
 """Preflight: what the password server itself needs; what nobody has looked at yet is said to be so."""
 
+from collections.abc import Iterable, Iterator
+
 from ppsconsole.cluster.judging import age
+from ppsconsole.cluster.keys import KeyFile
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.case import Case, failing, ok, unseen
 
 
 def backup(case: Case) -> Item:
     """Return how old the newest backup of each place is; one fresh backup is enough to go back to."""
-    name, remedy = "backup", "Make sure that there is a fresh one, of the database and of the encryption key"
+    name, remedy = "backup", "Make a fresh one, of database and key, and look again: ppsconsole gauges"
     if not case.inventory.backups:
         return unseen(name, "no backup is declared", remedy)
     good: list[str] = []
@@ -31,7 +34,10 @@ def backup(case: Case) -> Item:
 
 def encryption_key(case: Case) -> Item:
     """Return whether the key can be had that a restored database cannot be read without."""
-    name, remedy = "encryption-key", "Make sure that it can be had while the service is down"
+    name, remedy = (
+        "encryption-key",
+        "Keep it where it can be had while PPS is down: file:PATH with chmod 600, then ppsconsole inventory check",
+    )
     kept = [each for each in case.inventory.backups.values() if each.encryption_key is not None]
     if not kept:
         return unseen(name, "no backup declares where the key is", remedy)
@@ -47,8 +53,64 @@ def encryption_key(case: Case) -> Item:
 
 def versions(case: Case) -> Item:
     """Return whether the web nodes run the same version: an older one does not work with a newer schema."""
-    names = ", ".join((*case.side.serving, *case.side.aside))
-    return unseen("web-versions", f"the versions of {names} were not compared", "Compare them on their login pages")
+    name, found = "web-versions", {}
+    for each in (*case.side.serving, *case.side.aside):
+        node = case.snapshot.node(each)
+        found[each] = None if node is None else node.value("product_version")
+    known = {each: version for each, version in found.items() if version is not None}
+    if len(set(known.values())) > 1:
+        said = ", ".join(f"{each} is {version}" for each, version in known.items())
+        words = f"not the same version: {said}; a newer one changes the database so that an older one cannot work with it"
+        return failing(name, words, f"Bring them to one version first: {_version_pages(case, known)}", is_blocking=True)
+    hidden = [each for each in found if each not in known]
+    if hidden or not known:
+        remedy = f"Compare them yourself: {_version_pages(case, found)}"
+        return unseen(name, f"the version of {', '.join(hidden) or 'any web node'} is not known", remedy, is_blocking=True)
+    return ok(name, f"{', '.join(known)} are of version {next(iter(known.values()))}", is_blocking=True)
+
+
+def _version_pages(case: Case, names: Iterable[str]) -> str:
+    """Return where the versions stand, by the vendor's page on finding one."""
+    return ", ".join(f"{case.inventory.web_nodes[each].url.rstrip('/')}/Version" for each in names)
+
+
+def keys_on_target(case: Case) -> Item:
+    """Return whether those that will serve have the keys without which they read nothing: no database brings them along."""
+    name = "keys-on-target"
+    without = [each for each in case.side.serving if not case.inventory.web_nodes[each].key_files]
+    if without:
+        words = f"no key file is declared for {', '.join(without)}; keys and connection do not travel with the database"
+        return unseen(name, words, f"Declare `key_files` of {', '.join(without)}: ppsconsole inventory schema", is_blocking=True)
+    found = {each: _keys(case, each) for each in (*case.side.serving, *case.side.aside)}
+    bad, hidden = [], []
+    for each in case.side.serving:
+        keys = found[each]
+        if keys is None:
+            hidden.append(each)
+        bad += [f"{key.path} of {each} is {key.state}" for key in keys or () if key.state != "ok"]
+        bad += [f"{key.path} of {each} is not the one of {other}" for key, other in _different(keys, found)]
+    if bad:
+        remedy = "Copy it from a web node that works, as its service account: scp -p, then chmod 600"
+        return failing(name, "; ".join(dict.fromkeys(bad)), remedy, is_blocking=True)
+    if hidden:
+        hosts = ", ".join(case.inventory.web_nodes[each].host for each in hidden)
+        return unseen(
+            name, f"the key files of {', '.join(hidden)} were not seen", f"On {hosts}: ls -l KEY-FILE", is_blocking=True
+        )
+    return ok(name, f"{', '.join(case.side.serving)} has its key files, the same as the others", is_blocking=True)
+
+
+def _keys(case: Case, name: str) -> tuple[KeyFile, ...] | None:
+    node = case.snapshot.node(name)
+    return None if node is None else node.value("keys")
+
+
+def _different(keys: tuple[KeyFile, ...] | None, found: dict[str, tuple[KeyFile, ...] | None]) -> Iterator[tuple[KeyFile, str]]:
+    """Yield the keys that are others than those of another web node, compared in the order in which they are declared."""
+    for other, theirs in found.items():
+        for key, their in zip(keys or (), theirs or (), strict=False):
+            if key.mark and their.mark and key.mark != their.mark:
+                yield key, other
 
 
 def licence(case: Case) -> Item:
@@ -71,7 +133,7 @@ def login_check(case: Case) -> Item:
     name = "login-check"
     without = [each for each in case.side.serving if case.inventory.web_nodes[each].account is None]
     if without:
-        remedy = "Declare a local low-privilege account for it; without one the service is verified without a login"
+        remedy = "Declare `account` and `account_password`, a local one with few rights; without it nobody logs in to verify"
         return unseen(name, f"no account is declared for {', '.join(without)}", remedy)
     return ok(name, f"an account is declared for {', '.join(case.side.serving)}")
 

@@ -66,6 +66,7 @@ _SWITCHOVER: tuple[Check, ...] = (
     product.versions,
     product.backup,
     product.encryption_key,
+    product.keys_on_target,
     product.licence,
 )
 
@@ -105,6 +106,7 @@ _FAILOVER: tuple[Check, ...] = (
     product.versions,
     product.backup,
     product.encryption_key,
+    product.keys_on_target,
     product.licence,
 )
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from ppsconsole.cluster.database import Receiver, Replica, Sessions, Slot
+from ppsconsole.cluster.keys import KeyFile
 from ppsconsole.cluster.snapshot import Member, Snapshot
 from ppsconsole.inventory.model import Host, Instance, Inventory, Service, Switch
 from ppsconsole.plan.plan import Plan
@@ -42,7 +43,8 @@ SETTINGS = (
 def declared(**changes: Any) -> Inventory:
     """Return the inventory with all that a run needs declared."""
     plain = observations.inventory()
-    web = {name: replace(node, switch=Switch("command", "/bin/switch")) for name, node in plain.web_nodes.items()}
+    switch = Switch("command", "/bin/switch")
+    web = {name: replace(node, switch=switch, key_files=("/etc/pps.key",)) for name, node in plain.web_nodes.items()}
     balancers = {name: replace(each, include="/etc/upstream.conf") for name, each in plain.balancers.items()}
     return replace(plain, **{"web_nodes": web, "balancers": balancers, **changes})
 
@@ -55,6 +57,8 @@ def fine() -> Found:
         change(found, name, settings=SETTINGS, prepared_transactions=0, archiver_failed=0, control_timeline=1)
         change(found, name, control_checkpoint="0/3000028", missing_extensions=(), is_collation_changed=False)
         change_host(found, name, managers=())
+    for name in ("pps1", "pps2"):
+        change(found, name, product_version="9.1.11.0", keys=(KeyFile("/etc/pps.key", "ok", "c0ffee"),))
     change(found, "db1", slots=(Slot("db2", "physical", True, "reserved", 0),))
     return found
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ppsconsole.cluster.database import Receiver, Replica, Sessions, Slot
+from ppsconsole.cluster.keys import KeyFile
 from ppsconsole.cluster.snapshot import Member
 from ppsconsole.inventory.model import Backup, Inventory, SecretRef, Switch
 from ppsconsole.runbooks.building import Background
@@ -114,6 +115,9 @@ SEEN: list[Any] = [
     ("long-transactions", on("db1", longest_transaction_s=900.0), False, on("db1", longest_transaction_s=None)),
     ("foreign-sessions", on("db1", sessions=SOMEONE), False, on("db1", sessions=None)),
     ("promotion-delay", set_to("db2", wal_retrieve_retry_interval="5s"), False, hide("db2", "wal_retrieve_retry_interval")),
+    ("web-versions", on("pps2", product_version="9.3.3"), True, on("pps2", product_version=None)),
+    ("keys-on-target", on("pps2", keys=(KeyFile("/etc/pps.key", "missing"),)), True, on("pps2", keys=None)),
+    ("keys-on-target", on("pps2", keys=(KeyFile("/etc/pps.key", "ok", "beef"),)), True, None),
     ("logins", host("web2", ssh="timed-out"), True, host("web2", ssh=None)),
     ("services", None, True, on("pps1", service=None)),
     ("hypervisor", None, False, host("db1", managers=("vmtoolsd",))),
@@ -192,6 +196,92 @@ def test_secrets_have_to_resolve(secrets: dict[str, str] | None, expected: tuple
     assert state(plan(fine(), "switchover", background=Background(secrets=secrets), to="db2"), "secrets") == expected
 
 
+@pytest.mark.parametrize(
+    ("command", "is_served", "expected"),
+    [
+        ("command:pass show db", True, ("not checked", False)),  # it may ask PPS, which answers now
+        ("command:pass show db", False, ("ok", False)),  # it resolves while nobody is served
+        ("command:curl https://127.9.1.10:8443/x", False, ("failing", True)),
+    ],
+)
+def test_a_program_that_gives_a_secret_is_proved_only_while_users_are_out(
+    command: str, is_served: bool, expected: tuple[str, bool]
+) -> None:
+    found = fine()
+    if not is_served:
+        for name in ("pps1", "pps2", "lb1"):
+            change(found, name, http=503)
+    assert state(plan(found, "switchover", background=Background(secrets={command: ""}), to="db2"), "secrets") == expected
+
+
+@pytest.mark.parametrize(
+    ("trouble", "expected"), [(None, ("not checked", False)), (("", ""), ("ok", False)), (("no room", ""), ("failing", True))]
+)
+@pytest.mark.parametrize("runbook", ["switchover", "failover"])
+def test_without_a_journal_nothing_is_moved(runbook: str, trouble: tuple[str, str] | None, expected: tuple[str, bool]) -> None:
+    found = fine() if runbook == "switchover" else killed()
+    made = plan(found, runbook, background=Background(journal=trouble), to="db2")
+    assert state(made, "journal") == expected
+    assert next(each for each in made.preflight if each.name == "journal").remedy or expected[0] == "ok"
+
+
+def test_a_web_node_without_declared_keys_is_not_checked() -> None:
+    plain = declared()
+    web = {name: replace(each, key_files=()) for name, each in plain.web_nodes.items()}
+    made = plan(fine(), "switchover", to="db2", inventory=replace(plain, web_nodes=web))
+    assert state(made, "keys-on-target") == ("not checked", False)
+
+
+def test_what_pauses_for_want_of_a_setting_is_not_to_be_resumed() -> None:
+    found = fine()
+    setting(found, "db1", max_connections="90")
+    change(found, "db2", is_replay_paused=True)
+    made = plan(found, "switchover", to="db2")
+    assert state(made, "parameters") == state(made, "replay") == ("failing", True)
+    remedy = next(each for each in made.preflight if each.name == "replay").remedy
+    assert "pg_wal_replay_resume" not in remedy
+
+
+@pytest.mark.parametrize(
+    ("program", "own"),
+    [
+        ("patroni", "patronictl switchover --leader db1 --candidate db2"),
+        ("repmgrd", "repmgr standby switchover"),
+        ("pg_autoctl", "pg_autoctl perform switchover"),
+        ("stolon-keeper", "stolonctl failkeeper"),
+        ("pacemakerd", "pcs resource move --promoted"),
+        ("pgpool", "pcp_promote_node --switchover"),
+    ],
+)
+def test_another_manager_is_named_with_its_own_command(program: str, own: str) -> None:
+    found = fine()
+    change_host(found, "db1", managers=(program,))
+    item = next(each for each in plan(found, "switchover", to="db2").preflight if each.name == "other-manager")
+    assert own in item.remedy
+    assert "is in charge" in item.words
+
+
+def test_a_failover_names_the_other_command() -> None:
+    found = killed()
+    change_host(found, "db2", managers=("repmgrd",))
+    item = next(each for each in plan(found, "failover", to="db2").preflight if each.name == "other-manager")
+    assert (item.state, item.is_blocked) == ("failing", True)
+    assert "repmgr standby promote" in item.remedy
+
+
+def test_what_a_host_says_never_becomes_a_command_in_a_remedy() -> None:
+    found = fine()
+    evil = replace(REPLICA, application_name="x'); DROP TABLE t; -- $(reboot)", client_addr="10.0.0.7", reply_age_s=90.0)
+    change(found, "db1", replicas=(REPLICA, evil))
+    change(found, "db2", missing_extensions=('a" -c "DROP',))
+    made = plan(found, "switchover", to="db2")
+    for name in ("walsenders", "libraries"):
+        item = next(each for each in made.preflight if each.name == name)
+        assert item.state == "failing"
+        assert "DROP" not in item.remedy
+        assert "'NAME'" in item.remedy
+
+
 def switched(method: str, **changes: Any) -> Inventory:
     plain = declared()
     web = {name: replace(each, switch=Switch(method, "/bin/switch")) for name, each in plain.web_nodes.items()}  # type: ignore[arg-type]
@@ -247,7 +337,7 @@ def test_a_login_check_needs_an_account() -> None:
     assert state(plan(fine(), "switchover", to="db2", inventory=replace(plain, web_nodes=web)), "login-check") == ("ok", False)
 
 
-@pytest.mark.parametrize("name", ["backup", "encryption-key", "web-versions", "licence"])
+@pytest.mark.parametrize("name", ["backup", "encryption-key", "licence"])
 def test_what_nothing_looks_at_yet_says_so(name: str) -> None:
     for made in (plan(fine(), "switchover", to="db2"), plan(killed(), "failover", to="db2")):
         assert state(made, name) == ("not checked", False)

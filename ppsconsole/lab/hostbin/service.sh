@@ -37,7 +37,14 @@ status() {
     elif [ -e "$home/run/$service.starting" ]; then
         state=starting
     fi
-    echo "state=$state enabled=$enabled pid=$pid"
+    version=
+    if [ "$service" = pps ]; then
+        while read -r key value; do
+            [ "$key" = '"version":' ] && version=${value#\"}
+        done <"$home/etc/standin.json"
+        version=${version%%\"*}
+    fi
+    echo "state=$state enabled=$enabled pid=$pid${version:+ version=$version}"
 }
 
 case ${1-} in
