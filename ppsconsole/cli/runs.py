@@ -16,7 +16,8 @@ from ppsconsole.cli.status import glyphs
 from ppsconsole.cli.watch import watched
 from ppsconsole.clock import SystemClock
 from ppsconsole.draw.promise import Promises
-from ppsconsole.draw.run import draw_run, runs_table
+from ppsconsole.draw.run import draw_run
+from ppsconsole.draw.runs import runs_table
 from ppsconsole.engine.desk import Desk, OpenRun, require_one
 from ppsconsole.engine.resume import FoundRun, started_at
 from ppsconsole.engine.runner import RunResult
@@ -24,6 +25,9 @@ from ppsconsole.errors import Blocked
 from ppsconsole.reports.document import document_of, head_of
 from ppsconsole.reports.story import story_of_found
 from ppsconsole.reports.text import report_lines, report_markdown
+
+_WHOLE = 1_000
+"""Cells in a row where nobody looks: a run is one line for grep then, and nothing of it is cut."""
 
 _id = click.argument("run_id", metavar="[ID]", required=False, default="")
 _json = click.option("--json", "is_json", is_flag=True, help="Print JSON.")
@@ -59,7 +63,9 @@ def list_runs(options: Options, limit: int, is_local: bool, is_all: bool, is_jso
         if is_json:
             click.echo(json.dumps([head_of(view, now) for view in views], ensure_ascii=False, indent=2))
         elif views:
-            print_lines(runs_table(views, now, columns(), glyphs(is_ascii)), is_coloured=sys.stdout.isatty())
+            is_seen = sys.stdout.isatty()
+            width = columns() if is_seen else _WHOLE
+            print_lines(runs_table(views, now, width, glyphs(is_ascii)), is_coloured=is_seen)
         else:
             click.echo(f"no run of {desk.inventory.cluster.name} yet")
         if known.others and not is_all:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ppsconsole.clock import duration, hhmmss, iso
+from ppsconsole.clock import duration, hhmmss
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.draw.plan import badge, direction, return_line
 from ppsconsole.draw.promise import NO_PROMISES, Promises, promise_said
@@ -254,20 +254,3 @@ def _begun(event: RunEvent, plan: Plan, step: Step | None) -> Line:
 
 def _outcome_said(data: Mapping[str, Any]) -> str:
     return f"  {data['outcome']}" if data.get("outcome") else ""
-
-
-def runs_table(rows: Sequence[RunView], now: float, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """Return one line for each run: id, when, what, how it ended or stands, downtime, who."""
-    lines: list[Line] = []
-    for view in rows:
-        out = f"out {duration(view.users.length_s(view.until(now)))}" if view.users.began_at is not None else ""
-        line = (
-            Span(view.run, "title"),
-            Span(f"  {iso(view.started_at)}"),
-            Span(f"  {f'{view.plan.runbook} {direction(view.plan)}'.rstrip():<24}"),
-            Span(f"  {view.state:<19}", verdict_style(view)),
-            Span(f"  {out:<10}"),
-            Span(f"  {view.holder}", "dim"),
-        )
-        lines.append(fitted(line, width, glyphs))
-    return tuple(lines)

@@ -1,6 +1,7 @@
 """What stands above a run and never scrolls: what runs on what, lab or live, the loss, the downtime so far, who has the lease."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ppsconsole.clock import duration
 from ppsconsole.draw.plan import badge, direction
@@ -76,8 +77,10 @@ def _downtime(view: RunView, now: float, limit: float | None, width: int) -> Lin
         said = f"none yet, ~{duration(estimate_s)} to come" if estimate_s else "none"
     else:
         said = f"OUT {length} of ~{duration(estimate_s)}" if users.is_on else f"was {length}"
-    short = (Span("users ", "dim"), Span(said, style), *ahead)
-    return _fitting([(*long, Span(writes_said(view.writes, now))), long, short, short[:2]], width)
+    short = (Span("users ", "dim"), Span(said, style))
+    brief = tuple(replace(span, text=span.text.replace("MORE than the ", "")) for span in ahead)
+    forms = [(*long, Span(writes_said(view.writes, now))), long, (*short, *ahead), (*short, *brief), short]
+    return _fitting(forms, width)
 
 
 def _fitting(forms: Sequence[Line], width: int) -> Line:

@@ -7,8 +7,8 @@ from ppsconsole.clock import duration, iso
 from ppsconsole.draw.plan import badge, direction
 from ppsconsole.draw.run import verdict_style
 from ppsconsole.draw.run_view import RunView
-from ppsconsole.draw.text import Glyphs, Line, Span
-from ppsconsole.draw.words import fitted, padded
+from ppsconsole.draw.text import Glyphs, Line, Span, line_text
+from ppsconsole.draw.words import fitted, padded, width_of
 
 NARROW = 60
 WIDE = 120
@@ -101,3 +101,30 @@ def runs_lines(
         places[entry.view.run] = (len(lines), len(rows))
         lines.extend(rows)
     return tuple(lines), places
+
+
+def runs_table(views: Sequence[RunView], now: float, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """Return the list to read: id, when, what, how it ended or stands, what it cost, who; one row each, two where it is narrow.
+
+    Args:
+        views: In the order in which they are listed.
+        now: Seconds since 1970 UTC, for those that are open.
+        width: Cells in a row; no line is longer.
+        glyphs: The characters to draw with.
+    """
+    what = [f"{view.plan.runbook} {direction(view.plan)}".rstrip() for view in views]
+    wide = max(map(width_of, what), default=0), max((width_of(view.state) for view in views), default=0)
+    rows: list[tuple[Line, Line]] = []
+    for view, each in zip(views, what, strict=True):
+        head = (
+            Span(view.run, "title"),
+            Span(f"  {iso(view.started_at)}"),
+            Span(f"  {padded(each, wide[0], glyphs)}"),
+            Span(f"  {padded(view.state, wide[1], glyphs)}", verdict_style(view)),
+        )
+        rows.append((head, (Span(f"  {cost_said(view, now)}"), Span(f"  {view.holder}", "dim"))))
+    fits = all(width_of(line_text((*head, *cost))) <= width for head, cost in rows)
+    lines: list[Line] = []
+    for first, cost in rows:
+        lines += [(*first, *cost)] if fits else [first, (Span("  "), *cost)]
+    return tuple(fitted(line, width, glyphs) for line in lines)

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from ppsconsole.draw.promise import Promises
 from ppsconsole.draw.run import draw_safety, run_steps
 from ppsconsole.draw.run_head import pinned_head
 from ppsconsole.draw.run_view import Outage, RunView, StepView
-from ppsconsole.draw.runs import RunEntry, runs_lines
+from ppsconsole.draw.runs import RunEntry, runs_lines, runs_table
 from ppsconsole.draw.safety import safety
 from ppsconsole.draw.text import ASCII, UNICODE, Line, line_text
 from ppsconsole.draw.words import folded, width_of
@@ -82,7 +83,7 @@ def test_the_head_never_loses_lab_or_live_the_loss_or_the_downtime(width: int, r
     plan = replace(PLAN, cluster=cluster, loss=Loss(LossTier.BOUNDED, 3.2, words="from samples"), runbook="failover")
     shown = replace(view(*["pending"] * 8, users=Outage(AT - 72)), plan=plan, is_lab=is_lab)
     lease = ("mkr@ops1 pid 4711, this console since 03:13:07Z, on db2", "mkr@ops1 pid 4711", "mkr@ops1")
-    lines = texts(pinned_head(shown, AT, (width, rows), UNICODE, lease=lease, promised_s=60.0))
+    lines = texts(pinned_head(shown, AT, (width, rows), UNICODE, lease=lease, promises=Promises(downtime_s=60.0)))
     assert len(lines) == rows
     assert all(width_of(line) <= width for line in lines)
     assert ("LAB" if is_lab else "LIVE") in lines[0].split()
@@ -134,3 +135,17 @@ def test_folding_loses_no_character() -> None:
     assert "".join("".join(span.text for span in row).removeprefix("    ") for row in rows).replace(" ", "") == "".join(
         span.text for span in line
     ).replace(" ", "")
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_list_to_read_says_how_long_a_run_took_and_what_was_lost(width: int) -> None:
+    lost = replace(PLAN, loss=Loss(LossTier.BOUNDED, 3.2))
+    pending = ["pending"] * len(PLAN.steps)
+    ended = replace(view(*pending), plan=lost, verdict=RunVerdict.SUCCESS, finished_at=AT - 20, users=Outage(AT - 50, AT - 41))
+    lines = texts(runs_table((ended, view(*pending)), AT, width, UNICODE))
+    assert len(lines) == (2 if width == 200 else 4), "one row each where it fits"
+    said = " ".join(" ".join(lines).split())
+    assert "took 40s, users out 9.0s, loss up to 3.2s (bounded)" in said
+    assert "for 1m00s, users not out, loss" in said
+    assert all(width_of(line) <= width for line in lines)
+    assert runs_table((), AT, width, UNICODE) == ()
