@@ -7,15 +7,13 @@ import asyncio
 import contextlib
 import os
 import signal
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
-from textual.app import App
 from textual.binding import Binding
 
 from ppsconsole.tui.crash import Crash, kept
+from ppsconsole.tui.sheets import Result, SheetsApp
 from ppsconsole.tui.terminal.messages import AskedToStop, HungUp
-
-Result = TypeVar("Result")
 
 CODES = {signal.SIGHUP: 129, signal.SIGTERM: 143}
 """Exit codes as a shell reports them: 128 + signal."""
@@ -26,7 +24,7 @@ JOB_CONTROL = Binding("ctrl+z", "stop_process", "Stop; fg goes on", show=False, 
 _NO_SHELL = "There is no shell to go back to: this console was started without one. q leaves."
 
 
-class LeavingApp(App[Result], Generic[Result], inherit_bindings=False):
+class LeavingApp(SheetsApp[Result], Generic[Result], inherit_bindings=False):
     """Gives the terminal back, whatever happens.
 
     Attributes:
