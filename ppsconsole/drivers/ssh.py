@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +12,7 @@ from ppsconsole.clock import Clock
 from ppsconsole.cluster.picture import CommandRecord
 from ppsconsole.drivers.base import CommandResult, Endpoint, OnCommand, OpenCommand
 from ppsconsole.drivers.sockets import refused_socket
-from ppsconsole.errors import BadAnswer, BastionDown, DriverError, TimedOut, Unreachable
+from ppsconsole.errors import BadAnswer, BastionDown, DriverError, HostKeyRefused, TimedOut, Unreachable
 from ppsconsole.inventory.model import Host, Inventory
 from ppsconsole.masking import plain
 
@@ -65,6 +65,7 @@ class SshPool:
         self._forward_locks: dict[tuple[_Chain, str, int], asyncio.Lock] = {}
         self._chains: dict[str, _Chain] = {}
         self._fingerprints: dict[str, str] = {}
+        self._pinned: dict[str, frozenset[str]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._connector: Connector | None = None
         self._is_closed = False
@@ -228,6 +229,13 @@ class SshPool:
         """Return the SHA256 fingerprint of the key that the host proved when it was last logged in to; None if it never was."""
         return self._fingerprints.get(host_name)
 
+    def pin(self, keys: Mapping[str, frozenset[str]]) -> None:
+        """Accept only these fingerprints at further logins to the hosts with these names; nothing else is accepted less or more.
+
+        Known_hosts may allow several keys for an address; a run was planned for one of them.
+        """
+        self._pinned = dict(keys)
+
     async def aclose(self) -> None:
         """Close all connections and forwarded ports; returns within a few seconds even if no host answers."""
         self._is_closed = True
@@ -326,6 +334,15 @@ class SshPool:
                 words = plain(f"(ssh login to {host.address}:{configured.port}{through})")
                 self._on_command(CommandRecord(at, host.name, words, time.monotonic() - started, outcome))
         key = connection.get_server_host_key()
+        if host.name in self._pinned and (key is None or key.get_fingerprint() not in self._pinned[host.name]):
+            connection.abort()
+            shown = "no key" if key is None else f"the key {key.get_fingerprint()}"
+            raise HostKeyRefused(
+                f"CHANGED host key: it proves {shown} now, and the run at hand was planned for "
+                f"{', '.join(sorted(self._pinned[host.name]))}",
+                where=host.name,
+                remedy="Either it was installed anew or something stands in its place: find out before anything is done there",
+            )
         if key is not None:
             self._fingerprints[host.name] = key.get_fingerprint()
         line.connection = connection

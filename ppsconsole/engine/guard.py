@@ -10,8 +10,8 @@ from ppsconsole.clock import Clock
 from ppsconsole.drivers.base import CommandResult, LineDropped, Shell
 from ppsconsole.drivers.local import HERE, run_here
 from ppsconsole.engine import armed, detached
-from ppsconsole.engine.lease import Lease
-from ppsconsole.engine.lease_script import ours, sh
+from ppsconsole.engine.lease import Lease, taken_words
+from ppsconsole.engine.lease_script import lease_seen, ours, sh
 from ppsconsole.engine.stage import LeaseLost, Stage
 from ppsconsole.errors import BadAnswer, Blocked, DriverError, OutputTooLong, TimedOut, WorldMoved
 from ppsconsole.inventory.model import Host, Instance, Inventory
@@ -21,7 +21,16 @@ from ppsconsole.plan.plan import Identity, Plan
 MOVED = 97
 _MARK = "@@ppsconsole-moved"
 
+_SAID_LIMIT = 2000
+"""Characters: a lease's holder and reason have to fit in."""
+
 _CONDITIONS_S = 8.0
+LOOK_COUNTS_S = _CONDITIONS_S
+"""For how long a look at lease and instance counts for the statement behind it: they cannot be one remote command."""
+
+_LOOKS = 3
+
+_NEW_PLAN = "Make a new plan"
 _IDENTIFIER_SQL = "SELECT system_identifier::text FROM pg_control_system()"
 
 KEY_S = 8.0
@@ -171,18 +180,18 @@ class Guard:
         instance, host = self._inventory.database.instances.get(node), self._inventory.host_of(node)
         if instance is None or self._postgres is None:
             raise Blocked("no statement can be sent to it", where=node)
-        self._lease.check()
-        if host is not None and host.platform == "linux":
-            found = await self._ready(host.name)
-            seen = await self._shell.run(found, sh(self._conditions(found, node) + self._begun()), timeout_s=_CONDITIONS_S)
-            self._refuse(found, seen)
-        identity = self._identity(node)
-        if identity is not None and identity.system_identifier:
-            rows = await self._postgres.execute(instance, _IDENTIFIER_SQL, timeout_s=_CONDITIONS_S)
-            if rows != [(identity.system_identifier,)]:
-                words = f"system identifier: {plain(str(rows[0][0]) if rows else '')}, planned was {identity.system_identifier}"
-                self._stage.refused = refusal = WorldMoved(f"{words}; nothing was done", where=node, remedy="Make a new plan")
-                raise refusal
+        for _ in range(_LOOKS):
+            looked_at, looked_on = self._clock.monotonic(), self._clock.now()
+            await self._looked_at(instance, host)
+            # A console that slept in between, with its machine or without, looks again: a lease may be taken over meanwhile.
+            if max(self._clock.monotonic() - looked_at, self._clock.now() - looked_on) <= LOOK_COUNTS_S:
+                break
+        else:
+            words = (
+                f"looking at lease and instance took longer than {LOOK_COUNTS_S:g}s, {_LOOKS} times; the statement was not sent"
+            )
+            self._stage.refused = late = TimedOut(words, where=node)
+            raise late
         started, outcome = self._clock.monotonic(), "cancelled"
         self._stage.sent += 1
         try:
@@ -195,6 +204,21 @@ class Guard:
         finally:
             took_s = self._clock.monotonic() - started
             self._report(SentCommand("sql", node, plain(sql, 2000), round(took_s, 4), outcome))
+
+    async def _looked_at(self, instance: Instance, host: Host | None) -> None:
+        """See, before a statement, that lease, host and instance are as planned; raises what moved."""
+        self._lease.check()
+        if host is not None and host.platform == "linux":
+            found = await self._ready(host.name)
+            script = sh(self._conditions(found, instance.name) + self._begun())
+            self._refuse(found, await self._shell.run(found, script, timeout_s=_CONDITIONS_S))
+        identity = self._identity(instance.name)
+        if identity is not None and identity.system_identifier and self._postgres is not None:
+            rows = await self._postgres.execute(instance, _IDENTIFIER_SQL, timeout_s=_CONDITIONS_S)
+            if rows != [(identity.system_identifier,)]:
+                words = f"system identifier: {plain(str(rows[0][0]) if rows else '')}, planned was {identity.system_identifier}"
+                self._stage.refused = refusal = WorldMoved(f"{words}; nothing was done", where=instance.name, remedy=_NEW_PLAN)
+                raise refusal
 
     async def act_here(self, argv: Sequence[str], *, timeout_s: float = 30.0) -> CommandResult:
         """Run a program on the console's machine, after a look at the lease; see `Guarded.act_here`."""
@@ -312,8 +336,8 @@ class Guard:
     # --- what is bound ----------------------------------------------------------------------------------------
 
     async def _check_key(self, host: Host) -> None:
-        planned = {each.host_key for each in self._plan.identities if each.host == host.name and each.host_key}
-        if not planned:
+        planned = planned_keys(self._plan).get(host.name)
+        if planned is None:
             return
         if self._fingerprint(host.name) is None:
             await self._shell.run(host, "true", timeout_s=KEY_S)  # it shows its key when it is logged in to
@@ -329,7 +353,9 @@ class Guard:
         """The shell text that leaves with `MOVED`, having said why, unless everything is as the plan has it."""
         lines = [
             f"d={self._lease.folder}",
-            f'moved() {{ printf \'{_MARK} %s %s\\n\' "$1" "$2" >&2; exit {MOVED}; }}',
+            # Who has the lease now stands in its second line.
+            f'moved() {{ h=; [ "$1" != lease ] || h=$(sed -n 2p "$d/lease" 2>/dev/null); '
+            f'printf \'{_MARK} %s %s%s\\n\' "$1" "$2" "${{h:+ $h}}" >&2; exit {MOVED}; }}',
             f'{ours(self._lease.line)} || moved lease "$l"',
         ]
         names = {each.hostname for each in self._plan.identities if each.host == host.name and each.hostname}
@@ -357,6 +383,11 @@ class Guard:
             return []
         folder = shlex.quote(identity.data_directory)
         lines = [f"[ -d {folder} ] || moved data-directory {folder}' is not there'"]
+        if instance.data_directory and instance.data_directory != identity.data_directory:
+            # Commands name the declared one: it may be a link to it, and must not be a copy of it.
+            declared = shlex.quote(instance.data_directory)
+            words = f"{declared}' is declared, and the server works in '{folder}"
+            lines.append(f"if [ {declared} -ef {folder} ]; then :; else moved data-directory {words}; fi")
         if identity.system_identifier:
             program = f"{instance.bin_directory}/pg_controldata" if instance.bin_directory else "pg_controldata"
             wanted = shlex.quote(identity.system_identifier)
@@ -371,9 +402,22 @@ class Guard:
     def _refusal(self, host: Host, moved: str) -> WorldMoved:
         what, _, rest = moved.partition(" ")
         if what == "lease":
-            self._lease.lose(f"the lease on {host.name} is {rest}, ours is {self._lease.line}")
-            return LeaseLost(f"the lease is {rest}, ours is {self._lease.line}; nothing was done", where=host.name)
-        return WorldMoved(f"{what.replace('-', ' ')}: {rest}; nothing was done", where=host.name, remedy="Make a new plan")
+            line, _, note = rest.partition(" {")
+            found = lease_seen(host.name, f"{line}\n{{{note}")
+            words = taken_words(replace(found, garbled="") if line == "none" else found, self._lease)
+            self._lease.lose(f"{host.name}: {words}")
+            remedy = f"This console can do nothing more in it: look at it with `ppsconsole runs show {self._lease.claim.run}`"
+            return LeaseLost(f"{words}; nothing was done", where=host.name, remedy=remedy)
+        return WorldMoved(f"{what.replace('-', ' ')}: {rest}; nothing was done", where=host.name, remedy=_NEW_PLAN)
+
+
+def planned_keys(plan: Plan) -> dict[str, frozenset[str]]:
+    """Return the fingerprints that each host of a plan was known by as it was made; hosts without one are left out."""
+    keys: dict[str, frozenset[str]] = {}
+    for each in plan.identities:
+        if each.host and each.host_key:
+            keys[each.host] = keys.get(each.host, frozenset()) | {each.host_key}
+    return keys
 
 
 def _moved(result: CommandResult) -> str | None:
@@ -381,4 +425,4 @@ def _moved(result: CommandResult) -> str | None:
     if result.exit_status != MOVED:
         return None
     lines = [line for line in result.stderr.splitlines() if line.startswith(_MARK)]
-    return plain(lines[-1].removeprefix(_MARK).strip()) if lines else None
+    return plain(lines[-1].removeprefix(_MARK).strip(), _SAID_LIMIT) if lines else None

@@ -332,20 +332,17 @@ LOST = "the lease is not this console's any more"
 
 
 def taken_words(found: Sighting, lease: Lease) -> str:
-    """Return what became of a lease that was held: who has it now, and since which epoch."""
-    was = f"epoch {found.epoch}, this console's is {lease.epoch}"
+    """Return what became of a lease that was held: who has it now, since which epoch and why."""
     if found.garbled:
         return f"{LOST}: {_said(found)}"
     if not found.line:
-        return f"the lease of run {lease.claim.run} is gone from there, and nobody holds it ({was})"
+        return f"the lease of run {lease.claim.run} is gone from there, and nobody holds it"
     who = found.holder.said() if found.holder is not None else "another console"
-    reason = plain(str(found.note.get("reason", "")), 200)
-    because = f", because: {reason}" if reason else ""
-    run = plain(found.run, 40)
+    reason, run = plain(str(found.note.get("reason", "")), 200), plain(found.run, 40)
+    since = f"(epoch {found.epoch}, this console's is {lease.epoch})" + (f", because: {reason}" if reason else "")
     if found.run != lease.claim.run:
-        return f"{who} began run {run} and took the lease from run {lease.claim.run} by that ({was}){because}"
-    left = " and has left it since" if found.state == "left" else ""
-    return f"{who} took over run {run}{left} ({was}){because}"
+        return f"{who} began run {run} and took the lease from run {lease.claim.run} by that {since}"
+    return f"{who} took over run {run}{' and has left it since' if found.state == 'left' else ''} {since}"
 
 
 def _remedy(found: Sighting, claim: Claim) -> str:

@@ -7,7 +7,7 @@ nobody ever reads half of it. The last epoch is kept in a file of its own, so th
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 from urllib.parse import quote
 
@@ -116,7 +116,7 @@ def take_script(folder: str, epoch: int, expected: str) -> str:
         epoch: Of the new lease; higher than any that the host has seen.
         expected: First line of the lease that is to be replaced; empty when there is none.
     """
-    replace = f'if mv "$d/lease" "$d/old.$$" 2>/dev/null; then\n{_only_if(expected)}rm -f "$d/old.$$"\nfi\n' if expected else ""
+    put_aside = f'if mv "$d/lease" "$d/old.$$" 2>/dev/null; then\n{_only_if(expected)}rm -f "$d/old.$$"\nfi\n' if expected else ""
     return sh(
         f"d={folder}\numask 077\n"
         f'mkdir -p "$d" && cat >"$d/new.$$" || {{ rm -f "$d/new.$$"; exit {CANNOT_WRITE}; }}\n'
@@ -126,7 +126,7 @@ def take_script(folder: str, epoch: int, expected: str) -> str:
         "fi\n"
         'e=$(cat "$d/epoch" 2>/dev/null); case $e in *[!0-9]*) e=0 ;; esac\n'
         f'if [ {epoch} -le "${{e:-0}}" ]; then rm -f "$d/new.$$"; exit {NOT_OURS}; fi\n'
-        f"{replace}"
+        f"{put_aside}"
         'if ! ln "$d/new.$$" "$d/lease" 2>"$d/why.$$"; then\n'
         f'  [ -f "$d/lease" ] && s={NOT_OURS} || s={CANNOT_WRITE}\n'
         '  cat "$d/why.$$" >&2; rm -f "$d/new.$$" "$d/why.$$"; exit "$s"\n'
@@ -198,16 +198,30 @@ def sighting(host: str, result: CommandResult) -> Sighting:
     finished = frozenset(line.partition(" ")[2] for line in head.splitlines() if line.startswith("finished "))
     if not has_lease:
         return Sighting(host, epoch, "", "", "", None, None, False, finished, {})
-    line, _, rest = tail.partition("\n")
+    found = lease_seen(host, tail)
+    why = found.garbled
+    if why and not tail:
+        why = "it is empty" if words.get("sum", "").strip() else plain(result.stderr, 120) or "it is no file"
+    return replace(
+        found,
+        epoch=max(epoch, found.epoch),
+        beat_age_s=beat_age_s,
+        is_touched=words.get("touched") == "yes",
+        finished=finished,
+        garbled=why,
+        checksum=words.get("sum", "").strip(),
+    )
+
+
+def lease_seen(host: str, text: str) -> Sighting:
+    """Return what the text of a lease on `host` tells by itself."""
+    line, _, rest = text.partition("\n")
     cells = line.split(" ")
     if len(cells) != 3 or not cells[0].isdigit() or cells[2] not in get_args(State):
-        checksum = words.get("sum", "").strip()
-        why = f"it begins with {plain(line, 40)!r}" if line else ("it is empty" if checksum else plain(result.stderr, 120))
-        return Sighting(host, epoch, "", "", "", None, beat_age_s, False, finished, {}, why or "it is no file", checksum)
+        return Sighting(host, 0, "", "", "", None, None, False, frozenset(), {}, f"it begins with {plain(line, 40)!r}")
     try:
         note = json.loads(rest)
         holder = Holder.from_json(note.pop("holder"))
     except (ValueError, KeyError, AttributeError, TypeError):
         note, holder = {}, None
-    is_touched = words.get("touched") == "yes"
-    return Sighting(host, max(epoch, int(cells[0])), line, cells[1], cells[2], holder, beat_age_s, is_touched, finished, note)
+    return Sighting(host, int(cells[0]), line, cells[1], cells[2], holder, None, False, frozenset(), note)

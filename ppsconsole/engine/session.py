@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from ppsconsole.actions.base import Action, Workbench
 from ppsconsole.clock import Clock
 from ppsconsole.engine.copies import Copies
 from ppsconsole.engine.gates import Ask
-from ppsconsole.engine.guard import Guard, SentCommand
+from ppsconsole.engine.guard import Guard, SentCommand, planned_keys
 from ppsconsole.engine.journal import Journal
 from ppsconsole.engine.lease import Claim, Lease
 from ppsconsole.engine.lease_script import ROOT
@@ -28,6 +28,10 @@ from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
 
 _log = logging.getLogger(__name__)
+
+
+Pin = Callable[[Mapping[str, frozenset[str]]], None]
+"""Takes the only keys that hosts may prove from now on, by the host's name (`SshPool.pin`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Session:
         self.plan, self.run_id = plan, run
         self._around, self._reason, self._stage = surroundings, reason.strip(), Stage()
         self._tidying: asyncio.Future[None] | None = None
+        self._pin: Pin = getattr(surroundings.tools.ssh, "pin", lambda keys: None)
         inventory, ssh, clock = surroundings.inventory, surroundings.tools.ssh, surroundings.clock
         state = state_of(plan, events)
         required = hosts_back(inventory, plan, state) if is_way_back or state.is_backing_out else required_hosts(inventory, plan)
@@ -241,6 +246,8 @@ class Session:
 
     async def _taken(self) -> None:
         lease = self.lease
+        # A host that is installed anew, or another one in its place, is not even logged in to while the run is at hand.
+        self._pin(planned_keys(self.plan))
         holder = lease.holder.said()
         if lease.previous:
             data: dict[str, Any] = {"holder": holder, "reason": self._reason, "previous": lease.previous}
@@ -294,6 +301,7 @@ class Session:
             failed = await (self.lease.release() if is_over else self.lease.leave())
             if failed:
                 _log.warning("the lease of run %s could not be let go on %s", self.run_id, ", ".join(failed))
+            self._pin({})
 
     def _issue(self, words: str) -> None:
         self.runner.recorder.note("issue-noted", "", words)

@@ -18,6 +18,8 @@ class HomedServer(SshServer):
 
     home: Path
     hangs_on: str = ""
+    path: str = ""
+    """Comes before the folders in which programs are looked for."""
 
     async def _run(self, process: asyncssh.SSHServerProcess) -> None:
         self.commands.append(process.command or "")
@@ -31,7 +33,7 @@ class HomedServer(SshServer):
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "HOME": str(self.home)},
+            env={**os.environ, "HOME": str(self.home), "PATH": self.path + os.environ["PATH"]},
             cwd=self.home,
         )
         stdin = await process.stdin.read()

@@ -24,6 +24,9 @@ echo "Database cluster state:               in production"
 """
 
 
+TAKEN_OVER = r"berta@elsewhere pid \d+ took over run aaaa \(epoch 2, .* is 1\), because: it sleeps; nothing was done"
+
+
 class Bound:
     """A guard with its lease on h1 and h2; db1 on h1 has a data directory and a stand-in for pg_controldata."""
 
@@ -118,7 +121,7 @@ def test_a_console_that_slept_through_a_takeover_does_nothing(tmp_path) -> None:
         await made.guard.act("h1", touch(tmp_path, "acted"))
         taken = made.hosts.lease("aaaa", SystemClock(), reason="it sleeps", holder=OTHER)
         await taken.take()
-        with pytest.raises(LeaseLost, match="the lease is 2 aaaa held, ours is 1 aaaa held; nothing was done"):
+        with pytest.raises(LeaseLost, match=TAKEN_OVER):
             await made.guard.act("h1", touch(tmp_path, "acted"))
         with pytest.raises(WorldMoved):
             await made.guard.act_detached("h2", "x", touch(tmp_path, "acted"))
@@ -250,7 +253,7 @@ def test_no_statement_is_sent_after_a_takeover_or_to_another_system(tmp_path) ->
         made.guard._postgres = same = Database("7123456789")
         taken = made.hosts.lease("aaaa", SystemClock(), reason="it sleeps", holder=OTHER)
         await taken.take()
-        with pytest.raises(LeaseLost, match="the lease is 2 aaaa held"):
+        with pytest.raises(LeaseLost, match=TAKEN_OVER):
             await made.guard.act_sql("db1", "CHECKPOINT")
         assert (other.sent, same.sent, made.stage.sent) == ([], [], 0)
         await taken.release()
