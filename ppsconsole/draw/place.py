@@ -21,7 +21,10 @@ _LEAST_NAME = 12  # a longer name may lose its middle, down to this
 _LEAST_GAP, _ROOMY_GAP, _MOST_GAP = 3, 12, 34  # between boxes: an arrow; an arrow with its lag; more is only far apart
 
 _MOST_DATABASES = 6
-"""With more of them, lanes for what replicates past a neighbour take more rows than they are worth."""
+"""With more of them, lanes for what replicates past a neighbour take more rows than they are worth, unless there are plenty."""
+
+_SHARE_OF_LANES = 4
+"""Plenty is where they take at most this part of the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ def place(nodes: Sequence[Node], width: int, height: int | None) -> Places | Non
 def _placed(nodes: tuple[Seat, ...], width: int, height: int | None) -> Places | None:
     members: dict[NodeKind, list[Seat]] = {kind: [each for each in nodes if each.kind == kind] for kind in TIERS}
     tiers = {kind: each for kind, each in members.items() if each}
-    if width < NARROWEST or not tiers or len(members["database"]) > _MOST_DATABASES:
+    most = max(_MOST_DATABASES, 0 if height is None else height // _SHARE_OF_LANES + 1)
+    if width < NARROWEST or not tiers or len(members["database"]) > most:
         return None
     columns = columns_of(nodes, tiers, width)
     seats: dict[NodeKind, dict[str, Box]] = {}

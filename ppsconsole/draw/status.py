@@ -68,7 +68,7 @@ def draw_status(seen: Picture | Snapshot, advice: Sequence[AdviceLine], width: i
     snapshot = picture.snapshot
     sections = (
         tuple(_head(snapshot, width, glyphs)),
-        (*draw_topology(snapshot, width, None, glyphs).lines, (), *draw_legend(width, glyphs)),
+        _drawn(snapshot, width, glyphs),
         tuple(_nodes(snapshot)),
         tuple(_edges(snapshot, width, glyphs)),
         tuple(_troubles(snapshot, width, glyphs)),
@@ -106,6 +106,12 @@ def _head(snapshot: Snapshot, width: int, glyphs: Glyphs) -> Iterator[Line]:
         yield from hanging((), about, "text", width, glyphs)
     if not snapshot.is_complete:
         yield (Span(f"{glyphs.unknown} not everything was looked at yet", "unknown"),)
+
+
+def _drawn(snapshot: Snapshot, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    drawing = draw_topology(snapshot, width, None, glyphs)
+    note = ((Span(drawing.note, "dim"),),) if drawing.note else ()
+    return (*drawing.lines, *note, (), *draw_legend(width, glyphs))
 
 
 def _nodes(snapshot: Snapshot) -> Iterator[Line]:

@@ -21,6 +21,9 @@ _MOST_WORDS = 14  # cells beside a small box: `not probed yet`
 _LEAST_WORDS = 6  # fewer of them say nothing
 
 
+WITHOUT_LINES = "too many nodes for lines: links in words"
+
+
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """A drawn cluster.
@@ -28,10 +31,12 @@ class Drawing:
     Attributes:
         lines: All rows, also those beyond the height that was asked for: the caller scrolls.
         spots: Row, first column and width of each node, all in cells from 0: for the mouse and for jumping.
+        note: Why it is without lines between nodes, where it is so although the terminal is no narrow one; else empty.
     """
 
     lines: tuple[Line, ...]
     spots: Mapping[str, tuple[int, int, int]]
+    note: str = ""
 
 
 def draw_topology(snapshot: Snapshot, width: int, height: int | None, glyphs: Glyphs, selected: str | None = None) -> Drawing:
@@ -64,7 +69,7 @@ def draw_topology(snapshot: Snapshot, width: int, height: int | None, glyphs: Gl
         told = _draw_nodes(canvas, snapshot, placed, selected)
         _draw_links(canvas, snapshot, placed, told)
     spots = {name: (box.row, box.col, box.width) for name, box in placed.boxes.items()}
-    return Drawing(canvas.lines(placed.height), spots)
+    return Drawing(canvas.lines(placed.height), spots, WITHOUT_LINES if isinstance(placed, Grid) else "")
 
 
 def _draw_nodes(canvas: Canvas, snapshot: Snapshot, places: Places, selected: str | None) -> dict[str, int]:

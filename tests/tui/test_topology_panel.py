@@ -43,6 +43,15 @@ def test_what_is_selected_is_in_sight_and_the_frame_says_which_part_is_shown() -
     run_console(look, LARGE, (80, 24))
 
 
+def test_the_frame_says_why_there_are_no_lines() -> None:
+    async def look(opened: Console) -> None:
+        assert "Topology  too many nodes for lines: links in words" in screen_lines(opened.app)[1]
+        await opened.show(fine())
+        assert "too many" not in screen_text(opened.app)
+
+    run_console(look, LARGE, (80, 24))
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 140, 300])
 @pytest.mark.parametrize("count", [2, 7, 12, 20, 60])
 def test_every_node_is_reached_by_the_arrow_keys(count: int, width: int) -> None:

@@ -11,7 +11,7 @@ from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.gauges import draw_gauges
 from ppsconsole.draw.node import draw_node
 from ppsconsole.draw.status import draw_status
-from ppsconsole.draw.text import ASCII, UNICODE
+from ppsconsole.draw.text import ASCII, UNICODE, line_text
 from ppsconsole.draw.topology import draw_topology
 from tests.unit import snapshots
 from tests.unit.framing import assert_frame
@@ -126,6 +126,26 @@ def test_small_and_large_clusters(count: int, sites: int, width: int) -> None:
     drawing = draw_topology(snapshots.many(count, sites), width, None, UNICODE)
     assert len(drawing.spots) == count
     assert_frame(f"topology-many-{count}-{sites}-{width}", drawing.lines)
+
+
+def eight_databases() -> Snapshot:
+    names = [f"db{number}" for number in range(1, 9)]
+    nodes = tuple(snapshots.database(name, "ab"[at // 4], "10.0.0.5", is_primary=not at) for at, name in enumerate(names))
+    edges = tuple(Edge("db1", name, "replication", "streaming", OK, "0.2s", 0, 0.2, AT) for name in names[1:])
+    return snapshots.snapshot(nodes=nodes, edges=edges)
+
+
+@pytest.mark.parametrize(("width", "height"), [(200, 40), (100, 40), (200, 20)])
+def test_eight_databases_have_lines_where_there_is_room_and_words_elsewhere(width: int, height: int) -> None:
+    drawing = draw_topology(eight_databases(), width, height, UNICODE)
+    shown = "\n".join(line_text(line) for line in drawing.lines)
+    if (width, height) == (200, 40):
+        assert shown.count("▶") == 7
+        assert not drawing.note
+        assert_frame("topology-eight-databases-200", drawing.lines)
+    else:
+        assert shown.count("from db1 0.2s") == 7
+        assert drawing.note == "too many nodes for lines: links in words"
 
 
 @pytest.mark.parametrize("width", [30, 38, 60, 80])

@@ -30,6 +30,7 @@ class TopologyPanel(Panel, inherit_bindings=False):
         super().__init__(glyphs, id=id)
         self.centres: Centres = {}
         self.spots: Mapping[str, tuple[int, int, int]] = {}
+        self._note = ""
         self._revealed: tuple[str | None, Size] = (None, Size(0, 0))
 
     def title(self) -> str:
@@ -42,6 +43,8 @@ class TopologyPanel(Panel, inherit_bindings=False):
             parts.append(f"{self.glyphs.down} SPLIT BRAIN")
         if _is_old(scene):
             parts.append(f"{self.glyphs.unknown} AS OF {hhmmss(scene.snapshot.at)}Z")
+        if self._note and len(parts) == 1:
+            parts.append(self._note)
         return "  ".join(parts)
 
     def draw(self, width: int, height: int) -> tuple[Line, ...]:
@@ -52,6 +55,9 @@ class TopologyPanel(Panel, inherit_bindings=False):
         shown = as_stale(seen) if _is_old(self.scene) else seen
         drawing = draw_topology(shown, width, height, self.glyphs, self.selected)
         self.spots = drawing.spots
+        if drawing.note != self._note:
+            self._note = drawing.note
+            self.retitle()
         self.centres = {name: (col + wide / 2, row) for name, (row, col, wide) in drawing.spots.items()}
         below = (*self._alarm(seen), *draw_legend(width, self.glyphs))
         spare = height - len(drawing.lines) - 1
