@@ -8,7 +8,7 @@ from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.kinds import patience, settled
 from ppsconsole.actions.looks import LOOK_S
 from ppsconsole.actions.members import differing, rewritten
-from ppsconsole.actions.places import balancer_of, host_of, on_host
+from ppsconsole.actions.places import balancer_of, had_primary, host_of, on_host
 from ppsconsole.actions.serving import Answer, asked
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.drivers.nginx import ServerLine, dump_command, parse_upstreams
@@ -70,7 +70,9 @@ class _MembersAction:
 
         async def look() -> Finding:
             answer = await asked(bench, step.node)
-            is_back = answer.is_serving and (answer.served_by in up or balancer.proof_header is None)
+            # Without a primary it was an error page before as well: then it only has to come from one of them.
+            serves = answer.is_serving or (answer.status is not None and not had_primary(bench.inventory, bench.plan))
+            is_back = serves and (answer.served_by in up or balancer.proof_header is None)
             return Finding("yes" if is_back else "no", f"{step.node} sends users to {_told(balancer, servers)}: {answer.words}")
 
         if not up or bench.inventory.cluster.address is None:

@@ -113,6 +113,11 @@ def identity_of(plan: Plan, node: str) -> Identity | None:
     return next((each for each in plan.identities if each.node == node), None)
 
 
+def had_primary(inventory: Inventory, plan: Plan) -> bool:
+    """Return whether a primary answered when `plan` was made: without one no web node could serve users, before or after."""
+    return any(each.role == "primary" and each.node in inventory.database.instances for each in plan.identities)
+
+
 def argument(step: Step, name: str) -> str:
     """Return an argument that `step` needs.
 

@@ -3,7 +3,7 @@
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.kinds import patience, settled
 from ppsconsole.actions.looks import is_listening, remains, service_status
-from ppsconsole.actions.places import host_of, on_host, service_of
+from ppsconsole.actions.places import had_primary, host_of, on_host, service_of
 from ppsconsole.actions.service_command import ServiceVerb, service_command
 from ppsconsole.actions.serving import answers
 from ppsconsole.drivers.base import CommandResult
@@ -49,10 +49,17 @@ class ServiceAction:
             await send(bench, step, self.opposite)
 
     async def verify_undone(self, bench: Workbench, step: Step) -> Finding:
-        """Return whether the service is as it was found."""
+        """Return whether the service is as it was found; unknown where nobody kept how that was."""
+        if bench.noted(step, "was") is None:
+            words = f"it is not known how {step.node} was before: look whether it runs, and starts at boot, as it should"
+            return Finding("unknown", words)
         if not self.has_changed(bench, step):
             return Finding("yes", f"{step.node} was like that before")
-        return await settled(bench, lambda: ACTIONS[self.opposite].look(bench, step.node), min(SETTLE_S, patience(step)))
+        return await settled(bench, lambda: self.look_back(bench, step), min(SETTLE_S, patience(step)))
+
+    async def look_back(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether it is as the opposite leaves it."""
+        return await ACTIONS[self.opposite].look(bench, step.node)
 
     def has_changed(self, bench: Workbench, step: Step) -> bool:
         """Return whether the act changed anything, by what the precheck found."""
@@ -71,6 +78,17 @@ class Stop(ServiceAction):
     def has_changed(self, bench: Workbench, step: Step) -> bool:
         """Return whether it ran; a server that had failed is not started by backing out."""
         return bench.noted(step, "was") in ("running", "starting", "frozen")
+
+    async def look_back(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether it runs again, and serves if it could have done so before."""
+        found = await super().look_back(bench, step)
+        is_web_node = step.node in bench.inventory.web_nodes
+        if found.state == "yes" or not is_web_node or had_primary(bench.inventory, bench.plan):
+            return found
+        status = await service_status(bench, step.node)
+        if status.state != "running":
+            return found
+        return Finding("yes", f"{found.words}; it runs as before, and there was no primary that it could have served from")
 
     async def look(self, bench: Workbench, node: str) -> Finding:
         """Return whether it stopped."""

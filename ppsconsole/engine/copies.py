@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import json
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ppsconsole.drivers.base import Shell
 from ppsconsole.engine.lease import Lease
@@ -195,7 +196,7 @@ class CopiedRun:
     Attributes:
         events: Without a gap from the first; what came behind a gap or half a line is left out.
         is_leased: The host's lease is for this run.
-        begun: Ids of steps of which an act was begun on this host; it says so before it acts.
+        begun: Steps of which an act was begun on this host, by id: what was there before, as far as it was noted there.
     """
 
     host: str
@@ -203,7 +204,7 @@ class CopiedRun:
     plan: Plan
     events: tuple[RunEvent, ...]
     is_leased: bool
-    begun: frozenset[str] = frozenset()
+    begun: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 async def fetch_runs(shell: Shell, host: Host, folder: str) -> tuple[CopiedRun, ...]:
@@ -247,12 +248,29 @@ def _copied(host: str, name: str, body: str, leased: str) -> CopiedRun | None:
         plan = Plan.from_json(json.loads(head))
     except (ValueError, KeyError, TypeError):
         return None
-    begun = {line.removeprefix("begun ").partition("/")[0] for line in rest.splitlines() if line.startswith("begun ")}
+    begun = _begun_in(rest)
     by_number = events_in(rest, name)
     events: list[RunEvent] = []
     while len(events) + 1 in by_number:
         events.append(by_number[len(events) + 1])
-    return CopiedRun(host, name, plan, tuple(events), name == leased, frozenset(begun)) if events else None
+    return CopiedRun(host, name, plan, tuple(events), name == leased, begun) if events else None
+
+
+def _begun_in(text: str) -> dict[str, dict[str, Any]]:
+    """Return the steps that a host noted as begun, with what the first note of each says was there before."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in text.splitlines():
+        if not line.startswith("begun "):
+            continue
+        head, _, told = line.removeprefix("begun ").partition(" ")
+        try:
+            values = json.loads(told) if told else {}
+        except ValueError:
+            values = {}  # half a line: that it was begun counts all the same
+        step = head.partition("/")[0]
+        if not found.get(step):
+            found[step] = values if isinstance(values, dict) else {}
+    return found
 
 
 def events_in(text: str, run: str) -> dict[int, RunEvent]:

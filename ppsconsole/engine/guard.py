@@ -369,8 +369,8 @@ class Guard:
     def _begun(self, step: str = "") -> str:
         """The shell text that notes on the host that an act of the step is begun: whoever goes on from a copy learns of it."""
         folder = f'"$d"/runs/{shlex.quote(self._lease.claim.run)}'
-        line = step or shlex.quote(f"{self._stage.step}/{self._stage.attempt}")
-        note = f'r={folder}; {{ [ -d "$r" ] || mkdir -p "$r"; }} && echo {line} >>"$r/begun"'
+        line = step or shlex.quote(self._stage.begun)
+        note = f'r={folder}; {{ [ -d "$r" ] || mkdir -p "$r"; }} && printf "%s\\n" {line} >>"$r/begun"'
         # A disk that is full does not keep a service down.
         return f"{{ {note}; }} 2>/dev/null || :\n"
 

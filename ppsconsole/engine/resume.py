@@ -1,9 +1,9 @@
 """Runs that were left: found in the journal here and in the copies on the cluster's hosts, and brought together."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from ppsconsole.drivers.base import Shell
 from ppsconsole.engine.copies import CopiedRun, fetch_runs
@@ -25,7 +25,7 @@ class FoundRun:
     Attributes:
         is_copy: The events come from a host: the console that wrote them may have done one thing more than they tell.
         unreachable: Hosts that could not be asked for their copy, and why.
-        begun: Ids of steps of which an act was begun, as the hosts tell.
+        begun: Steps of which an act was begun, as the hosts tell, by id: what was there before, as far as they noted it.
     """
 
     run: str
@@ -33,7 +33,7 @@ class FoundRun:
     events: tuple[RunEvent, ...]
     is_copy: bool
     unreachable: tuple[str, ...] = ()
-    begun: frozenset[str] = frozenset()
+    begun: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
@@ -53,13 +53,14 @@ async def copies_on_hosts(inventory: Inventory, shell: Shell, root: str = ROOT) 
 
     answers = await asyncio.gather(*(on(host) for host in lease_hosts(inventory)))
     best: dict[str, CopiedRun] = {}
-    begun: dict[str, frozenset[str]] = {}
+    begun: dict[str, dict[str, Mapping[str, Any]]] = {}
     for answer in answers:
         for copy in answer if not isinstance(answer, str) else ():
             other = best.get(copy.run)
             if other is None or _rank(copy.events) > _rank(other.events):
                 best[copy.run] = copy
-            begun[copy.run] = begun.get(copy.run, frozenset()) | copy.begun
+            known = begun.setdefault(copy.run, {})
+            known.update({step: values for step, values in copy.begun.items() if not known.get(step)})
     best = {run: replace(copy, begun=begun[run]) for run, copy in best.items()}
     found = tuple(sorted(best.values(), key=lambda copy: -copy.events[0].at))
     return found, tuple(answer for answer in answers if isinstance(answer, str))

@@ -1,7 +1,7 @@
 """Runs a plan, step by step. The laws of DESIGN §5 about order, proofs, doubt and the point of no return live here."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -204,19 +204,21 @@ class Runner:
 
         Raises:
             Blocked: There is no reason.
+            LeaseLost: Another console has the run: how it ends is told by that one.
         """
         async with self._busy:
             if (ended := self._ended()) is not None:
                 return ended
             if not reason.strip():
                 raise Blocked("abandoning a run takes a reason", remedy="Give --reason")
+            self._custody.check()
             return await self._finish(self.standing(), f"abandoned: {reason.strip()}")
 
-    async def look_ahead(self, begun: Collection[str] = ()) -> None:
+    async def look_ahead(self, begun: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         """See which steps were begun by a console whose last records did not reach the copy that this run goes on from.
 
         Args:
-            begun: Ids of steps whose acts left a trace on their hosts.
+            begun: Steps whose acts left a trace on their hosts, by id: what was there before them, as far as the trace tells.
 
         Raises:
             LeaseLost: Another console has the run.
@@ -225,16 +227,27 @@ class Runner:
             if self._ended() is not None or self.state.is_backing_out:
                 return
             next_id = self.state.next_step(self._bench.plan)
+            traces = begun or {}
             for step in self._bench.plan.steps:
-                if self.state.of(step.id).phase != "pending":
+                known = self.state.of(step.id)
+                if known.phase == "started" and not known.values:
+                    await self._learn(step, traces.get(step.id, {}))
+                if known.phase != "pending":
                     continue  # doubtful anyway, or seen to have ended
-                if step.id in begun:
+                if step.id in traces:
                     words = "was begun by the console before, as its host tells"
                 elif step.id == next_id and await self._seems_begun(step):
                     words = "may have been begun by the console before"
                 else:
                     continue
                 await self.record("step-started", step=step.id, words=words, data={"attempt": 1})
+                await self._learn(step, traces.get(step.id, {}))
+
+    async def _learn(self, step: Step, values: Mapping[str, Any]) -> None:
+        """Take over what was there before a step, which the console before this one had noted on the host of its act."""
+        if values:
+            await self.record("step-checked", step=step.id, data={"values": dict(values)})
+            self._fill_bench(self.state)
 
     async def _seems_begun(self, step: Step) -> bool:
         self._stage.enter(step.id, 1)
@@ -341,6 +354,7 @@ class Runner:
             if values:
                 self.recorder.note("step-checked", step.id, "", {"values": dict(values)})
                 self._fill_bench(self._ahead())
+                self._stage.values = self._bench.values.get(step.id, {})
             if step.commands:  # where nothing is sent, nothing has to be known before it
                 await self.recorder.settle()
 

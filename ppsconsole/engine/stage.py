@@ -1,6 +1,9 @@
 """What is being done at this moment: shared by the runner, which sets it, and the guard, which acts for it."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from ppsconsole.errors import BastionDown, HostKeyRefused, LoginRefused, WorldMoved
 
@@ -20,16 +23,24 @@ class Stage:
         attempt: Counts up when a step that failed is tried again.
         sent: Guarded commands of this act that may have run.
         refused: The last error that shows that its guarded command did not run.
+        values: What was there before its act, as the journal has it.
     """
 
     step: str = ""
     attempt: int = 1
     sent: int = 0
     refused: BaseException | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def begun(self) -> str:
+        """What is noted on the host of an act, before it: whoever goes on from a copy without its record can undo it by this."""
+        told = f" {json.dumps(dict(self.values), default=str)}" if self.values else ""
+        return f"{self.step}/{self.attempt}{told}"
 
     def enter(self, step: str, attempt: int) -> None:
         """Begin with `step`."""
-        self.step, self.attempt = step, attempt
+        self.step, self.attempt, self.values = step, attempt, {}
         self.renew()
 
     def renew(self) -> None:

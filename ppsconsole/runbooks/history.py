@@ -38,8 +38,9 @@ class History:
 
     Attributes:
         primary: The last instance that was seen to be the only primary; empty when none was.
-        dead_since: Since when it has been seen dead at every look, seconds since 1970 UTC; None while it lives or is only
-            unreachable. A look that does not see it dead lets it begin anew: it may live again, and take writes.
+        dead_since: Since when it has been seen dead at every look, seconds since 1970 UTC; None while it lives, is only
+            unreachable, or may still be written to by a web node that nobody sees. A look that does not see it dead lets it
+            begin anew: it may live again, and take writes.
         samples: By standby, oldest first.
     """
 
@@ -62,7 +63,7 @@ class History:
             old = self.samples if primaries[0].name == self.primary else {}
             return History(primaries[0].name, None, _added(old, primaries[0], databases))
         was = snapshot.node(self.primary)
-        if was is None or not _is_seen_dead(was):
+        if was is None or not _is_seen_dead(snapshot, was):
             return replace(self, dead_since=None) if self.dead_since is not None else self
         sql = was.facts.get("sql")
         return self if self.dead_since is not None else replace(self, dead_since=snapshot.at if sql is None else sql.at)
@@ -78,9 +79,22 @@ class History:
         return replace(later, samples=samples)
 
 
-def _is_seen_dead(node: Node) -> bool:
-    """Return whether an instance is down and nobody sees it alive: not while it starts, stops, or runs without an answer."""
-    return node.verdict is Verdict.DOWN and not any(each.sees == "alive" for each in node.vantages)
+def _is_seen_dead(snapshot: Snapshot, node: Node) -> bool:
+    """Return whether an instance takes no write any more, by what somebody sees: not while it starts, stops, or is only silent.
+
+    Lost is not dead. One that is cut off together with a web node goes on taking that one's writes: so where nobody sees its
+    processes gone, it counts as dead only once every web node that may use it is seen to get nothing from it.
+    """
+    if node.verdict is not Verdict.DOWN or any(each.sees == "alive" for each in node.vantages):
+        return False
+    if any(each.sees == "dead" for each in node.vantages) or node.value("service") == "frozen":
+        return True
+    lost = {each.observer for each in node.vantages if each.sees == "lost"}
+    return all(each.name in lost or _uses_it_not(each, node.name) for each in snapshot.of_kind("web"))
+
+
+def _uses_it_not(web_node: Node, instance: str) -> bool:
+    return web_node.value("service") in ("stopped", "failed") or web_node.value("points_at") not in (None, instance)
 
 
 def _added(

@@ -13,7 +13,7 @@ from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.history import KEPT, History, Sample
 from ppsconsole.runbooks.loss import loss_of, rank
 from tests.unit.observations import NOW, change, change_host, look
-from tests.unit.runbook_cases import declared, fine, killed, plan, seen, split_brain, swapped, unreachable
+from tests.unit.runbook_cases import declared, fine, host_gone, killed, plan, seen, split_brain, swapped, unreachable
 
 HAVE = "0/3000060"
 
@@ -143,6 +143,16 @@ def test_history_keeps_the_first_moment_of_death() -> None:
 
 def test_unreachable_is_no_death() -> None:
     assert History().after(seen(fine())).after(seen(unreachable())).dead_since is None
+
+
+def test_one_that_is_cut_off_together_with_a_web_node_may_still_be_written_to() -> None:
+    # Found by the simulator: the site of db1 is cut off, and pps1 in it goes on writing.
+    found = host_gone()
+    change(found, "pps1", service=None, service_pid=None, tcp="timed-out", http=None, points_at=None)
+    assert History().after(seen(fine())).after(seen(found)).dead_since is None
+    assert History().after(seen(fine())).after(seen(host_gone())).dead_since == NOW, "nobody is left who could write to it"
+    change(found, "pps1", service="stopped")
+    assert History().after(seen(fine())).after(seen(found)).dead_since == NOW
 
 
 def test_a_look_that_does_not_see_it_dead_begins_its_death_anew() -> None:
