@@ -11,6 +11,7 @@ from ppsconsole.errors import BadAnswer, Blocked, Unreachable
 from ppsconsole.inventory.model import Instance
 from ppsconsole.masking import plain
 from ppsconsole.probes.control import parse_control
+from ppsconsole.probes.quarantine import MARKER
 
 LOOK_S = 8.0
 
@@ -116,7 +117,7 @@ def each_process(folder: str, body: str) -> str:
     )
 
 
-QUARANTINE = ".quarantine"
+QUARANTINE = MARKER
 """Ends the name of the marker beside the data directory of an instance in quarantine."""
 
 

@@ -8,7 +8,7 @@ from ppsconsole.actions.places import data_directory_of, host_of, instance_of, o
 from ppsconsole.actions.service import send
 from ppsconsole.actions.service_command import service_command
 from ppsconsole.clock import iso
-from ppsconsole.errors import RunError
+from ppsconsole.errors import DriverError, RunError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
 from ppsconsole.plan.step import Step
@@ -24,8 +24,11 @@ class Quarantine:
 
     async def precheck(self, bench: Workbench, step: Step) -> Finding:
         """Return how it stands; a primary that runs has to be fenced first."""
-        left = await remains(bench, step.node)
-        status = await service_status(bench, step.node)
+        try:
+            left, status = await remains(bench, step.node), await service_status(bench, step.node)
+        except DriverError as error:
+            once = f"as soon as its host answers: ppsconsole run fence {step.node}"
+            return Finding("no", f"{step.node} could not be put in quarantine: {error}; {once}")
         values = {"was_enabled": status.enabled, "was_quarantined": left.is_quarantined}
         if not left.is_gone:
             return Finding("no", f"{step.node} still runs: fence it first", values)

@@ -90,7 +90,8 @@ def _all(inventory: Inventory) -> tuple[Request, ...]:
         if runbook.to != "none":
             found.extend(Request(name, to=instance) for instance in inventory.database.instances)
         elif runbook.node != "none":
-            nodes = (*inventory.database.instances, *inventory.web_nodes, *inventory.balancers)
+            others = () if runbook.is_for_databases else (*inventory.web_nodes, *inventory.balancers)
+            nodes = (*inventory.database.instances, *others)
             found.extend(Request(name, node=node) for node in nodes)
         else:
             found.append(Request(name))

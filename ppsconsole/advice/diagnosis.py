@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ppsconsole.advice.ways import Way, barred_ways, ways_about
+from ppsconsole.advice.ways import Way, barred_ways, fencing_ways, ways_about
 from ppsconsole.cluster.snapshot import Edge, Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
@@ -64,6 +64,8 @@ def advise(snapshot: Snapshot, inventory: Inventory, background: Background = NO
         if each.verdict is not Verdict.OK:
             remedy = _CLUSTER_REMEDY.get(each.rule, "") if each.verdict is Verdict.DOWN else ""
             ways = barred_ways(snapshot, inventory, background) if each.rule in _BARS else ()
+            if each.rule == "split_brain":
+                ways = (*fencing_ways(snapshot, inventory, background), *ways)
             found.append(Advice(each.verdict, each.words, (), remedy, ways))
     return tuple(sorted(found, key=lambda each: _LOUDEST_FIRST.index(each.verdict)))  # stable: causes stay before effects
 
@@ -105,7 +107,7 @@ def _follows(node: Node, snapshot: Snapshot) -> bool:
 
 
 _CLUSTER_REMEDY = {
-    "split_brain": "Stop the web nodes first, so that nothing more is written; then decide which copy stands: nothing is merged.",
+    "split_brain": "Decide which copy stands: nothing is merged. Fence the other one, which keeps what only it has on its disk.",
     "system_identifier": "Compare the inventory with the hosts: one of them serves something else. Nothing may be moved before.",
     "no_primary": "Start the old primary where it is, or promote a standby; never both.",
 }
@@ -169,6 +171,10 @@ def _is_only_moved(node: Node, snapshot: Snapshot) -> bool:
 
 
 def _database_remedy(node: Node, has_primary: bool) -> str:
+    if node.role == "primary" and node.value("quarantine"):
+        return (
+            f"Fence {node.name} again, at once: it may come back as a standby only, and whoever writes to it writes for nothing."
+        )
     if has_primary and node.verdict is Verdict.DOWN and node.value("control_state") in _WAS_PRIMARY:
         return f"{node.name} was a primary and another one serves now: it may come back only as a standby of that one."
     if has_primary and node.verdict is Verdict.DOWN:

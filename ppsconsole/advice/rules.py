@@ -79,6 +79,11 @@ RULES: Mapping[str, Rule] = {
         "The same directory in the inventory and on the server.",
     ),
     "is_writable": Rule("A primary has to take writes.", ("is_writable",), "default_transaction_read_only set to off."),
+    "quarantine": Rule(
+        "What was failed over comes back as a standby or not at all.",
+        ("quarantine", "in_recovery", "timeline"),
+        "It being fenced again; or rejoined, which lifts the quarantine.",
+    ),
     "replicas": Rule("A primary has to have a standby.", ("replicas",), "A standby that streams from it."),
     "slots": Rule("A slot that nobody reads keeps WAL until the disk is full.", ("slots",), "A reader, or the slot dropped."),
     "archiver_failed": Rule("Archiving must not fail.", ("archiver_failed", "archive_backlog"), "An attempt that goes well."),

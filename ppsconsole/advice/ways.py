@@ -14,6 +14,7 @@ from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.catalog import plan_of
+from ppsconsole.runbooks.fence import to_fence
 from ppsconsole.runbooks.loss import rank
 from ppsconsole.runbooks.request import Request
 from ppsconsole.runbooks.restart import is_dead, is_hung, was_primary
@@ -66,7 +67,17 @@ def ways_about(node: Node, snapshot: Snapshot, inventory: Inventory, background:
         requests += [_failover(snapshot)]
     if node.kind == "web" and node.role == "serving" and requests:
         requests += _switchovers(snapshot)
+    if node in to_fence(snapshot):
+        requests.append(Request("fence", node=node.name))
     return compared(requests, snapshot, inventory, background)
+
+
+def fencing_ways(snapshot: Snapshot, inventory: Inventory, background: Background) -> tuple[Way, ...]:
+    """Return the ways to end that several instances take writes: fence those that were failed over, else any one of them."""
+    if not snapshot.is_complete:
+        return ()
+    found = to_fence(snapshot) or primaries(snapshot)
+    return compared([Request("fence", node=node.name) for node in found], snapshot, inventory, background)
 
 
 def barred_ways(snapshot: Snapshot, inventory: Inventory, background: Background) -> tuple[Way, ...]:

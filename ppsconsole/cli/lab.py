@@ -12,7 +12,7 @@ from ppsconsole.cli.face import open_face
 from ppsconsole.errors import LabError
 from ppsconsole.lab.control import call
 from ppsconsole.lab.launch import Leash, end_lab, find_lab, launch, temporary_order
-from ppsconsole.lab.layout import PROFILES
+from ppsconsole.lab.layout import LINKS, PROFILES
 from ppsconsole.lab.order import Order
 
 _FAULTS = {
@@ -136,7 +136,7 @@ def _fault_command(kind: str, about: str) -> None:
 
     command = _folder(click.argument("node")(click.command(kind, help=about)(run)))
     if kind in ("disconnect", "slow"):
-        links = click.Choice(("all", "console", "replication", "users"))
+        links = click.Choice(LINKS)
         command = click.option("--link", type=links, default="all", show_default=True, help="Which connections.")(command)
     if kind == "slow":
         command = click.option("--delay", type=click.FloatRange(0, 60000), default=200.0, show_default=True, help="ms each way.")(

@@ -45,6 +45,7 @@ FACTS: dict[str, str] = {
     "control_checkpoint": "pg_controldata: latest checkpoint location",
     "control_timeline": "pg_controldata: timeline of the latest checkpoint",
     "control_system_identifier": "pg_controldata: the identity as it stands on disk",
+    "quarantine": "what the marker beside the data directory says: which run failed it over; empty when there is none",
     # web nodes and balancers -----------------------------------------------------------------------------------
     "tcp": "L1: ok, refused, unreachable, timed-out, bastion-down",
     "tls": "L2: ok, or why the handshake or the certificate is not accepted",

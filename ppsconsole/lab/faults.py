@@ -12,14 +12,13 @@ from ppsconsole.errors import LabError, UsageError
 from ppsconsole.lab.fabric import Fabric, Road, Weather
 from ppsconsole.lab.health import Physician
 from ppsconsole.lab.homes import BACKUP_FOLDER
-from ppsconsole.lab.layout import CONSOLE, HOST_MARK, LabNode, Layout
+from ppsconsole.lab.layout import CONSOLE, HOST_MARK, LINKS, LabNode, Layout
 from ppsconsole.lab.postgres import claims_primary
 from ppsconsole.lab.processes import descendants, marked, send
 from ppsconsole.lab.services import Service
 from ppsconsole.lab.sshd import HostServer
 
 KINDS = ("kill", "stop", "hang", "disconnect", "reboot", "slow", "old-backup")
-LINKS = ("all", "console", "replication", "users")
 HEAL_LIMIT_S = 40.0
 _OLD_S = 3 * 86400.0
 
@@ -242,13 +241,19 @@ class Wrecker:
             "console": [r for r in at if r.destination == node.host and (r.origin == CONSOLE or r.origin in bastions)],
             "replication": [r for r in at if r.origin in databases and r.destination in databases],
             "users": [r for r in at if r.destination == node.host and r.origin not in (*bastions, *databases, CONSOLE)],
+            "site": [r for r in self.fabric.roads if self._leaves_site(r, self.layout.hosts[node.host].site)],
         }[link]
+
+    def _leaves_site(self, road: Road, site: str) -> bool:
+        """Return whether a road has one end in the site; console and users are in none."""
+        ends = [self.layout.hosts[end].site if end in self.layout.hosts else "" for end in (road.origin, road.destination)]
+        return (ends[0] == site) != (ends[1] == site)
 
     def _roads_at(self, host: str) -> list[Road]:
         return [road for road in self.fabric.roads if host in (road.origin, road.destination)]
 
     def _mend_roads(self, fault: Fault) -> None:
-        for road in self._roads_at(self.layout.node(fault.node).host):
+        for road in self.fabric.roads:  # a site's roads do not all begin or end at the node
             road.mend(fault.reason)
 
     def _date_backup(self, node: LabNode, at: float) -> None:

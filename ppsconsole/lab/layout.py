@@ -111,6 +111,9 @@ class Layout:
 
 PROFILES = ("default",)
 
+LINKS = ("all", "console", "replication", "users", "site")
+"""Which connections of a node can be cut or slowed; `site` means all between its site and the rest of the world."""
+
 
 def default_layout(network: str, homes: Path) -> Layout:
     """Return the profile `default`: two sites, a bastion each, nginx, two web nodes, a PostgreSQL pair.

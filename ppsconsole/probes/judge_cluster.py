@@ -34,7 +34,7 @@ def _identity(databases: list[Node]) -> list[Judgement]:
 def _primaries(databases: list[Node]) -> list[Judgement]:
     primaries = [node for node in databases if node.role == "primary"]
     if len(primaries) > 1:
-        said = ", ".join(f"{node.name} (timeline {node.value('timeline')}, at {node.value('lsn')})" for node in primaries)
+        said = ", ".join(_standing(node) for node in primaries)
         return [Judgement(CLUSTER, "split_brain", Verdict.DOWN, f"SPLIT BRAIN: {said} all take writes; ask before choosing")]
     if primaries or not databases:
         return []
@@ -43,6 +43,11 @@ def _primaries(databases: list[Node]) -> list[Judgement]:
         words = f"no primary seen: nobody knows whether {', '.join(unseen)} still is one"
         return [Judgement(CLUSTER, "no_primary", Verdict.UNKNOWN, words)]
     return [Judgement(CLUSTER, "no_primary", Verdict.DOWN, "no database takes writes: there is no primary")]
+
+
+def _standing(node: Node) -> str:
+    marked = ", in quarantine" if node.value("quarantine") else ""
+    return f"{node.name} (timeline {node.value('timeline')}, at {node.value('lsn')}{marked})"
 
 
 def _timelines(databases: list[Node]) -> list[Judgement]:

@@ -69,6 +69,8 @@ def database_node(view: View, instance: Instance) -> Node:
 def _answering(view: View, instance: Instance, role: str) -> list[Judgement]:
     name, limits = instance.name, view.inventory.limits
     found = []
+    if role == "primary" and (marker := view.value(name, "quarantine")):
+        found.append(Judgement(name, "quarantine", Verdict.DOWN, f"CAME BACK AS A PRIMARY out of quarantine: {marker}"))
     if role != instance.declared:
         words = f"observed {role}, the inventory declares {instance.declared}"
         found.append(Judgement(name, "drift", Verdict.WARN, words))

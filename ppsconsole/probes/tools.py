@@ -15,6 +15,7 @@ from ppsconsole.probes.login import login_probe
 from ppsconsole.probes.managers import managers_part
 from ppsconsole.probes.members import members_part
 from ppsconsole.probes.postgres import PostgresProbe
+from ppsconsole.probes.quarantine import quarantine_part
 from ppsconsole.probes.service import service_part
 from ppsconsole.probes.web import front_probe, web_node_probe
 
@@ -76,6 +77,7 @@ def host_parts(inventory: Inventory, host: Host) -> tuple[Part, ...]:
                 parts.append(service_part(instance.name, instance.service, every_s))
             if inventory.database.kind == "postgres":
                 parts.append(control_part(instance, every_s * 2))
+                parts.append(quarantine_part(instance, every_s))
     for balancer in inventory.balancers.values():
         if balancer.host == host.name:
             if balancer.service is not None:

@@ -10,6 +10,7 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands
 from ppsconsole.runbooks.failover import plan_failover
+from ppsconsole.runbooks.fence import plan_fence
 from ppsconsole.runbooks.request import Request, known
 from ppsconsole.runbooks.restart import plan_restart
 from ppsconsole.runbooks.switchover import plan_switchover
@@ -28,6 +29,7 @@ class Runbook:
         to: Whether it takes `--to NODE`, which becomes primary.
         success: What its verdict `success` includes.
         build: Makes the plan.
+        is_for_databases: Its NODE is a database instance, and nothing else.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Runbook:
     to: Wanted
     success: str
     build: Build
+    is_for_databases: bool = False
 
 
 RUNBOOKS: Mapping[str, Runbook] = {
@@ -64,6 +67,15 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "none",
             "the node runs, and where it serves users the service was verified",
             plan_restart,
+        ),
+        Runbook(
+            "fence",
+            "Stop an old primary that came back, and keep it down: another instance is the primary now.",
+            "required",
+            "none",
+            "the instance is down, stays down over a reboot, and is in quarantine",
+            plan_fence,
+            is_for_databases=True,
         ),
     )
 }

@@ -45,9 +45,9 @@ def _unanswering(case: Case) -> Item:
         return ok(name, f"{old.name} is dead as seen by {who}{also}", is_blocking=True)
     places = tuple(each.observer for each in (*silent, *dead, *lost))
     if (dead or lost) and len(places) >= 2:
-        ladder = ladder_of(case.inventory, case.snapshot, case.side, old.name, case.request.fence)
+        rung = ladder_of(case.inventory, case.snapshot, case.side, old.name, case.request.fence).rung.value
         words = f"{old.name} was not seen dead: it is unreachable from {_listed(places)}, and may still run and take writes"
-        remedy = f"The fence has to make sure that it cannot: {ladder.said()}"
+        remedy = f"The fence has to make sure that it cannot, by {rung}: see there what better would take"
         return failing(name, words, remedy)
     remedy = (
         f"Unreachable is not dead: repair the way to {old.name}, or look at it yourself and say what you saw with --attest TEXT"

@@ -67,8 +67,9 @@ def test_unreachable_blocks_everything_and_says_who_sees_it_alive() -> None:
 
 def test_a_split_brain_bars_every_promotion() -> None:
     ways = advice(split_brain(), "SPLIT BRAIN").ways
-    assert told(ways) == [("switchover", "split-brain"), ("failover", "split-brain")]
-    assert all("timeline 2" in way.why for way in ways)
+    assert told(ways) == [("fence", ""), ("switchover", "split-brain"), ("failover", "split-brain")]
+    assert ways[0].command == "ppsconsole run fence db1"
+    assert all("timeline 2" in way.why for way in ways[1:])
 
 
 def test_a_cut_link_bars_promotions_and_names_the_rule() -> None:

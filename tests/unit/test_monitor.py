@@ -7,7 +7,21 @@ from ppsconsole.clock import HeldClock, SystemClock
 from ppsconsole.cluster.catalog import FACTS
 from ppsconsole.cluster.facts import Fact, node_subject
 from ppsconsole.cluster.verdicts import Verdict
-from ppsconsole.probes import backups, base, connection, control, host, keys, login, managers, members, postgres, service, web
+from ppsconsole.probes import (
+    backups,
+    base,
+    connection,
+    control,
+    host,
+    keys,
+    login,
+    managers,
+    members,
+    postgres,
+    quarantine,
+    service,
+    web,
+)
 from ppsconsole.probes.monitor import Monitor
 from tests.unit.observations import NOW, facts, inventory, observe
 
@@ -36,7 +50,7 @@ class Scripted:
 def test_probes_report_only_facts_of_the_catalog() -> None:
     names = {*postgres.NAMES, *service.NAMES, *control.NAMES, *connection.NAMES, *members.NAMES, *web.NAMES}
     names |= {name for part in host.system_parts(inventory().hosts["db1"], 30) for name in part.names}
-    names |= {*backups.NAMES, *login.NAMES, *managers.NAMES, *keys.NAMES, *service.PRODUCT_NAMES}
+    names |= {*backups.NAMES, *login.NAMES, *managers.NAMES, *keys.NAMES, *service.PRODUCT_NAMES, *quarantine.NAMES}
     assert names | {"sql", "tcp", "served_by", "ssh", "host_key", "login", "backup_key", "servers_running"} == set(FACTS)
 
 
