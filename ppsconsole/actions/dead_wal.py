@@ -110,7 +110,7 @@ def dead_wal_command(instance: Instance, behind: Behind, start: int, limits: Lim
     """Return the command that tells what is left of the server, its control file, and the records from `start` on."""
     end = lsn_number(behind.have_lsn) + limits.wal_bytes
     wal = shlex.quote(f"{data_directory_of(instance)}/pg_wal")
-    newest = f"newest=$(ls {wal} | LC_ALL=C grep -E '^[0-9A-F]{{24}}$' | cut -c 9- | LC_ALL=C sort | tail -n 1)"
+    newest = f"newest=$(ls {wal} 2>/dev/null | LC_ALL=C grep -E '^[0-9A-F]{{24}}$' | cut -c 9- | LC_ALL=C sort | tail -n 1)"
     dump = (
         f"LC_ALL=C TZ=UTC timeout {limits.time_s:g} {shlex.quote(program_of(instance, 'pg_waldump'))} "
         f"-t {behind.timeline} -p {wal} -s {lsn_text(start)} -e {lsn_text(end)}"
@@ -161,8 +161,8 @@ def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind, limits
     replayed, have = lsn_number(behind.replay_lsn), lsn_number(behind.have_lsn)
     segment = _size(head, "Bytes per WAL segment")
     page = _size(head, "WAL block size")
-    starts = [(at, _end(at, length, page, segment)) for at, length in records]
-    end = _end(*last[:2], page, segment)
+    starts = [(at, record_end(at, length, page, segment)) for at, length in records]
+    end = record_end(*last[:2], page, segment)
     if last[2]:  # the rest of the segment is left empty, and positions go on behind it
         end = -(-end // segment) * segment
     if not _is_end(result.stderr, end, segment, newest):
@@ -171,7 +171,7 @@ def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind, limits
         return _not(found, f"the log of {name} and that of {behind.name} do not fit together")
     if counted > len(commits) and limits.is_every_commit_needed:
         return _not(found, f"{name} has more than {len(commits)} commits that had to be looked at")
-    lost = [when for at, length, when in commits if _end(at, length, page, segment) > have]
+    lost = [when for at, length, when in commits if record_end(at, length, page, segment) > have]
     return DeadWal(
         name,
         found.standby,
@@ -231,7 +231,7 @@ def _parsed(text: str) -> _Parsed:
     return records, commits, counted, status, last, newest
 
 
-def _end(at: int, length: int, page: int, segment: int) -> int:
+def record_end(at: int, length: int, page: int, segment: int) -> int:
     """Return the position behind a record: padded to 8 bytes, with the headers of the pages that it runs over.
 
     Headers take 24 bytes, and 40 at the beginning of a segment (PostgreSQL's access/xlog_internal.h).

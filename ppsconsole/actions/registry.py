@@ -8,6 +8,7 @@ from ppsconsole.actions.base import Action
 from ppsconsole.actions.checkpoint import Checkpoint
 from ppsconsole.actions.fence import Fence
 from ppsconsole.actions.follow import Follow
+from ppsconsole.actions.lost_writes import KeepLostWrites
 from ppsconsole.actions.promote import Promote
 from ppsconsole.actions.prove import ProveZeroLoss
 from ppsconsole.actions.quarantine import Quarantine
@@ -39,5 +40,6 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "verify-service": VerifyService(),
     "follow": Follow(),
     "quarantine": Quarantine(),
+    "keep-lost-writes": KeepLostWrites(),
 }
 """What a plan can be made of."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ppsconsole.cluster.lost_writes import LostWrites
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.plan import Plan
@@ -75,6 +76,7 @@ class RunView:
         words: Why it was held, or what was said at its end.
         users: How long users were kept out.
         writes: How long nothing could be written.
+        lost: What was lost, counted on the old primary's disk; None while nobody counted.
     """
 
     run: str
@@ -97,6 +99,7 @@ class RunView:
     held_since: float | None = None
     lease_hosts: tuple[str, ...] = ()
     is_handed_over: bool = False
+    lost: LostWrites | None = None
 
     def of(self, step: str) -> StepView:
         """Return one step.
@@ -131,7 +134,9 @@ class RunView:
 
     @property
     def loss(self) -> str:
-        """What is known of the loss by now: a proof goes before the plan's estimate."""
+        """What is known of the loss by now: what was counted and what was proved go before the plan's estimate."""
+        if self.lost is not None and self.lost.count:
+            return self.lost.said()
         if any(isinstance(proof, ZeroLossProof) for proof in self.proofs):
             return "none (proved)"
         if self.verdict is RunVerdict.ROLLED_BACK:

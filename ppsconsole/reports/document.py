@@ -51,6 +51,7 @@ def document_of(view: RunView, events: Sequence[RunEvent], now: float) -> dict[s
     ]
     return head_of(view, now) | {
         "safety": [{"question": each.question, "answer": each.said, "words": each.words} for each in safety(view)],
+        "lost_writes": None if view.lost is None else view.lost.as_json(),
         "answers": dict(view.answers),
         "proofs": [proof_as_json(proof) for proof in view.proofs],
         "preflight": [item.as_json() for item in view.plan.preflight],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from ppsconsole.cluster.lost_writes import LostWrites
 from ppsconsole.draw.run_view import Outage, RunView, StepView
 from ppsconsole.engine.desk import holder_of
 from ppsconsole.engine.resume import FoundRun, started_at
@@ -53,6 +54,7 @@ def story_of(run: str, plan: Plan, events: Iterable[RunEvent], *, is_lab: bool, 
         held_since=None if taken is None else taken.at,
         lease_hosts=() if leased is None else tuple(str(each) for each in leased.data.get("hosts", ())),
         is_handed_over=stood is not None and bool(stood.data.get("is_handed_over")),
+        lost=_lost(told),
     )
 
 
@@ -84,6 +86,16 @@ def _writes(plan: Plan, state: RunState, events: tuple[RunEvent, ...]) -> Outage
     began = _first(events, "step-checked", stop)
     began = began or (_first(events, "step-started", stop) if state.of(stop).may_have_acted else None)
     return Outage(began, _done(events, promote) or _undone(events, stop))
+
+
+def _lost(events: tuple[RunEvent, ...]) -> LostWrites | None:
+    """Return what was counted to be lost, by the last step that did so."""
+    found = [event.data["values"]["lost_writes"] for event in events if _counted(event)]
+    return LostWrites.from_json(found[-1]) if found else None
+
+
+def _counted(event: RunEvent) -> bool:
+    return event.kind == "step-finished" and "lost_writes" in event.data["values"]
 
 
 def _first(events: tuple[RunEvent, ...], kind: str, step: str) -> float | None:

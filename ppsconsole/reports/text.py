@@ -28,7 +28,7 @@ def report_lines(view: RunView, events: Sequence[RunEvent], now: float, width: i
     if view.plan.runbook in RUNBOOKS:
         lines += hanging((Span("success   ", "dim"),), f"means: {RUNBOOKS[view.plan.runbook].success}", "dim", width, glyphs)
     lines += ((), *run_steps(view, now, width, glyphs), (), *draw_safety(safety(view), width, glyphs))
-    for title, told in (("Answers", tuple(_answers(view))), ("Proofs", tuple(_proofs(view))), ("Preflight", _open_items(view))):
+    for title, told in _parts(view):
         if told:
             lines += ((), (Span(title, "title"),))
             for each in told:
@@ -54,12 +54,22 @@ def report_markdown(view: RunView, events: Sequence[RunEvent], now: float) -> st
         mark = " **(no way back from here)**" if step.is_point_of_no_return else ""
         took = "" if state.took_s is None else duration(state.took_s)
         text.append(f"| {number} | {_plain(step.title)}{mark} | {state.phase} | {took} | {_plain(state.words)} |")
-    for title, told in (("Answers", _answers(view)), ("Proofs", _proofs(view)), ("Preflight", _open_items(view))):
+    for title, told in _parts(view):
         lines = [f"- {_plain(each)}" for each in told]
         text += ["", f"## {title}", "", *lines] if lines else []
     text += ["", "## What happened", "", "```text"]
     text += [line_text(line).replace("```", "'''") for event in events for line in event_lines(event, plan)]
     return "\n".join([*text, "```", ""])
+
+
+def _parts(view: RunView) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the parts of the report that are lists, each with its title; those that are empty are left out by who shows them."""
+    return (
+        ("Lost writes", () if view.lost is None else view.lost.lines()),
+        ("Answers", tuple(_answers(view))),
+        ("Proofs", tuple(_proofs(view))),
+        ("Preflight", _open_items(view)),
+    )
 
 
 def _times(view: RunView, now: float) -> Iterator[Line]:

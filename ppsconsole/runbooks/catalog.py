@@ -10,6 +10,7 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands
 from ppsconsole.runbooks.failover import plan_failover
+from ppsconsole.runbooks.lost_writes import plan_lost_writes
 from ppsconsole.runbooks.fence import plan_fence
 from ppsconsole.runbooks.request import Request, known
 from ppsconsole.runbooks.restart import plan_restart
@@ -67,6 +68,15 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "none",
             "the node runs, and where it serves users the service was verified",
             plan_restart,
+        ),
+        Runbook(
+            "lost-writes",
+            "Keep what only an old primary has, and list the transactions that were lost: changes nothing else.",
+            "required",
+            "none",
+            "the log behind the fork is kept on the node's host, and what was committed in it is listed in the report",
+            plan_lost_writes,
+            is_for_databases=True,
         ),
         Runbook(
             "fence",

@@ -17,7 +17,7 @@ from ppsconsole.runbooks.ladder import Ladder, ladder_of
 from ppsconsole.runbooks.loss import loss_of
 from ppsconsole.runbooks.preflight import preflight_failover
 from ppsconsole.runbooks.request import Request, named_instance, without_node
-from ppsconsole.runbooks.salvage import can_be_salvaged, salvage_steps, with_salvage
+from ppsconsole.runbooks.salvage import can_be_salvaged, lost_writes_steps, salvage_steps, with_salvage
 from ppsconsole.runbooks.situation import (
     driven,
     is_driven,
@@ -154,6 +154,7 @@ def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, ladder: Ladder, old: s
     if _has_a_place_for_the_marker(inventory, old):
         title = f"Put {old} into quarantine: it is not started again, and an alarm is raised should it come back"
         steps.append(shop.step("quarantine", old, title, id="quarantine", is_optional=True))
+    steps += lost_writes_steps(shop, snapshot, old, new)
     made = closed(steps)
     if made[0].gate is None:
         made = (replace(made[0], gate=_gate(inventory, made, ladder, old, new, loss)), *made[1:])

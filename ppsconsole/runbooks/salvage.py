@@ -25,6 +25,25 @@ def salvage_steps(shop: Shop, snapshot: Snapshot, old: str, new: str) -> tuple[S
     return (shop.step("salvage", new, title, id="salvage", arguments={"primary": old}, is_optional=True, needs=("fence",)),)
 
 
+def lost_writes_steps(shop: Shop, snapshot: Snapshot, old: str, new: str) -> tuple[Step, ...]:
+    """Return the step that keeps and lists what `old` had and `new` has not; none where that cannot be now.
+
+    It comes last: users are back, and what is lost does not become more.
+    """
+    if not can_be_salvaged(shop.inventory, snapshot, old, new):
+        return ()
+    return (replace(keep_step(shop, old, new), is_optional=True),)
+
+
+def keep_step(shop: Shop, old: str, new: str) -> Step:
+    """Return the step that keeps the log of `old` behind the point at which `new` left it, and lists what was lost.
+
+    Whatever rewinds `old` or writes over it has this step before it (law 5).
+    """
+    title = f"Keep what only {old} has, and list the transactions that were lost"
+    return shop.step("keep-lost-writes", old, title, id="keep-lost-writes", arguments={"primary": new})
+
+
 def with_salvage(loss: Loss, new: str, dead_wal: DeadWal | None) -> Loss:
     """Return the loss of a plan with that step. Nothing is promised where reading that disk failed already."""
     if loss.tier is LossTier.NONE or (dead_wal is not None and dead_wal.trouble):

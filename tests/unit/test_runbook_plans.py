@@ -118,6 +118,7 @@ def test_failover_of_a_killed_primary_keeps_it_down_by_its_own_host() -> None:
         "switch-database-pps1",
         "enable-db2",
         "quarantine",
+        "keep-lost-writes",
     ]
     assert made.blockers == ()
     told = made.step("fence").arguments
@@ -485,5 +486,5 @@ def test_the_real_verbs_have_commands_for_every_acting_step(found) -> None:
 
 
 def test_every_runbook_says_what_it_is() -> None:
-    assert list(RUNBOOKS) == ["switchover", "failover", "restart", "fence"]
+    assert list(RUNBOOKS) == ["switchover", "failover", "restart", "lost-writes", "fence"]
     assert all(runbook.sentence.endswith(".") and runbook.success for runbook in RUNBOOKS.values())
