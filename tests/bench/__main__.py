@@ -6,6 +6,7 @@ import sys
 BENCHES = {
     "inventory": "tests.bench.inventory",
     "kills": "tests.bench.kills",
+    "simulate": "tests.bench.simulate",
     "promotions": "tests.bench.promotions",
     "switchover": "tests.bench.switchover",
     "terminal": "tests.bench.terminal",

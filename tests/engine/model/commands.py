@@ -14,7 +14,7 @@ from ppsconsole.drivers.nginx import dump_command
 from ppsconsole.drivers.service import status_command
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.step import Step
-from ppsconsole.probes import backups, connection, control, managers
+from ppsconsole.probes import backups, connection, control, keys, managers
 from ppsconsole.runbooks.costs import COSTS
 
 
@@ -69,6 +69,8 @@ def _made(inventory: Inventory) -> dict[tuple[str, str], Known]:
             add(name, part.command, "points-at")
             for instance in inventory.database.instances:
                 add(name, switch_database._set_command(web_node, instance), "point", instance)
+        if (asked := keys.keys_part(web_node, 1.0)) is not None:
+            add(name, asked.command, "keys", len(web_node.key_files))
     for name, each in inventory.balancers.items():
         add(name, dump_command(each), "dump")
         add(name, f"cat -- {each.include}", "include")

@@ -82,7 +82,7 @@ class Console:
 
     def _begun(self, host: str, run: str, begun: str) -> None:
         """An act reached a host: its beginning has to be durable in the journal by now."""
-        step = begun.partition("/")[0]
+        step = begun.split(" ")[0].partition("/")[0]
         if step and not self.journal.has(run, ("step-started", "undo-started"), step):
             self.world.wrong(f"step {step} acts on {host}, and the journal does not know that it was begun")
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ppsconsole.actions.dead_wal import _end
+from ppsconsole.actions.dead_wal import record_end
 
 SYSTEM = "7000000000000000001"
 FIRST = 0x3010028
@@ -49,6 +49,7 @@ class Database:
         is_sleepy: Its first request for a promotion is slept over.
         promotes_at: When an asked promotion happens; None when none was asked.
         upstream: Whom it follows as a standby.
+        kept: Copies of its log, by folder.
         held_back: A standby that is connected and gets nothing.
     """
 
@@ -61,6 +62,8 @@ class Database:
     in_recovery: bool = False
     has_signal: bool = False
     upstream: str = ""
+    slots: list[str] = field(default_factory=list)
+    kept: dict[str, list[Record]] = field(default_factory=dict)
     control_state: str = "in production"
     control_checkpoint: int = FIRST
     is_quarantined: bool = False
@@ -89,7 +92,7 @@ class Database:
         start = self.end
         if start % PAGE == 0:  # behind the header of the page
             start += 40 if start % SEGMENT == 0 else 24
-        record = Record(start, _end(start, length, PAGE, SEGMENT), number, at)
+        record = Record(start, record_end(start, length, PAGE, SEGMENT), number, at)
         self.log.append(record)
         return record
 
@@ -98,14 +101,18 @@ class Database:
         length = len(other.log)
         return length <= len(self.log) and (length == 0 or self.log[length - 1] is other.log[-1])
 
+    def take(self, record: Record) -> None:
+        """Have the next record of the log that it follows."""
+        self.log.append(record)
+        if record.number:
+            self.replayed_at = record.at
+
     def receive(self, source: "Database", upto: float) -> None:
         """Take over what `source` wrote until `upto`."""
         for record in source.log[len(self.log) :]:
             if record.at > upto:
                 break
-            self.log.append(record)
-            if record.number:
-                self.replayed_at = record.at
+            self.take(record)
         if source.timeline != self.timeline:
             self.timeline, self.history = source.timeline, list(source.history)
 

@@ -123,6 +123,8 @@ def _make_slot(world: World, known: Known, stdin: str, now: float) -> CommandRes
     own, other = world.databases[known.node], world.databases[str(known.more)]
     if other.process != "up" or not world.is_on(other.host) or not world.links.is_open(own.host, other.host):
         return said(status=1, stderr=f"pg_receivewal: error: connection to {other.name} failed")
+    if own.name not in other.slots:
+        other.slots.append(own.name)
     return said()
 
 
@@ -223,6 +225,7 @@ def _backup(world: World, known: Known, stdin: str, now: float) -> CommandResult
 
 
 _EFFECTS: dict[str, Callable[[World, Known, str, float], CommandResult]] = {
+    "keys": lambda world, known, stdin, now: said("ok 0123456789ab\n" * int(known.more)),
     "managers": lambda world, known, stdin, now: said("all\n"),
     "nothing": lambda world, known, stdin, now: said(),
     "status": _status,

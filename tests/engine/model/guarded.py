@@ -14,7 +14,7 @@ _LEASE = re.compile(r"""^\{ l=none; IFS= read -r l .*\[ "\$l" = (?P<line>'[^']*'
 _NAME = re.compile(r"""^l=\$\(uname -n\); \[ "\$l" = (?P<name>\S+) \] \|\| moved hostname """)
 _FOLDER = re.compile(r"""^\[ -d (?P<folder>\S+) \] \|\| moved data-directory """)
 _SYSTEM = re.compile(r"""^\[ "\$l" = (?P<system>\S+) \] \|\| moved system-identifier """)
-_BEGUN = re.compile(r"""^\{ r="\$d"/runs/(?P<run>\S+); .*echo (?P<step>\S+) >>"\$r/begun"; \} 2>/dev/null \|\| :$""")
+_BEGUN = re.compile(r"""^\{ r="\$d"/runs/(?P<run>\S+); .*printf "%s\\n" (?P<step>.+) >>"\$r/begun"; \} 2>/dev/null \|\| :$""")
 _EPOCH = re.compile(r"""^\[ "\$e" = (?P<epoch>\d+) \] \|\| moved lease """)
 _READY = f"echo {armed.READY}"
 _SILENT = (
@@ -47,6 +47,7 @@ class Guarded:
         at_word: What is looked at again when it stood ready and gets its word; the same kinds.
         begun: Run, and `STEP/ATTEMPT` that is noted as begun; empty where nothing is; `$s` where the word brings it.
         command: What is done then; empty where only the conditions are looked at.
+        place: Of a command that outlives the line.
         epoch: That the word has to bring; None for one that does not stand ready.
     """
 
@@ -55,6 +56,7 @@ class Guarded:
     begun: tuple[str, str]
     command: str
     epoch: int | None
+    place: str = ""
 
 
 @lru_cache(maxsize=4096)
@@ -69,11 +71,14 @@ def guarded(command: str) -> Guarded | None:
     script = shlex.split(command)[3]
     conditions: list[tuple[str, str]] = []
     at_word: list[tuple[str, str]] = []
-    current, begun, inner, epoch = conditions, ("", ""), "", None
+    current, begun, inner, epoch, place = conditions, ("", ""), "", None, ""
     lines = script.split("\n")
     for number, line in enumerate(lines):
         if not line:
             continue
+        if line.startswith("alive() {"):
+            place, inner = detached_in("\n".join(lines[number:]))
+            break
         if line.startswith(("exec /bin/sh -c ", "eval ")):
             inner = shlex.split("\n".join(lines[number:]))[-1]
             break
@@ -88,12 +93,24 @@ def guarded(command: str) -> Guarded | None:
         elif found := _SYSTEM.match(line):
             current.append(("system", found["system"]))
         elif found := _BEGUN.match(line):
-            begun = (found["run"], found["step"])
+            begun = (found["run"], shlex.split(found["step"])[0])
         elif found := _EPOCH.match(line):
             epoch = int(found["epoch"])
         elif not line.startswith(_SILENT):
             raise UnknownToModel(f"the model does not know this line of a guard: {line}")
-    return Guarded(tuple(conditions), tuple(at_word), begun, inner, epoch)
+    return Guarded(tuple(conditions), tuple(at_word), begun, inner, epoch, place)
+
+
+def detached_in(script: str) -> tuple[str, str]:
+    """Return place and command of a script about a command that outlives the line; the latter is empty where it is looked for."""
+    place = re.search(r'^b="\$d/runs/"(?P<run>\S+)/(?P<name>\S+); n=(?P<attempt>\d+); p=\$b\$n$', script, re.MULTILINE)
+    if place is None:
+        raise UnknownToModel(f"the model does not know this way to outlive the line: {script}")
+    _, start, rest = script.partition("nohup $s /bin/sh -c ")
+    if not start:
+        return place[0], ""
+    _, _, runner = shlex.split(rest)[0].partition("/bin/sh -c ")
+    return place[0], shlex.split(runner)[0]
 
 
 def moved(host: ModelHost, conditions: tuple[tuple[str, str], ...], system: str) -> str:

@@ -35,6 +35,7 @@ class ModelHost:
     Attributes:
         is_kept_off: Somebody switched it off for good and said so.
         lease: Text of the lease's file; empty when there is none.
+        detached: Status and output of commands that outlive the line, by their place.
         is_full: Nothing can be written into the folder.
         drops: What happens to the next commands that act there: `before`, `after`, `late`.
     """
@@ -48,6 +49,7 @@ class ModelHost:
     lease: str = ""
     heartbeat: float | None = None
     runs: dict[str, KeptRun] = field(default_factory=dict)
+    detached: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     is_full: bool = False
     drops: list[str] = field(default_factory=list)
 

@@ -2,35 +2,36 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from ppsconsole.engine.journal import RunRecord
+from ppsconsole.engine.journal import Journal, RunRecord
 from ppsconsole.errors import JournalError
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.plan import Plan
+from tests.engine.model.databases import UnknownToModel
 
 
-@dataclass(slots=True)
-class MemoryJournal:
-    """What `engine.journal.Journal` offers.
+class MemoryJournal(Journal):
+    """The journal, but for where it keeps things.
 
     Attributes:
         is_full: The disk takes nothing more.
-        kept: Events as text, by run.
+        kept: Events by run, each as it came back from JSON.
     """
 
-    kept: dict[str, list[str]] = field(default_factory=dict)
-    plans: dict[str, tuple[Plan, float, str]] = field(default_factory=dict)
-    is_full: bool = False
-    place: str = "memory"
+    def __init__(self) -> None:
+        self.place, self.address = "memory", None
+        self.kept: dict[str, list[RunEvent]] = {}
+        self.plans: dict[str, tuple[Plan, float, str]] = {}
+        self.is_full = False
+        self._reserve = None
+
+    def _within(self, work: Any, is_writing: bool) -> Any:
+        raise UnknownToModel("the model's journal does not know this question")
 
     def reserve(self) -> None:
         self._writable()
-
-    def refuse_moved(self, inventory: Any) -> None:
-        """Do nothing: it lies on nobody's server."""
 
     def close(self) -> None:
         """Do nothing."""
@@ -43,17 +44,17 @@ class MemoryJournal:
     def append(self, *events: RunEvent) -> None:
         self._writable()
         for event in events:
-            lines = self.kept.setdefault(event.run, [])
-            if event.number != len(lines) + 1:
+            known = self.kept.setdefault(event.run, [])
+            if event.number != len(known) + 1:
                 raise JournalError(f"another console wrote to run {event.run} meanwhile")
-            lines.append(_line(event))
+            known.append(_back(event))
 
     def adopt(self, run: str, plan: Plan, events: Sequence[RunEvent], holder: str) -> None:
         self.start(run, plan, events[0].at if events else plan.made_at, holder)
-        self.kept[run] = [_line(event) for event in events]
+        self.kept[run] = [_back(event) for event in events]
 
     def events(self, run: str) -> tuple[RunEvent, ...]:
-        return tuple(RunEvent.from_json(json.loads(line)) for line in self.kept.get(run, ()))
+        return tuple(self.kept.get(run, ()))
 
     def runs(self, cluster: str | None = None, limit: int = 200) -> tuple[RunRecord, ...]:
         found = []
@@ -67,13 +68,12 @@ class MemoryJournal:
 
     def has(self, run: str, kinds: tuple[str, ...], step: str) -> bool:
         """Return whether an event of one of these kinds about `step` is durable."""
-        wanted = f'"step": "{step}"'
-        return any(wanted in line and any(f'"kind": "{kind}"' in line for kind in kinds) for line in self.kept.get(run, ()))
+        return any(event.step == step and event.kind in kinds for event in self.kept.get(run, ()))
 
     def _writable(self) -> None:
         if self.is_full:
             raise JournalError("no space left on device")
 
 
-def _line(event: RunEvent) -> str:
-    return json.dumps(event.as_json(), default=str)
+def _back(event: RunEvent) -> RunEvent:
+    return RunEvent.from_json(json.loads(json.dumps(event.as_json(), default=str)))

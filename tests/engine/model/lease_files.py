@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from ppsconsole.drivers.base import CommandResult
@@ -18,7 +20,7 @@ _built: dict[str, Script] = {}
 
 _LOOK, _TAKE = lease_script.look_script, lease_script.take_script
 _GIVE, _LEAVE, _BEAT = lease_script.give_back_script, lease_script.leave_script, lease_script.beat_script
-_APPEND, _PRUNE = copies._append_script, pruning._script
+_APPEND, _COPIED, _PRUNE = copies._append_script, copies._copied, pruning._script
 
 
 def _said(status: int = 0, stdout: str = "", stderr: str = "") -> CommandResult:
@@ -146,7 +148,7 @@ def _replaces(command: str) -> Script | None:
         return None
     run, line, count = named[1], ours[1], int(counted[1])
 
-    def replace(host: ModelHost, stdin: str, now: float) -> CommandResult:
+    def put(host: ModelHost, stdin: str, now: float) -> CommandResult:
         if host.lease_line != line:
             return _said(NOT_OURS)
         plan, _, events = stdin.partition("\n")
@@ -156,7 +158,18 @@ def _replaces(command: str) -> Script | None:
         kept.plan, kept.events = plan, events
         return _said()
 
-    return replace
+    return put
+
+
+@lru_cache(maxsize=256)
+def _read_once(name: str, body: str, leased: str) -> copies.CopiedRun | None:
+    return _COPIED("", name, body, leased)
+
+
+def copied(host: str, name: str, body: str, leased: str) -> copies.CopiedRun | None:
+    """Return what the product reads in a copy; the same text on five hosts is read once."""
+    found = _read_once(name, body, leased)
+    return None if found is None else replace(found, host=host)
 
 
 PATCHES: tuple[tuple[Any, str, Any], ...] = (
@@ -166,6 +179,7 @@ PATCHES: tuple[tuple[Any, str, Any], ...] = (
     (lease_script, "leave_script", leave_script),
     (lease_script, "beat_script", beat_script),
     (copies, "_append_script", append_script),
+    (copies, "_copied", copied),
     (pruning, "_script", prune_script),
 )
 """Builders that the model stands beside: what they make is sent as it is, and remembered with what it means."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ppsconsole.actions import checkpoint, promote, sessions
 from ppsconsole.actions.standing import STANDING_SQL
-from ppsconsole.cluster.database import Receiver, Replica, Sessions
+from ppsconsole.cluster.database import Receiver, Replica, Sessions, Slot
 from ppsconsole.drivers.postgres_query import PostgresStatus
 from ppsconsole.engine.guard import _IDENTIFIER_SQL
 from ppsconsole.errors import BadAnswer, TimedOut, Unreachable
@@ -81,7 +81,7 @@ class ModelPostgres:
             "last_replay_at": database.replayed_at if is_standby else None,
             "receiver": self._receiver(database) if is_standby else None,
             "replicas": tuple(self._replica(database, each) for each in world.connected_to(database)),
-            "slots": (),
+            "slots": self._slots(database),
             "archiver_failed": 0,
             "archive_backlog": 0,
             "prepared_transactions": 0,
@@ -137,6 +137,10 @@ class ModelPostgres:
     def _sessions(self, database: Database) -> list[tuple[Any, ...]]:
         writers = self.world.writers_of(database)
         return [(100 + n, now(), self._address(name), f"pps:{name}", "pps") for n, name in enumerate(writers)]
+
+    def _slots(self, database: Database) -> tuple[Slot, ...]:
+        used = {each.name for each in self.world.connected_to(database)}
+        return tuple(Slot(name, "physical", name in used, "reserved", 0) for name in database.slots)
 
     def _receiver(self, database: Database) -> Receiver:
         if not self.world.is_connected(database):

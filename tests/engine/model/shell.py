@@ -1,6 +1,7 @@
 """The double of the SSH driver: known commands are done to the model, unknown ones fail loudly."""
 
 import asyncio
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,10 +10,11 @@ from ppsconsole.drivers.base import CommandResult, Endpoint, LineDropped
 from ppsconsole.engine import armed
 from ppsconsole.errors import TimedOut, Unreachable
 from ppsconsole.inventory.model import Host
-from tests.engine.model import effects, lease_files
+from tests.engine.model import effects, lease_files, salvage
 from tests.engine.model.commands import parts_of, table_of
 from tests.engine.model.databases import SYSTEM, UnknownToModel
-from tests.engine.model.guarded import MOVED, Guarded, guarded, moved, note_begun
+from tests.engine.model.guarded import MOVED, Guarded, detached_in, guarded, moved, note_begun
+from tests.engine.model.hosts import ModelHost
 from tests.engine.model.ways import Ways, loud, now, unanswered
 from tests.engine.model.world import World
 
@@ -96,7 +98,19 @@ class ModelShell:
         if said := moved(there, guard.conditions, SYSTEM):
             return effects.said(status=MOVED, stderr=said)
         self._note(host, guard.begun)
+        if guard.place:
+            if guard.place not in there.detached:
+                result = await self._plain(host, guard.command, "")
+                there.detached[guard.place] = (result.exit_status, result.stdout, result.stderr)
+            return self._outlived(there, guard.place)
         return await self._plain(host, guard.command, stdin) if guard.command else effects.said()
+
+    def _outlived(self, there: ModelHost, place: str) -> CommandResult:
+        found = there.detached.get(place)
+        if found is None:
+            return effects.said("@@ppsconsole-detached absent\n")
+        status, stdout, stderr = found
+        return effects.said(f"@@ppsconsole-detached {status}\n{stdout}", stderr=stderr)
 
     def _note(self, host: Host, begun: tuple[str, str]) -> None:
         note_begun(self.world.hosts[host.name], *begun)
@@ -116,6 +130,11 @@ class ModelShell:
         for name, instance in world.inventory.database.instances.items():
             if instance.host == host.name and command.startswith(f"{remains_command(instance)}; echo @@wal"):
                 return effects.dead_wal(world, name, command)
+        if "@@ppsconsole-detached" in command:
+            return self._outlived(world.hosts[host.name], detached_in(shlex.split(command)[3])[0])
+        brought = salvage.done(world, host.name, command, stdin)
+        if brought is not None:
+            return brought
         raise UnknownToModel(f"the model does not know this command on {host.name}: {command}")
 
     async def _parts(self, host: Host, parts: tuple[tuple[str, str], ...]) -> CommandResult:

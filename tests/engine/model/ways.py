@@ -49,11 +49,13 @@ class Ways:
     Attributes:
         console: Its name in the links.
         calls: How often something was reached for; faults count by it.
+        on_call: Called each time.
     """
 
     world: World
     console: str
     calls: int = 0
+    on_call: Callable[[], None] = lambda: None
 
     async def to(self, host: Host, timeout_s: float) -> None:
         """Come to a host.
@@ -62,6 +64,7 @@ class Ways:
             DriverError: There is no way; time has passed.
         """
         self.calls += 1
+        self.on_call()
         await asyncio.sleep(0.004)
         self.world.advance(now())
         for bastion in host.via:

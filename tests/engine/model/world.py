@@ -13,7 +13,7 @@ LAG_S = 0.01
 """What was written in the last moments has not arrived at a standby yet."""
 
 WRITE_EVERY_S = 0.5
-MOST_WRITES = 20
+MOST_WRITES = 8
 
 
 @dataclass(slots=True)
@@ -34,6 +34,7 @@ class World:
         points_at: What each web node's setting names.
         acked: Commits that were acknowledged to users, and by which instance.
         wrongs: What must never be, and was; in words.
+        brought: Whose log was brought last to an instance.
         touched: Nodes that a fault, and no step, changed: they are not compared with before.
     """
 
@@ -46,6 +47,7 @@ class World:
     acked: list[tuple[Record, str]] = field(default_factory=list)
     wrongs: list[str] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
+    brought: dict[str, str] = field(default_factory=dict)
     last_at: float = STARTED_AT
     numbers: int = 0
 
@@ -187,6 +189,7 @@ class World:
         if found.is_on or found.is_kept_off:
             return
         found.is_on, found.boots = True, found.boots + 1
+        self.touched.update(found.services)
         for node, service in found.services.items():
             if service.enabled:
                 self.start(node)
@@ -229,7 +232,8 @@ class World:
         for host in self.hosts.values():
             for node in host.services:
                 service = self.service_of(node)
-                found[node] = (service.state, service.enabled, self.points_at.get(node))
+                state = "stopped" if service.state == "failed" else service.state  # a back-out does not break it again
+                found[node] = (state, service.enabled, self.points_at.get(node))
         for name, database in self.databases.items():
             found[name] += (database.in_recovery, database.timeline, database.is_quarantined)
         for name, balancer in self.balancers.items():
@@ -248,6 +252,7 @@ def new_world(inventory: Inventory) -> World:
         databases[name] = Database(
             name, str(instance.host), in_recovery=is_standby, has_signal=is_standby, upstream=upstream, control_state=state
         )
+    databases[primary].slots = [name for name in databases if name != primary]
     hosts = {name: ModelHost(name) for name in inventory.hosts}
     balancers = {}
     for name in (*inventory.web_nodes, *inventory.database.instances, *inventory.balancers):

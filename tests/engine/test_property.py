@@ -1,0 +1,28 @@
+"""The invariants of DESIGN §5 over thousands of runs of a modelled cluster: faults at every boundary, every operator's choice.
+
+`pytest tests/engine -k property -s` tells how many runs and distinct states; `python -m tests.bench simulate` plays more.
+"""
+
+import pytest
+
+from tests.engine.model.declared import declared
+from tests.engine.model.playing import tell
+from tests.engine.model.property import play_all
+from tests.engine.model.story import story_of
+
+STORIES, PARTS = 1200, 4
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_property_no_story_goes_wrong(part: int) -> None:
+    tally = play_all(range(part, STORIES, PARTS), declared())
+    print(f"\npart {part + 1} of {PARTS}: {tally.said()}")
+    assert not tally.wrong, tally.wrong
+    assert tally.runs > tally.stories / 2, "most stories begin a run"
+
+
+def test_property_a_story_is_the_same_each_time() -> None:
+    for seed in (3, 6, 92, 180, 294):
+        story = story_of(seed, declared())
+        one, other = tell(story, declared()), tell(story, declared())
+        assert (one.trace, one.events, one.verdicts) == (other.trace, other.events, other.verdicts)
