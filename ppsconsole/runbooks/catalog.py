@@ -10,8 +10,8 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands
 from ppsconsole.runbooks.failover import plan_failover
-from ppsconsole.runbooks.lost_writes import plan_lost_writes
 from ppsconsole.runbooks.fence import plan_fence
+from ppsconsole.runbooks.lost_writes import plan_lost_writes
 from ppsconsole.runbooks.request import Request, known
 from ppsconsole.runbooks.restart import plan_restart
 from ppsconsole.runbooks.switchover import plan_switchover

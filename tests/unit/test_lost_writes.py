@@ -1,4 +1,4 @@
-"""What a log holds behind the fork, as pg_waldump tells it, what a report says of it, which files hold it, and how they travel."""
+"""What a log holds behind the fork, as pg_waldump tells it; what a report says of it; which files hold it; how they travel."""
 
 import subprocess
 from dataclasses import replace
