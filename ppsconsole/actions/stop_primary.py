@@ -1,6 +1,7 @@
 """Stop a primary cleanly, as fast as is safe, and make the proof that it cannot write any more."""
 
 import asyncio
+import re
 import shlex
 from contextlib import suppress
 from dataclasses import replace
@@ -19,6 +20,7 @@ from ppsconsole.inventory.model import Instance, Inventory, Service
 from ppsconsole.masking import plain
 from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.plan.step import Step
+from ppsconsole.probes.judge_database import instance_at
 
 _FAST_POLLS = 100
 """Looks at the pid file 2 ms apart before they become rare, for hosts where the kernel is not asked to tell (`_woken`)."""
@@ -28,6 +30,12 @@ _RESERVE_S = 2.0
 """What of a step's time is left for the answer to come back."""
 
 SETTLE_S = 3.0
+_LONG_S = 2.0
+"""After so long it is said who holds a stop up, and looked at again as often."""
+
+_WALSENDER = re.compile(r"walsender \S+ ([0-9A-Fa-f:.]+)\(\d+\)")
+"""The address in the title that PostgreSQL gives a walsender: `walsender replicator 192.0.2.12(41284) streaming ...`."""
+
 _WOKEN_S = 1.5
 """For how long the end of the server is waited for without polling; what takes longer is no matter of milliseconds."""
 
@@ -105,16 +113,18 @@ class StopPrimary:
         looks: list[asyncio.Task[Any]] = []
 
         def heard(line: str) -> None:
-            if line == _GONE and not looks:
+            if line == _GONE and len(looks) == 1:
                 looks.append(asyncio.ensure_future(is_listening(bench, step.node)))
                 if bench.plan.to:
                     looks.append(asyncio.ensure_future(standing(bench, bench.plan.to)))
 
         command = _stop_and_look(bench.inventory, step)
+        looks.append(telling := asyncio.ensure_future(_tell_who_is_waited_for(bench, step.node)))
         try:
             result = await bench.hosts.act(host, command, node=step.node, timeout_s=step.timeout_s, heard=heard)
             said, is_told, look = result.stdout.partition(f"{_GONE}\n")
-            seen = await asyncio.gather(*looks, return_exceptions=True)
+            telling.cancel()
+            seen = await asyncio.gather(*looks[1:], return_exceptions=True)
         finally:
             for each in looks:
                 each.cancel()
@@ -182,7 +192,7 @@ async def clean_stop(bench: Workbench, node: str) -> Finding:
     if not left.control:
         return Finding("unknown", f"the control file of {node} cannot be read: {left.complaint}", values)
     if not left.is_gone:
-        return Finding("no", _stopping(node, left), values)
+        return Finding("no", _stopping(bench.inventory, node, left), values)
     if not left.is_shut_down:
         return Finding(
             "no", f"{node} was not stopped cleanly: its control file says {plain(str(values['control_state']))}", values
@@ -232,11 +242,33 @@ async def _armed(bench: Workbench, step: Step) -> str:
     return f"; not everything stands ready: {plain(str(failed[0]))}" if failed else ""
 
 
-def _stopping(node: str, left: Remains) -> str:
+async def _tell_who_is_waited_for(bench: Workbench, node: str) -> None:
+    """Say by whom a stop is held up, once it takes long and whenever that changes. A stop in good time is not disturbed."""
+    told = ""
+    while True:
+        await bench.clock.sleep(_LONG_S)
+        with suppress(DriverError):
+            left = await remains(bench, node)
+            if not left.is_gone and (words := _stopping(bench.inventory, node, left)) != told:
+                bench.say(words)
+                told = words
+
+
+def _stopping(inventory: Inventory, node: str, left: Remains) -> str:
     if left.is_shut_down or left.waits_for:
-        waits = f"waits for {left.waits_for}" if left.waits_for else f"still there: {', '.join(left.processes)}"
+        waits = f"waits for {_waited_for(inventory, left)}" if left.waits_for else f"still there: {', '.join(left.processes)}"
         return f"{node} is stopping, {waits}; it takes no writes any more, and it is not killed for that"
     return f"{node} still runs: {', '.join(left.processes[:3]) or f'pid {left.pid}'}"
+
+
+def _waited_for(inventory: Inventory, left: Remains) -> str:
+    """Return who holds a stop up, by the names of instances where their addresses are known, and what can be done."""
+    addresses = dict.fromkeys(_WALSENDER.findall(left.waits_for))
+    names = [name for each in addresses if (name := instance_at(inventory, each)) is not None]
+    if not names:
+        return left.waits_for
+    who = ", ".join(names)
+    return f"{who} to take the last of its log ({left.waits_for}): let {who} go on or end it, or wait for wal_sender_timeout"
 
 
 async def _successor(bench: Workbench, name: str) -> str:
@@ -277,7 +309,7 @@ async def _gone(bench: Workbench, node: str) -> Finding:
         return Finding("yes", f"{node} is gone")
     if not left.is_shut_down and not left.waits_for and await _takes_queries(bench, node):
         return Finding("yes", f"{node} was never stopped")
-    return Finding("no", _stopping(node, left))
+    return Finding("no", _stopping(bench.inventory, node, left))
 
 
 async def _is_primary(bench: Workbench, node: str) -> bool:

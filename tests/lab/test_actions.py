@@ -1,5 +1,8 @@
 """Each verb on a real lab: done, seen in the world, and put back."""
 
+import asyncio
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from types import MappingProxyType
@@ -12,6 +15,7 @@ from ppsconsole.actions.service_command import service_command
 from ppsconsole.errors import BadAnswer, Blocked, DriverError, TimedOut
 from ppsconsole.inventory.load import load
 from ppsconsole.inventory.model import Inventory, SecretRef, Service
+from ppsconsole.lab.processes import working_below
 from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.plan.step import Step
 from tests.lab.acting import Acting, Writer, acting, run, step
@@ -226,6 +230,43 @@ def test_a_hung_walsender_keeps_a_stop_from_its_proof_and_is_not_killed(whole: L
             assert seen.state == "no", "the walsender did not hang: the test shows nothing"
 
     run(main())
+
+
+def test_who_holds_a_stop_up_is_told_while_it_waits_and_the_stop_ends_when_that_one_goes_on(whole: Lab) -> None:
+    settings = f"{whole.home('db1')}/data/postgresql.auto.conf"
+    reload = f"{whole.state['postgres']['bin']}/pg_ctl reload -s -D {whole.home('db1')}/data"
+    whole.ssh("db1", f"cp -p {settings} {settings}.kept; echo wal_sender_timeout=0 >>{settings}; {reload}")
+
+    async def main() -> None:
+        async with acting(whole) as doing:
+            made = step("stop-primary", "db1", timeout_s=90.0)
+            doing.add(made)
+            found = await ACTIONS["stop-primary"].precheck(doing.bench, made)
+            doing.bench.note(made, **found.values)
+            await asyncio.to_thread(whole.fault, "hang", "db2")
+            stopping = asyncio.ensure_future(ACTIONS["stop-primary"].act(doing.bench, made))
+            while not any("db1 is stopping, waits for db2 to take the last of its log" in each for each in doing.said):
+                assert not stopping.done(), doing.said
+                await asyncio.sleep(0.05)
+            assert not any("-KILL" in command or "immediate" in command for _, command in doing.hosts.acted)
+            thawed(whole, "db2")
+            await stopping
+            seen = await ACTIONS["stop-primary"].verify(doing.bench, made)
+            assert (seen.state, [proof.rung for proof in seen.proofs]) == ("yes", [Rung.CLEAN_STOP]), seen.words
+            await ACTIONS["stop-primary"].undo(doing.bench, made)
+            back = await ACTIONS["stop-primary"].verify_undone(doing.bench, made)
+            assert back.state == "yes", back.words
+
+    try:
+        run(main())
+    finally:
+        whole.ssh("db1", f"mv {settings}.kept {settings}; {reload}")
+
+
+def thawed(lab: Lab, node: str) -> None:
+    """Let a hung node go on, though it has no primary to follow meanwhile: the lab's own healing would wait for one."""
+    for pid in working_below(str(lab.home(node) / "data")):
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_zero_loss_is_not_proved_while_the_standby_lags(whole: Lab) -> None:
