@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,8 @@ def told(lab: Lab, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(line, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S)
 
 
-def planned(lab: Lab) -> dict[str, Any]:
-    done = told(lab, "plan", "failover", "--to", "db2", "--json")
+def planned(lab: Lab, *wanted: str) -> dict[str, Any]:
+    done = told(lab, "plan", *(wanted or ("failover", "--to", "db2")), "--json")
     assert done.stdout, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -82,30 +84,107 @@ def test_a_crash_of_an_idle_primary_loses_exactly_nothing_whenever_it_was_last_l
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_writes_that_only_the_dead_primary_had_are_counted_and_are_those_that_are_lost(lab: Lab, tmp_path: Path) -> None:
-    report = tmp_path / "load.json"
+@contextmanager
+def load_on(lab: Lab, report: Path) -> Iterator[dict[str, Any]]:
+    """Let users work until the end of the block, then read back what was acknowledged to them: it gives the result."""
     line = [sys.executable, "-m", "ppsconsole", "lab", "load", "--dir", str(lab.folder), "--rate", "20", "--report", str(report)]
     load = subprocess.Popen(line, env={**os.environ, **lab.env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    verification: dict[str, Any] = {}
     try:
-        before = position(lab)
-        wait_for(lambda: position(lab) != before, "the first writes", LIMIT_S)
-        lab.fault("disconnect", "db2", "--link", "replication")
-        at_cut = position(lab)
-        wait_for(lambda: position(lab) != at_cut, "writes that only db1 has", LIMIT_S)
-        lab.fault("kill", "db1")
-        loss = (plan := settled(lab))["loss"]
-        assert (loss["tier"], loss["transactions"] > 0, loss["bytes"] > 0) == ("exact", True, True)
-        refused = told(lab, "run", "failover", "--to", "db2", "--approve", plan["hash"], "--accept-loss", "0")
-        assert refused.returncode == 3
-        assert f"the loss is {loss['transactions']} transaction" in refused.stderr
-        window = f"{loss['window_s'] + 0.001:.3f}s"
-        done = told(lab, "run", "failover", "--to", "db2", "--approve", settled(lab)["hash"], "--accept-loss", window)
-        assert done.returncode == 0, done.stdout + done.stderr
+        yield verification
     finally:
         load.send_signal(2)
         said, _ = load.communicate(timeout=LIMIT_S)
-    lost = json.loads(report.read_text())["verification"]["lost"]
-    assert lost, said
-    assert len(lost) <= loss["transactions"]
-    first, last = lost[0]["acknowledged_at"], lost[-1]["acknowledged_at"]
-    assert last - first <= loss["window_s"] + 1.0  # acknowledged through web node and front, a little after the commit
+    told = json.loads(report.read_text())["verification"]
+    assert told is not None, said
+    verification.update(told)
+
+
+def killed_with_writes_of_its_own(lab: Lab) -> None:
+    """Hold the standby back while users write, and kill the primary."""
+    before = position(lab)
+    wait_for(lambda: position(lab) != before, "the first writes", LIMIT_S)
+    lab.fault("disconnect", "db2", "--link", "replication")
+    at_cut = position(lab)
+    wait_for(lambda: position(lab) != at_cut, "writes that only db1 has", LIMIT_S)
+    lab.fault("kill", "db1")
+
+
+def reported(lab: Lab, run: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(told(lab, "runs", "report", *([run] if run else []), "--json").stdout)
+    return found
+
+
+def test_what_only_the_dead_primary_had_is_salvaged_also_by_the_console_after_one_that_was_killed(
+    lab: Lab, tmp_path: Path
+) -> None:
+    with load_on(lab, tmp_path / "load.json") as verification:
+        killed_with_writes_of_its_own(lab)
+        plan = settled(lab)
+        loss = plan["loss"]
+        assert (loss["transactions"] > 0, loss["bytes"] > 0, loss["is_salvage_ahead"]) == (True, True, True)
+        answers = ["--approve", plan["hash"], "--accept-loss", "0"]
+        line = [sys.executable, "-m", "tests.lab.deadly", "acted salvage#3", "-i", str(lab.inventory)]
+        env = {**os.environ, "XDG_STATE_HOME": str(lab.folder.parent / "state")}
+        root = Path(__file__).resolve().parents[2]
+        died = subprocess.run(
+            [*line, "run", "failover", "--to", "db2", *answers],
+            env=env,
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+        )
+        assert died.returncode == -9, died.stdout + died.stderr
+        done = told(lab, "runs", "resume", *answers[2:], *answers[:2])
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (verification["lost"], verification["checked"] > 0) == ([], True)
+    report = reported(lab)
+    assert report["loss"]["said"] == "none (proved)"
+    [proof] = [each for each in report["proofs"] if each["kind"] == "zero-loss"]
+    assert (proof["primary"], proof["standby"], bool(proof["log_end_lsn"])) == ("db1", "db2", True)
+    assert report["lost_writes"]["count"] == 0
+    assert [each["phase"] for each in report["steps"] if each["verb"] == "salvage"] == ["done"]
+
+
+def test_what_cannot_be_salvaged_is_announced_and_listed_once_the_disk_can_be_read(lab: Lab, tmp_path: Path) -> None:
+    with load_on(lab, tmp_path / "load.json") as verification:
+        killed_with_writes_of_its_own(lab)
+        wal = lab.home("db1") / "data" / "pg_wal"
+        wal.rename(wal.with_name("pg_wal.away"))
+        plan = unreadable(lab)
+        loss = plan["loss"]
+        refused = told(lab, "run", "failover", "--to", "db2", "--approve", plan["hash"], "--accept-loss", "0")
+        assert refused.returncode == 3, refused.stdout + refused.stderr
+        assert "accepted was 0" in refused.stderr
+        dead_at = time.time()
+        done = told(lab, "run", "failover", "--to", "db2", "--approve", plan["hash"], "--accept-loss", "10m")
+        assert done.returncode == 8, done.stdout + done.stderr
+    lost = verification["lost"]
+    assert lost
+    assert all(plan["made_at"] - loss["window_s"] - 1.0 <= each["acknowledged_at"] <= dead_at for each in lost)
+    wal.with_name("pg_wal.away").rename(wal)
+    listing = planned(lab, "lost-writes", "db1")
+    kept = told(lab, "run", "lost-writes", "db1", "--approve", listing["hash"])
+    assert kept.returncode == 0, kept.stdout + kept.stderr
+    found = reported(lab)["lost_writes"]
+    assert found["count"] >= len(lost)
+    assert len(found["transactions"]) == min(found["count"], 200)
+    assert "public.credentials" in {name for each in found["transactions"] for name in each["relations"]}
+    assert "transactions.txt" in {each.name for each in Path(found["path"]).iterdir()}
+    text = told(lab, "runs", "report", "--markdown").stdout
+    assert f"{found['count']} transaction" in text
+    assert found["path"].rpartition("/")[2].partition("_")[0] in text.replace("\\", "")
+
+
+def unreadable(lab: Lab) -> dict[str, Any]:
+    """Return the plan once all see the primary dead; reading its log was tried, and failed."""
+    plans: list[dict[str, Any]] = []
+
+    def is_settled() -> bool:
+        plans.append(planned(lab))
+        blocked = [item for item in plans[-1]["preflight"] if item["state"] == "failing" and item["is_blocking"]]
+        return not blocked and plans[-1]["loss"]["tier"] == "bounded" and "not exact" in plans[-1]["loss"]["words"]
+
+    wait_for(is_settled, "a plan that is not blocked, with a window", LIMIT_S)
+    return plans[-1]
