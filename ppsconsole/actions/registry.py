@@ -5,6 +5,7 @@ from typing import Final
 
 from ppsconsole.actions.balancer import Drain, MoveMembers
 from ppsconsole.actions.base import Action
+from ppsconsole.actions.boot_guard import CheckBootGuard, InstallBootGuard, RemoveBootGuard
 from ppsconsole.actions.checkpoint import Checkpoint
 from ppsconsole.actions.fence import Fence
 from ppsconsole.actions.follow import Follow
@@ -40,6 +41,9 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "verify-service": VerifyService(),
     "follow": Follow(),
     "quarantine": Quarantine(),
+    "install-boot-guard": InstallBootGuard(),
+    "check-boot-guard": CheckBootGuard(),
+    "remove-boot-guard": RemoveBootGuard(),
     "keep-lost-writes": KeepLostWrites(),
 }
 """What a plan can be made of."""

@@ -21,6 +21,7 @@ from ppsconsole.masking import plain
 
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0
+_GUARD_LIMIT_S = 20.0
 
 State = Literal["running", "stopped", "frozen", "failed", "starting"]
 
@@ -173,7 +174,20 @@ class Service:
         """SIGCONT all its processes."""
         send(self.processes(), signal.SIGCONT)
 
+    async def _guarded(self) -> None:
+        """Run the boot guard of a database where one was installed, as `ExecStartPre` of systemd does.
+
+        Raises:
+            LabError: It keeps the database from starting; with what it said.
+        """
+        guard = Path(f"{self._program.cwd}.boot-guard")
+        if self.name == "db" and os.access(guard, os.X_OK):
+            await self._children.run(
+                [str(guard)], account=self._account, cwd=self.host.home, env=self._program.env, timeout_s=_GUARD_LIMIT_S
+            )
+
     async def _start(self) -> None:
+        await self._guarded()
         log = self.host.home / "log" / f"{self.name}.log"
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "ab", buffering=0) as output:

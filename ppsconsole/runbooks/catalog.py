@@ -8,6 +8,7 @@ from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
+from ppsconsole.runbooks.boot_guard import plan_boot_guard, plan_boot_guard_remove
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands
 from ppsconsole.runbooks.failover import plan_failover
 from ppsconsole.runbooks.fence import plan_fence
@@ -85,6 +86,24 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "none",
             "the instance is down, stays down over a reboot, and is in quarantine",
             plan_fence,
+            is_for_databases=True,
+        ),
+        Runbook(
+            "boot-guard",
+            "Install on a database's host what keeps it from starting while a peer has a newer timeline.",
+            "required",
+            "none",
+            "the guard is written, and what starts the service calls it",
+            plan_boot_guard,
+            is_for_databases=True,
+        ),
+        Runbook(
+            "boot-guard-remove",
+            "Set the boot guard of a database's host aside.",
+            "required",
+            "none",
+            "the guard is not in its place any more",
+            plan_boot_guard_remove,
             is_for_databases=True,
         ),
     )

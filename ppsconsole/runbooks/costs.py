@@ -39,6 +39,9 @@ COSTS: Mapping[str, Cost] = {
     "verify-service": Cost(1.0, 60.0),
     "follow": Cost(3.0, 180.0),
     "quarantine": Cost(0.5, 15.0),
+    "install-boot-guard": Cost(0.5, 15.0),
+    "check-boot-guard": Cost(0.3, 15.0),
+    "remove-boot-guard": Cost(0.3, 15.0),
     "keep-lost-writes": Cost(2.0, 900.0),
 }
 

@@ -116,6 +116,24 @@ def test_a_system_identifier_that_cannot_be_read_is_not_the_planned_one(tmp_path
     bound(tmp_path, body)
 
 
+def test_a_program_on_the_console_s_machine_is_bound_to_the_lease_on_the_hosts(tmp_path) -> None:
+    async def body(made: Bound) -> None:
+        program = ("/bin/sh", "-c", touch(tmp_path, "acted"))
+        assert (await made.guard.act_here(program)).exit_status == 0
+        assert (made.sent[-1].host, made.stage.sent) == ("console", 1)
+        with pytest.raises(TimedOut):
+            await made.guard.act_here(("sleep", "60"), timeout_s=0.2)
+        with pytest.raises(BadAnswer, match="cannot be started"):
+            await made.guard.act_here(("/no/such/program",))
+        taken = made.hosts.lease("aaaa", SystemClock(), reason="it sleeps", holder=OTHER)
+        await taken.take()
+        with pytest.raises(LeaseLost):
+            await made.guard.act_here(program)
+        assert (tmp_path / "acted").read_text() == "x\n"
+
+    bound(tmp_path, body)
+
+
 def test_a_console_that_slept_through_a_takeover_does_nothing(tmp_path) -> None:
     async def body(made: Bound) -> None:
         await made.guard.act("h1", touch(tmp_path, "acted"))

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -14,7 +15,7 @@ from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.actions.service_command import service_command
 from ppsconsole.errors import BadAnswer, Blocked, DriverError, TimedOut
 from ppsconsole.inventory.load import load
-from ppsconsole.inventory.model import Inventory, SecretRef, Service
+from ppsconsole.inventory.model import FenceCommand, Inventory, SecretRef, Service
 from ppsconsole.lab.processes import working_below
 from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.plan.step import Step
@@ -315,6 +316,40 @@ def test_a_frozen_primary_is_fenced_only_by_killing_it(whole: Lab) -> None:
             found = await doing.do("fence", "db1", arguments={"rung": "kept-down", "kill": "yes"}, timeout_s=12.0)
             assert [proof.rung for proof in found.proofs] == [Rung.KEPT_DOWN]
             await doing.do("enable", "db1")
+
+    run(main())
+
+
+def test_a_fence_command_is_believed_only_when_its_verify_command_says_off(whole: Lab, tmp_path: Path) -> None:
+    switch = tmp_path / "fence"
+    # A power switch whose `off` always reports success; whether it is off is what the file says.
+    (tmp_path / "power").write_text("on\n")
+    switch.write_text(f'#!/bin/sh\n[ "$1" = off ] || echo "Power is $(cat {tmp_path}/power)"\n')
+    switch.chmod(0o755)
+
+    async def main() -> None:
+        async with acting(whole) as doing:
+            fence = FenceCommand((str(switch), "off"), (str(switch), "status"), "Power is off", timeout_s=1.0)
+            group = doing.bench.inventory.database
+            instances = {**group.instances, "db1": replace(group.instances["db1"], fence=fence)}
+            with_changes(doing, database=replace(group, instances=instances))
+            arguments = {"rung": "fence-command", "why": "its host is gone", "after": "The next rung is quiesced"}
+            found = await doing.do("fence", "db1", expect="no", arguments=arguments)
+            assert "said: Power is on; off would be 0 and 'Power is off'. The next rung is quiesced" in found.words
+            assert found.proofs == ()
+            assert doing.hosts.acted == [("console", f"{switch} off")]
+            # It says off, and the database answers: another machine was switched off.
+            (tmp_path / "power").write_text("off\n")
+            found = await doing.do("fence", "db1", expect="no", arguments=arguments)
+            assert "and yet db1 takes connections: another machine was switched off" in found.words
+            await asyncio.to_thread(whole.fault, "kill", "db1")
+            found = await doing.do("fence", "db1", arguments=arguments)
+            assert [proof.rung for proof in found.proofs] == [Rung.FENCE_COMMAND]
+            assert "by this rung because: its host is gone" in found.proofs[0].evidence  # type: ignore[union-attr]
+            # A verify command that cannot be run: the rung is not tried at all.
+            switch.unlink()
+            refused = await ACTIONS["fence"].precheck(doing.bench, step("fence", "db1", arguments=arguments))
+            assert (refused.state, "could not be verified" in refused.words) == ("no", True)
 
     run(main())
 

@@ -44,7 +44,10 @@ status() {
         done <"$home/etc/standin.json"
         version=${version%%\"*}
     fi
-    echo "state=$state enabled=$enabled pid=$pid${version:+ version=$version}"
+    # The supervisor runs it before every start of the database, also at boot.
+    guard=
+    [ "$service" = db ] && [ -x "$home/data.boot-guard" ] && guard=$home/data.boot-guard
+    echo "state=$state enabled=$enabled pid=$pid${version:+ version=$version}${guard:+ guard=$guard}"
 }
 
 case ${1-} in
