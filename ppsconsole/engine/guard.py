@@ -353,8 +353,8 @@ class Guard:
         """The shell text that leaves with `MOVED`, having said why, unless everything is as the plan has it."""
         lines = [
             f"d={self._lease.folder}",
-            # Who has the lease now stands in its second line.
-            f'moved() {{ h=; [ "$1" != lease ] || h=$(sed -n 2p "$d/lease" 2>/dev/null); '
+            # Who has the lease now stands in its second line; where nobody has it, the epoch tells whether somebody had.
+            'moved() { h=; [ "$1" != lease ] || h=$(sed -n 2p "$d/lease" 2>/dev/null || cat "$d/epoch" 2>/dev/null); '
             f'printf \'{_MARK} %s %s%s\\n\' "$1" "$2" "${{h:+ $h}}" >&2; exit {MOVED}; }}',
             f'{ours(self._lease.line)} || moved lease "$l"',
         ]
@@ -404,7 +404,10 @@ class Guard:
         if what == "lease":
             line, _, note = rest.partition(" {")
             found = lease_seen(host.name, f"{line}\n{{{note}")
-            words = taken_words(replace(found, garbled="") if line == "none" else found, self._lease)
+            if line.startswith("none"):
+                epoch = line.removeprefix("none").strip()
+                found = replace(found, garbled="", epoch=int(epoch) if epoch.isdigit() else 0)
+            words = taken_words(found, self._lease)
             self._lease.lose(f"{host.name}: {words}")
             remedy = f"This console can do nothing more in it: look at it with `ppsconsole runs show {self._lease.claim.run}`"
             return LeaseLost(f"{words}; nothing was done", where=host.name, remedy=remedy)

@@ -222,6 +222,19 @@ class Lease:
             remedy = f"This console can do nothing more in it: look at it with `ppsconsole runs show {self.claim.run}`"
             raise LeaseLost(self._lost, remedy=remedy)
 
+    async def confirm(self) -> None:
+        """Ask the hosts whether it is still ours: a console that slept, or was cut off, does not know yet.
+
+        Raises:
+            LeaseLost: It is not, on one that answered.
+        """
+        self.check()
+        seen, _ = await self._look(list(self._held.values()))
+        for each in seen.values():
+            if each.line != self.line:
+                self.lose(f"{each.host}: {taken_words(each, self)}")
+        self.check()
+
     def lose(self, words: str) -> None:
         """Note that somebody else has it; the first to see it says so."""
         self._lost = self._lost or words
@@ -335,6 +348,9 @@ def taken_words(found: Sighting, lease: Lease) -> str:
     """Return what became of a lease that was held: who has it now, since which epoch and why."""
     if found.garbled:
         return f"{LOST}: {_said(found)}"
+    if not found.line and found.epoch > lease.epoch:
+        since = f"(epoch {found.epoch}, this console's is {lease.epoch})"
+        return f"another console took the lease of run {lease.claim.run} over and has given it back since {since}"
     if not found.line:
         return f"the lease of run {lease.claim.run} is gone from there, and nobody holds it"
     who = found.holder.said() if found.holder is not None else "another console"

@@ -53,6 +53,14 @@ class Custody(Protocol):
         """
         ...
 
+    async def confirm(self) -> None:
+        """Ask the hosts whether the lease is still held.
+
+        Raises:
+            LeaseLost: It is not.
+        """
+        ...
+
     async def settle(self) -> None:
         """Wait until what was recorded of earlier steps has been copied to the required hosts, or could not be."""
         ...
@@ -144,6 +152,7 @@ class Runner:
                     return await self._stopped(step, result)
             await self._custody.flush()  # a host that keeps no copy is an issue, and has to be known by now
             await self.recorder.settle()
+            await self._custody.confirm()
             return await self._finish(self._success(), "all steps are done")
 
     def hold(self) -> None:
@@ -366,6 +375,8 @@ class Runner:
 
     async def _stopped(self, step: Step, result: StepResult) -> RunResult:
         """A required step did not get done: back where that is law, else stand still and say where things stand."""
+        # A console that slept through a takeover sees its step fail by the clock: it has nothing to decide any more.
+        await self._custody.confirm()
         words = f"{step.title}: {result.words}"
         plan = self._bench.plan
         if plan.runbook in BACKS_OUT_BY_ITSELF and not self.state.is_past_return(plan):

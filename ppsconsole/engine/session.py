@@ -230,6 +230,10 @@ class Session:
         """See `runner.Custody.check`."""
         self.lease.check()
 
+    async def confirm(self) -> None:
+        """See `runner.Custody.confirm`."""
+        await self.lease.confirm()
+
     async def settle(self) -> None:
         """See `runner.Custody.settle`."""
         await self._copies.settle()

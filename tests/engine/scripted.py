@@ -198,6 +198,9 @@ class Custodian:
         if self.is_lost:
             raise LeaseLost("another console has the run")
 
+    async def confirm(self) -> None:
+        self.check()
+
     async def settle(self) -> None:
         self.settled += 1
 

@@ -298,6 +298,21 @@ def test_a_console_that_lost_the_lease_is_told_to_whom_and_why(tmp_path, monkeyp
     on_hosts(tmp_path, body)
 
 
+def test_a_console_that_slept_learns_of_a_takeover_that_is_over_when_it_asks(tmp_path) -> None:
+    async def body(hosts: Hosts) -> None:
+        first = hosts.lease("aaaa", SystemClock())
+        await first.take()
+        await first.confirm()
+        second = hosts.lease("aaaa", SystemClock(), reason="her laptop sleeps", holder=OTHER)
+        await second.take()
+        await second.release()
+        with pytest.raises(LeaseLost, match=r"another console took .* and has given it back since \(epoch 2, .* is 1\)"):
+            await first.confirm()
+        await first.release()
+
+    on_hosts(tmp_path, body)
+
+
 def test_a_lease_that_somebody_removed_is_told_as_gone(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("ppsconsole.engine.lease.HEARTBEAT_S", 0.05)
 

@@ -1,9 +1,10 @@
-"""The real program, which ends itself with SIGKILL as soon as a chosen record of its run is durable.
+"""The real program, which ends itself with SIGKILL as soon as a chosen record of its run is durable, or falls asleep then.
 
-    python -m tests.lab.deadly POINT ARGUMENTS...
+    python -m tests.lab.deadly [asleep] POINT ARGUMENTS...
 
-POINT is `KIND STEP`: the first record of that kind of that step which this process writes, or `KIND STEP#N` for the N-th.
-`acted STEP` is the first command that changed something for it. ARGUMENTS are those of `ppsconsole`.
+With `asleep` it stops itself by SIGSTOP instead, and goes on where it was when it is woken. POINT is `KIND STEP`: the first
+record of that kind of that step which this process writes, or `KIND STEP#N` for the N-th. `acted STEP` is the first command that
+changed something for it. ARGUMENTS are those of `ppsconsole`.
 """
 
 import os
@@ -23,8 +24,11 @@ def names_of(event: RunEvent) -> list[str]:
     return names
 
 
-def arm(point: str) -> None:
-    """Have this process killed after the record that `point` names; what waits to be written behind it is never written."""
+def arm(point: str, by: signal.Signals = signal.SIGKILL) -> None:
+    """Have this process killed after the record that `point` names; what waits to be written behind it is never written.
+
+    With SIGSTOP it is as if its machine slept: it goes on with that when it is woken.
+    """
     append = Journal.append
     wanted, _, number = point.partition("#")
     seen: Counter[str] = Counter()
@@ -34,7 +38,9 @@ def arm(point: str) -> None:
             seen.update(names_of(event))
             if wanted in names_of(event) and seen[wanted] == int(number or 1):
                 append(journal, *events[:count])
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), by)
+                append(journal, *events[count:])
+                return
         append(journal, *events)
 
     Journal.append = deadly  # type: ignore[method-assign]
@@ -43,6 +49,7 @@ def arm(point: str) -> None:
 if __name__ == "__main__":
     from ppsconsole.__main__ import main
 
-    arm(sys.argv[1])
-    del sys.argv[1]
+    is_sleep = sys.argv[1] == "asleep"
+    arm(sys.argv[1 + is_sleep], signal.SIGSTOP if is_sleep else signal.SIGKILL)
+    del sys.argv[1 : 2 + is_sleep]
     main()
