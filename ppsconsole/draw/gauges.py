@@ -14,7 +14,7 @@ from ppsconsole.draw.words import cut, fitted, mark, padded, right, style_of, wi
 _VALUE_WIDTH = 7  # `unknown`
 _VERDICT_WIDTH = 6  # glyph, blank, `down`
 _LEAST_NAME, _MOST_NAME = 6, 20
-_LEAST_TREND, _MOST_TREND = 4, 30
+_LEAST_TREND, _MOST_TREND = 4, 60
 Widths = tuple[int, int, int]
 """Cells of name, trend and limit; those of what is not shown are 0."""
 

@@ -11,11 +11,9 @@ PANES = ("topology", "gauges", "advice", "node", "events", "commands")
 """All panes, in the order of the Tab key."""
 
 _LEAST_WITH_LINE = 6  # rows from which a line of advice stands below the only pane
-_SIDE = 52  # cells for gauges and node detail beside the topology
-_TOPOLOGY = 24  # rows that the topology can use; more of them go to the events
-_WIDE, _TALL = 180, 50  # from here on node detail and commands get a column of their own, as high as the screen
-_MOST_TOPOLOGY, _MOST_SIDE = 40, 110
-_TWO_COLUMNS = 78  # so wide a pane shows the gauges in two columns
+_LEAST_SIDE, _MOST_SIDE = 52, 110  # cells for gauges, node detail and commands beside the topology
+_LEAST_BESIDE = 88  # cells in which the topology of two sites says what it has to
+_MOST_TOPOLOGY = 40  # rows, where nobody knows how many it can use
 
 
 def form_of(width: int, height: int) -> Form:
@@ -25,7 +23,7 @@ def form_of(width: int, height: int) -> Form:
     return "full" if width >= 120 and height >= 36 else "compact"
 
 
-def arrange(width: int, height: int, gauges: int, current: str) -> Mapping[str, Region]:
+def arrange(width: int, height: int, gauges: int, current: str, wanted: int = _MOST_TOPOLOGY) -> Mapping[str, Region]:
     """Return the place of each pane that is shown; row 0 belongs to the header, the last row to the keys.
 
     Args:
@@ -33,13 +31,14 @@ def arrange(width: int, height: int, gauges: int, current: str) -> Mapping[str, 
         height: Rows of the terminal.
         gauges: How many gauges there are.
         current: The pane that the keys act on: the only one shown when there is room for no more, but for a line of advice.
+        wanted: Rows that the topology can use, its frame included; more of them go to the events.
     """
     form = form_of(width, height)
     if form == "single":
         line = int(current != "advice" and height >= _LEAST_WITH_LINE)
         places = {current: Region(0, 1, width, max(0, height - 2 - line))}
         return {**places, "advice": Region(0, height - 2, width, 1)} if line else places
-    return _compact(width, height, gauges) if form == "compact" else _full(width, height, gauges)
+    return _compact(width, height, gauges) if form == "compact" else _full(width, height, gauges, wanted)
 
 
 def _compact(width: int, height: int, gauges: int) -> dict[str, Region]:
@@ -57,33 +56,21 @@ def _compact(width: int, height: int, gauges: int) -> dict[str, Region]:
     return places
 
 
-def _full(width: int, height: int, gauges: int) -> dict[str, Region]:
-    """Topology with gauges and node detail beside it, advice below, then events and commands side by side."""
-    if width >= _WIDE and height >= _TALL:
-        return _roomy(width, height, gauges)
-    advice = 9
-    rest = height - 2 - advice
-    upper = min(_TOPOLOGY, rest * 6 // 10)
-    gauge_rows = max(4, min(gauges + 2, upper - 8))
-    left = width - _SIDE
-    bottom = 1 + upper + advice
-    half = width * 4 // 7
-    return {
-        "topology": Region(0, 1, left, upper),
-        "gauges": Region(left, 1, _SIDE, gauge_rows),
-        "node": Region(left, 1 + gauge_rows, _SIDE, upper - gauge_rows),
-        "advice": Region(0, 1 + upper, width, advice),
-        "events": Region(0, bottom, half, rest - upper),
-        "commands": Region(half, bottom, width - half, rest - upper),
-    }
+def left_of(width: int) -> int:
+    """Return the cells of the left column, with the topology, where there are two."""
+    side = max(_LEAST_SIDE, min(_MOST_SIDE, width * 2 // 5))
+    return width - (side if width - side >= _LEAST_BESIDE else _LEAST_SIDE)
 
 
-def _roomy(width: int, height: int, gauges: int) -> dict[str, Region]:
-    """Topology, advice and events in one column; gauges, node detail and commands in another, which facts fill best."""
-    rest, side = height - 2, min(_MOST_SIDE, width * 2 // 5)
-    left = width - side
-    upper, advice = min(_MOST_TOPOLOGY, rest // 2), 9 + min(6, rest // 16)
-    gauge_rows = max(4, min(((gauges + 1) // 2 if side >= _TWO_COLUMNS else gauges) + 2, rest // 3))
+def _full(width: int, height: int, gauges: int, wanted: int) -> dict[str, Region]:
+    """Topology, advice and events in one column; gauges, node detail and commands in another, which facts fill best.
+
+    Nothing has the whole width: a pane that says little, as the advice does while all is well, leaves little empty then.
+    """
+    rest, left = height - 2, left_of(width)
+    side = width - left
+    upper, advice = min(wanted, rest * 11 // 20), 9 + min(6, rest // 16)
+    gauge_rows = max(4, min(gauges + 2, rest * 2 // 5))
     node = (rest - gauge_rows) * 6 // 10
     return {
         "topology": Region(0, 1, left, upper),

@@ -7,7 +7,7 @@ from textual.events import Resize
 from textual.geometry import Size
 
 from ppsconsole.draw.text import Glyphs, line_text
-from ppsconsole.tui.arrangement import PANES, arrange, form_of
+from ppsconsole.tui.arrangement import PANES, arrange, form_of, left_of
 from ppsconsole.tui.finding import Find
 from ppsconsole.tui.jumping import Target
 from ppsconsole.tui.keymap import bindings
@@ -23,7 +23,7 @@ from ppsconsole.tui.widgets.key_strip import KeyStrip
 from ppsconsole.tui.widgets.lines import LinesView
 from ppsconsole.tui.widgets.node import NodePanel
 from ppsconsole.tui.widgets.panel import Panel
-from ppsconsole.tui.widgets.topology import TopologyPanel
+from ppsconsole.tui.widgets.topology import TopologyPanel, rows_wanted
 
 
 class HomeScreen(ConsoleScreen, inherit_bindings=False):
@@ -67,11 +67,11 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
 
     def show_scene(self, scene: Scene) -> None:
         """Draw `scene`."""
-        had_gauges = self._gauges()
+        before = self._counts()
         self.scene = scene
         if not self._is_chosen and scene.snapshot is not None:
             self.selected = most_urgent(scene.snapshot)
-        if self._gauges() != had_gauges:
+        if self._counts() != before:
             self._arrange()
         self.header.show_scene(scene)
         self.keys.show_lock(scene.is_unlocked)
@@ -253,8 +253,10 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
         for panel in self.panels.values():
             panel.show_scene(self.scene, self.selected)
 
-    def _gauges(self) -> int:
-        return 0 if self.scene.snapshot is None else len(self.scene.snapshot.gauges)
+    def _counts(self) -> tuple[int, int]:
+        """Return how many gauges and nodes there are."""
+        snapshot = self.scene.snapshot
+        return (0, 0) if snapshot is None else (len(snapshot.gauges), len(snapshot.nodes))
 
     def _form(self) -> str:
         return form_of(*self.size)
@@ -263,7 +265,9 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
         width, height = self.size
         for form in ("single", "compact", "full"):
             self.set_class(self._form() == form, f"-{form}")
-        places = arrange(width, height, self._gauges(), current or self._current_name())
+        snapshot, is_full = self.scene.snapshot, self._form() == "full"
+        wanted = rows_wanted(snapshot, left_of(width), self.glyphs) if snapshot is not None and is_full else height
+        places = arrange(width, height, self._counts()[0], current or self._current_name(), wanted)
         for name, panel in self.panels.items():
             place = places.get(name)
             panel.display = place is not None

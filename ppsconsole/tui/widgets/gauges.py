@@ -16,6 +16,7 @@ from ppsconsole.tui.widgets.panel import Panel
 Trends = History | Mapping[str, tuple[float | None, ...]]
 
 _TWO_COLUMNS = 76
+"""Cells from which two gauges stand side by side, where they do not all fit below each other: then they have longer trends."""
 _GUTTER = 2
 _LOUD = {Verdict.DOWN: 0, Verdict.WARN: 1, Verdict.UNKNOWN: 2}
 
@@ -51,8 +52,13 @@ class GaugesPanel(Panel, inherit_bindings=False):
 
     def _room(self) -> int:
         """Return the cells in a column of gauges."""
-        width = self.size.width
-        return width if _columns(width) == 1 else (width - _GUTTER) // 2
+        width, height = self.size
+        return width if self._columns(width, height) == 1 else (width - _GUTTER) // 2
+
+    def _columns(self, width: int, height: int) -> int:
+        picture = None if self.scene is None else self.scene.picture
+        count = 0 if picture is None else len(picture.snapshot.gauges)
+        return 2 if width >= _TWO_COLUMNS and count > height else 1
 
     def move(self, step: int) -> None:
         """Select the gauge so many further on, or before, and keep it in sight."""
@@ -85,7 +91,7 @@ class GaugesPanel(Panel, inherit_bindings=False):
             return ()
         picture = self.scene.picture
         history = picture.recent if picture.recent.values else picture.trends
-        columns = _columns(width)
+        columns = self._columns(width, height)
         gauges = (as_stale(picture.snapshot) if self.is_old else picture.snapshot).gauges
         if len(gauges) > height * columns:
             gauges = _loudest_first(gauges)
@@ -116,10 +122,6 @@ class GaugesPanel(Panel, inherit_bindings=False):
         self._drawn_lines = {**self._drawn_lines, **drawn} if len(self._drawn_lines) < 2 * len(self._shown) else drawn
         self._drawn_lines.pop(selected or "", None)
         return lines
-
-
-def _columns(width: int) -> int:
-    return 2 if width >= _TWO_COLUMNS else 1
 
 
 def _loudest_first(gauges: tuple[Gauge, ...]) -> tuple[Gauge, ...]:

@@ -7,6 +7,7 @@ from textual.geometry import Size
 from ppsconsole.clock import hhmmss
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.draw.legend import draw_legend
+from ppsconsole.draw.place import place
 from ppsconsole.draw.relation import primaries_of
 from ppsconsole.draw.stale import as_stale
 from ppsconsole.draw.text import Glyphs, Line, Span
@@ -14,6 +15,8 @@ from ppsconsole.draw.topology import draw_topology
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.selection import Centres
 from ppsconsole.tui.widgets.panel import Panel
+
+_PLENTY = 200  # rows: more than any terminal has
 
 
 class TopologyPanel(Panel, inherit_bindings=False):
@@ -89,3 +92,11 @@ class TopologyPanel(Panel, inherit_bindings=False):
 def _is_old(scene: Scene) -> bool:
     """Return whether nothing newer came when it should have."""
     return scene.is_stale or bool(scene.trouble)
+
+
+def rows_wanted(snapshot: Snapshot, width: int, glyphs: Glyphs) -> int:
+    """Return how many rows the pane can use in `width` cells, both with its frame: lines of detail, the legend, an alarm."""
+    room = max(1, width - 2)
+    placed = place(snapshot.nodes, room, _PLENTY)
+    rows = placed.height if placed is not None else len(draw_topology(snapshot, room, _PLENTY, glyphs).lines)
+    return rows + len(draw_legend(room, glyphs)) + 4
