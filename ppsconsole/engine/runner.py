@@ -275,7 +275,8 @@ class Runner:
             Blocked: One has no answer that counts.
         """
         for step in self._bench.plan.steps:
-            if step.gate is not None and step.id not in self._bench.answers and not self.state.of(step.id).is_settled:
+            is_open = step.id not in self._bench.answers and not self.state.of(step.id).is_settled
+            if step.gate is not None and is_open and not self._is_nothing_lost(step):
                 self._bench.answers[step.id] = await answer_of(step, self._bench.plan, self._ask, await self._read_again(step))
 
     # --- forwards ---------------------------------------------------------------------------------------------
@@ -288,7 +289,7 @@ class Runner:
         """
         if step.gate is None:
             return None
-        if step.gate.kind == "accept-loss" and self._bench.zero_loss_of(step.arguments.get("primary", ""), step.node) is not None:
+        if self._is_nothing_lost(step):
             return None
         await self.recorder.settle()
         known, is_written = self._bench.answers.get(step.id), step.id in self.state.answers
@@ -308,6 +309,11 @@ class Runner:
         data = {"answer": self._bench.answers[step.id], "kind": step.gate.kind}
         await self.record("gate-answered", step=step.id, words=step.gate.question, data=data)
         return None
+
+    def _is_nothing_lost(self, step: Step) -> bool:
+        """Return whether the gate of `step` is for a loss, and this run proved that there is none."""
+        is_loss = step.gate is not None and step.gate.kind == "accept-loss"
+        return is_loss and self._bench.zero_loss_of(step.arguments.get("primary", ""), step.node) is not None
 
     async def _read_again(self, step: Step) -> Reading | None:
         if self._reread is None:
