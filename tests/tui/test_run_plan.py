@@ -73,7 +73,7 @@ def test_without_advice_f_leads_to_the_choice_and_esc_back() -> None:
         await opened.press("j", "j")
         assert "» restart db1" in screen_text(opened.app)
         await opened.press("G")
-        assert "» restart pps2" in screen_text(opened.app)
+        assert "» boot-guard-remove db2" in screen_text(opened.app)
         await opened.press("enter")
         await on(opened, PlanScreen)
         assert (desk.asked[0].runbook, desk.asked[0].node) == ("restart", "pps2")
