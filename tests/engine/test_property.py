@@ -6,11 +6,15 @@
 import pytest
 
 from tests.engine.model.declared import declared
+from tests.engine.model.mutants import MUTANTS, Mutant
 from tests.engine.model.playing import tell
 from tests.engine.model.property import play_all
+from tests.engine.model.shrinking import shrunk
 from tests.engine.model.story import story_of
 
-STORIES, PARTS = 1200, 4
+STORIES, PARTS = 1000, 4
+TRIED = 60
+"""So many stories at most are played with a mistake in the product; mostly one of the first finds it."""
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -26,3 +30,18 @@ def test_property_a_story_is_the_same_each_time() -> None:
         story = story_of(seed, declared())
         one, other = tell(story, declared()), tell(story, declared())
         assert (one.trace, one.events, one.verdicts) == (other.trace, other.events, other.verdicts)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
+def test_property_finds_a_product_that(mutant: Mutant) -> None:
+    with mutant.at_work():
+        for story in mutant.stories(TRIED):
+            wrongs = tell(story, declared()).wrongs
+            if any(wrong.startswith(mutant.wrong) for wrong in wrongs):
+                break
+        else:
+            raise AssertionError("nothing was found")
+        short = shrunk(story, next(wrong for wrong in wrongs if wrong.startswith(mutant.wrong)), declared())
+        assert len(short.beats) <= len(story.beats)
+        print(f"\n{wrongs[0]}\n{short.told()}")
+    assert tell(short, declared()).wrongs == [], "the product as it is does not make this mistake"

@@ -81,7 +81,9 @@ class Console:
         return Holder(self.name, f"{self.name}-pc", f"machine-{self.name}", f"boot-{self.boots}", "", 1, "1")
 
     def _begun(self, host: str, run: str, begun: str) -> None:
-        """An act reached a host: its beginning has to be durable in the journal by now."""
+        """An act reached a host: the lease there has to be this console's, and the act's beginning durable in its journal."""
+        if f'"user": "{self.name}"' not in self.world.hosts[host].lease:
+            self.world.wrong(f"a console without the lease acts: {self.name} on {host}")
         step = begun.split(" ")[0].partition("/")[0]
         if step and not self.journal.has(run, ("step-started", "undo-started"), step):
             self.world.wrong(f"step {step} acts on {host}, and the journal does not know that it was begun")

@@ -115,6 +115,8 @@ def open_with(world: World, opening: str) -> None:
     match opening:
         case "fine":
             return
+        case "job":
+            world.has_job = True
         case "killed" | "killed-behind":
             primary.crash()
         case "machine-off" | "disk-lost-behind":

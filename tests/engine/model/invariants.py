@@ -45,7 +45,8 @@ def check_end(world: World, plan: Plan, verdict: RunVerdict, before: dict[str, t
         _succeeded(world, plan)
     if verdict is RunVerdict.ROLLED_BACK:
         now = world.view()
-        moved = [name for name in before if name not in world.touched and before[name] != now[name]]
+        kept = [name for name in before if name not in world.touched and before[name][0] != "frozen"]  # nobody freezes it again
+        moved = [name for name in kept if before[name] != now[name]]
         for name in moved:
             world.wrong(f"backed out, and {name} is not as before: it was {before[name]}, it is {now[name]}")
 

@@ -156,6 +156,7 @@ class Stage:
             for choice in self.story.choices:
                 await self._chosen(choice)
             await self._finishes()
+            self._reboots()
         for each in self.announced.values():
             if self.world.databases[each.new].history:
                 check_loss(self.world, each)
@@ -239,6 +240,8 @@ class Stage:
     def _ended(self, console: Console, opened: OpenRun, result: RunResult) -> None:
         state = opened._session.runner.state
         self._count(opened)
+        if self.world.beside and self.story.runbook == "switchover" and "replan" not in self.story.choices:
+            self.world.wrong(f"promoted beside a living primary: {', '.join(self.world.beside)}")
         check_replay(self.world, opened.plan, console.journal.events(opened.run), state)
         self.trace(f"{console.name}: {result.verdict.value}{' (open)' if result.is_open else ''}: {result.words}")
         if not result.is_open and opened.run == self.run:
@@ -333,6 +336,20 @@ class Stage:
             await self._turn(self._continues(choice, "" if self.opened is not None else "somebody has to end it"))
         if not self._is_over():
             self.world.wrong(f"there is no way out of {self.run}: {self.told.trace[-1]}")
+
+    def _reboots(self) -> None:
+        """Let the host of a primary that was kept down boot again: it stays down."""
+        if self.plan is None or not self.told.verdicts[-1:] or self.told.verdicts[-1] not in ("success", "success-with-issues"):
+            return
+        if self.plan.runbook != "failover":
+            return
+        for step in self.plan.steps:
+            if step.verb == "fence" and step.arguments.get("rung") == "kept-down":
+                database = self.world.databases[step.node]
+                self.world.power_off(database.host)
+                self.world.power_on(database.host)
+                if database.is_writable:
+                    self.world.wrong(f"a fenced primary takes writes again: {step.node}, after a boot of its host")
 
     def _mend_consoles(self) -> None:
         for console in self.consoles.values():

@@ -67,6 +67,7 @@ OPENINGS = {
     "web-failed": 2,
     "front-stopped": 1,
     "standby-killed": 1,
+    "job": 3,
 }
 """What is wrong when the plan is made, and how often."""
 
@@ -95,6 +96,8 @@ def story_of(seed: int, inventory: Inventory) -> Story:
 
 def _aim(random: Random, opening: str) -> tuple[str, str]:
     match opening:
+        case "job":
+            return "switchover", ""
         case "fine" | "standby-killed" | "console-cut":
             return ("failover", "") if random.random() < 0.05 else ("switchover", "")
         case "web-failed":

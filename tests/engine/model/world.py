@@ -35,6 +35,8 @@ class World:
         acked: Commits that were acknowledged to users, and by which instance.
         wrongs: What must never be, and was; in words.
         brought: Whose log was brought last to an instance.
+        beside: Who was promoted while another one still took writes from whoever would come: a switchover never does that.
+        has_job: Somebody beside the web nodes writes all the time, wherever he may.
         touched: Nodes that a fault, and no step, changed: they are not compared with before.
     """
 
@@ -48,6 +50,8 @@ class World:
     wrongs: list[str] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     brought: dict[str, str] = field(default_factory=dict)
+    beside: list[str] = field(default_factory=list)
+    has_job: bool = False
     last_at: float = STARTED_AT
     numbers: int = 0
 
@@ -73,11 +77,18 @@ class World:
     def _databases(self, at: float) -> None:
         for each in self.databases.values():
             if each.promotes_at is not None and each.promotes_at <= at and each.process == "up":
+                if any(other.is_writable and self.is_on(other.host) for other in self.databases.values()):
+                    self.beside.append(each.name)
                 each.promote(at)
             if each.process == "stopping" and not any(other.held_back for other in self.connected_to(each)):
                 self._end(each, at)
 
     def _write(self, at: float) -> None:
+        if self.has_job:
+            writable = next((each for each in self.databases.values() if each.is_writable and self.is_on(each.host)), None)
+            if writable is not None:
+                self.numbers += 1
+                self.acked.append((writable.write(self.numbers, at), writable.name))
         for name in self.inventory.web_nodes:
             database = self.attached(name)
             if database is not None and database.is_writable:
