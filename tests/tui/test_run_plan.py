@@ -76,7 +76,7 @@ def test_without_advice_f_leads_to_the_choice_and_esc_back() -> None:
         assert "» boot-guard-remove db2" in screen_text(opened.app)
         await opened.press("enter")
         await on(opened, PlanScreen)
-        assert (desk.asked[0].runbook, desk.asked[0].node) == ("restart", "pps2")
+        assert (desk.asked[0].runbook, desk.asked[0].node) == ("boot-guard-remove", "db2")
         await opened.press("escape", "escape")
         assert isinstance(opened.app.screen, HomeScreen)
 

@@ -15,6 +15,7 @@ from ppsconsole.drivers.service import status_command
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.step import Step
 from ppsconsole.probes import backups, connection, control, keys, managers
+from ppsconsole.probes import quarantine as quarantine_probe
 from ppsconsole.runbooks.costs import COSTS
 
 
@@ -89,6 +90,9 @@ def _database(inventory: Inventory, name: str, add: Callable[..., None]) -> None
     part = control.control_part(instance, 1.0)
     assert part is not None
     add(part.command, "control")
+    marked = quarantine_probe.quarantine_part(instance, 1.0)
+    assert marked is not None
+    add(marked.command, "look-quarantine")
     add(remains_command(instance), "remains")
     add(promote_command(inventory, name), "promote")
     add(fence._kill_command(instance), "kill")

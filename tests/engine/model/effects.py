@@ -85,6 +85,10 @@ def _control(world: World, known: Known, stdin: str, now: float) -> CommandResul
     return said(control_text(world.databases[known.node]))
 
 
+def _look_quarantine(world: World, known: Known, stdin: str, now: float) -> CommandResult:
+    return said("yes\na run failed it over\n" if world.databases[known.node].is_quarantined else "no\n")
+
+
 def _remains(world: World, known: Known, stdin: str, now: float) -> CommandResult:
     database = world.databases[known.node]
     lines = []
@@ -234,6 +238,7 @@ _EFFECTS: dict[str, Callable[[World, Known, str, float], CommandResult]] = {
     "enable": _enable,
     "disable": _enable,
     "control": _control,
+    "look-quarantine": _look_quarantine,
     "remains": _remains,
     "promote": _promote,
     "kill": _kill,
