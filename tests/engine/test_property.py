@@ -10,7 +10,7 @@ from tests.engine.model.mutants import MUTANTS, Mutant
 from tests.engine.model.playing import tell
 from tests.engine.model.property import play_all
 from tests.engine.model.shrinking import shrunk
-from tests.engine.model.story import story_of
+from tests.engine.model.story import Beat, Story, story_of
 
 STORIES, PARTS = 1000, 4
 TRIED = 60
@@ -45,3 +45,22 @@ def test_property_finds_a_product_that(mutant: Mutant) -> None:
         assert len(short.beats) <= len(story.beats)
         print(f"\n{wrongs[0]}\n{short.told()}")
     assert tell(short, declared()).wrongs == [], "the product as it is does not make this mistake"
+
+
+FOUND = {
+    "the site of the primary is cut off with a web node in it, which goes on writing": Story(6, "site-cut", "failover"),
+    "another console backs out of steps whose records had not reached its copy": Story(
+        294, "fine", "switchover", beats=(Beat("boundary", 11, "taken-over-back"),)
+    ),
+    "a failover is backed out: there was no primary to serve from before either": Story(
+        186, "killed", "failover", beats=(Beat("boundary", 13, "taken-over-back"),)
+    ),
+}
+"""Stories that the product once got wrong, as they were found."""
+
+
+@pytest.mark.parametrize("words", FOUND)
+def test_property_what_was_found_stays_mended(words: str) -> None:
+    told = tell(FOUND[words], declared())
+    assert told.wrongs == []
+    assert told.verdicts in (["rolled-back"], ["success"], ["success-with-issues"]), told.trace
