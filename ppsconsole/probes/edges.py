@@ -160,7 +160,9 @@ def row_of(view: View, source: str, standby: str) -> Replica | None:
     replicas: tuple[Replica, ...] | None = view.value(source, "replicas")
     host = view.inventory.host_of(standby)
     for row in replicas or ():
-        if row.application_name == standby or (host is not None and row.client_addr == host.address):
+        is_from_there = host is not None and row.client_addr == host.address
+        # Somebody on the standby's host may copy the primary: that is no standby, whatever its address.
+        if row.application_name == standby or (is_from_there and row.state != "backup"):
             return row
     return None
 
