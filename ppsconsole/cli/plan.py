@@ -44,7 +44,7 @@ def plan(options: Options, runbook: str, node: str, to: str, fence: str | None, 
     Exit 0: it can be run. 3: it is blocked, and the text says by what.
     """
     inventory = options.load_inventory()
-    made = asyncio.run(Desk(inventory).plan(Request(runbook, node, to, fence=fence or "")))
+    made = asyncio.run(_made(inventory, Request(runbook, node, to, fence=fence or "")))
     remember(made)
     if is_json:
         click.echo(json.dumps(made.as_json(), ensure_ascii=False, indent=2))
@@ -53,6 +53,14 @@ def plan(options: Options, runbook: str, node: str, to: str, fence: str | None, 
         click.echo()
         click.echo(_next(made))
     return EXIT_BLOCKED if made.blockers else 0
+
+
+async def _made(inventory: Inventory, request: Request) -> Plan:
+    desk = Desk(inventory)
+    try:
+        return await desk.plan(request)
+    finally:
+        await desk.aclose()
 
 
 def print_plan(made: Plan, inventory: Inventory, *, is_ascii: bool = False) -> None:

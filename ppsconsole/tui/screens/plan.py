@@ -166,10 +166,8 @@ class PlanScreen(ConsoleScreen, inherit_bindings=False):
 
     def _head(self, index: int, step: Step, width: int) -> Line:
         is_selected = index == self.selected
-        marks = "".join(
-            (" asks" if step.gate else "", " users" if step.for_users else "", " optional" if step.is_optional else "")
-        )
-        tail = f"{marks}  ~{duration(step.estimate_s)}"
+        marks = {"asks you": step.gate, "users notice": step.for_users, "optional": step.is_optional}
+        tail = f"  {', '.join(word for word, holds in marks.items() if holds)}  ~{duration(step.estimate_s)}"
         room = max(8, width - 6 - len(tail))
         return (
             Span(f"{self.glyphs.pointer if is_selected else ' '} "),
