@@ -4,7 +4,6 @@ The standby has a transaction when it has the whole of its COMMIT record. So rea
 has replayed, which is the end of a record, and every COMMIT whose end lies behind what the standby has flushed is lost.
 """
 
-import re
 import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -108,15 +107,18 @@ async def read_dead_wal(
 
 def dead_wal_command(instance: Instance, behind: Behind, start: int, limits: Limits = FOR_A_PLAN) -> str:
     """Return the command that tells what is left of the server, its control file, and the records from `start` on."""
-    end = lsn_number(behind.have_lsn) + limits.wal_bytes
     wal = shlex.quote(f"{data_directory_of(instance)}/pg_wal")
-    newest = f"newest=$(ls {wal} 2>/dev/null | LC_ALL=C grep -E '^[0-9A-F]{{24}}$' | cut -c 9- | LC_ALL=C sort | tail -n 1)"
     dump = (
         f"LC_ALL=C TZ=UTC timeout {limits.time_s:g} {shlex.quote(program_of(instance, 'pg_waldump'))} "
-        f"-t {behind.timeline} -p {wal} -s {lsn_text(start)} -e {lsn_text(end)}"
+        f"-t {behind.timeline} -p {wal} -s {lsn_text(start)} "
+        "-e \"$(printf '%X/%X' $((e >> 32)) $((e & 4294967295)))\""
     )
+    # Asked for a file that is not there, pg_waldump looks for it ten times, half a second apart: it is not asked for one.
     return (
-        f'{remains_command(instance)}; echo {_MARK}; {newest}; echo "newest $newest"; '
+        f"{remains_command(instance)}; echo {_MARK}; e={lsn_number(behind.have_lsn) + limits.wal_bytes}; b=0; "
+        f"f=$(ls {wal} 2>/dev/null | LC_ALL=C grep -E '^[0-9A-F]{{24}}$' | LC_ALL=C sort -k 1.9 | tail -n 1); "
+        f'if [ -n "$f" ] && s=$(stat -Lc %s {wal}/"$f"); then l=${{f%????????}}; l=${{l#????????}}; n=${{f#????????????????}}; '
+        'b=$((0x$l * 4294967296 + (0x$n + 1) * s)); [ "$b" -ge "$e" ] || e=$b; fi; echo "files $b"; '
         f'{{ {dump}; echo "status $?"; }} | LC_ALL=C awk -v RECORDS={_RECORDS} -v COMMITS={_COMMITS} {shlex.quote(_AWK)}'
     )
 
@@ -155,8 +157,8 @@ def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind, limits
         return _not(
             found, f"{name} stopped on timeline {left.control['control_timeline']}, {behind.name} is on {behind.timeline}"
         )
-    records, commits, counted, status, last, newest = _parsed(tail)
-    if not mark or last is None or status != 1:
+    records, commits, counted, status, last, files_end = _parsed(tail)
+    if not mark or last is None or status not in (0, 1):
         return _not(found, _why(status, result.stderr, name, limits))
     replayed, have = lsn_number(behind.replay_lsn), lsn_number(behind.have_lsn)
     segment = _size(head, "Bytes per WAL segment")
@@ -165,7 +167,12 @@ def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind, limits
     end = record_end(*last[:2], page, segment)
     if last[2]:  # the rest of the segment is left empty, and positions go on behind it
         end = -(-end // segment) * segment
-    if not _is_end(result.stderr, end, segment, newest):
+    if status == 0:
+        # It came to the end of the last file, and nothing was ever written behind it; else it came to the limit.
+        is_end = end == files_end < lsn_number(behind.have_lsn) + limits.wal_bytes
+    else:
+        is_end = "error in WAL record" in result.stderr and not any(word in result.stderr for word in _STANDING)
+    if not is_end:
         return _not(found, _why(status, result.stderr, name, limits))
     if starts[0][0] > replayed + 40 or any(at < replayed < until for at, until in starts) or end < have:
         return _not(found, f"the log of {name} and that of {behind.name} do not fit together")
@@ -185,33 +192,21 @@ def parse_dead_wal(result: CommandResult, found: DeadWal, behind: Behind, limits
     )
 
 
-def _is_end(stderr: str, end: int, segment: int, newest: str) -> bool:
-    """Return whether what pg_waldump stopped at is the end of the log, and not something that kept it from reading on.
-
-    A file that is missing is the end where the last record filled the file before it, and none comes after it either.
-    """
-    if lacking := re.search(r'could not find file "[0-9A-F]{8}([0-9A-F]{16})"', stderr):
-        log, number = divmod(end // segment, (1 << 32) // segment)
-        return end % segment == 0 and lacking[1] == f"{log:08X}{number:08X}" and bool(newest) and newest < lacking[1]
-    return "error in WAL record" in stderr and not any(word in stderr for word in _STANDING)
-
-
 _Commit = tuple[int, int, float]
-_Parsed = tuple[list[tuple[int, int]], list[_Commit], int, int | None, tuple[int, int, bool] | None, str]
+_Parsed = tuple[list[tuple[int, int]], list[_Commit], int, int | None, tuple[int, int, bool] | None, int]
 
 
 def _parsed(text: str) -> _Parsed:
-    """Return records from the beginning on, commits, how many of them there were, pg_waldump's status, last record, newest file.
+    """Return records from the beginning on, commits, how many there were, pg_waldump's status, last record, where files end.
 
-    Of a record its position and length; of a commit also its time; of the last record whether it ends its segment; of a file its
-    name without its timeline.
+    Of a record its position and length; of a commit also its time; of the last record whether it ends its segment.
     """
     records: list[tuple[int, int]] = []
     commits: list[_Commit] = []
     counted = 0
     status: int | None = None
     last: tuple[int, int, bool] | None = None
-    newest = ""
+    files_end = 0
     for line in text.splitlines():
         kind, *words = line.split()
         match kind:
@@ -226,9 +221,9 @@ def _parsed(text: str) -> _Parsed:
                 status = int(words[0])
             case "last":
                 last = (lsn_number(words[0]), int(words[1]), words[2] == "1")
-            case "newest" if words:
-                newest = words[0]
-    return records, commits, counted, status, last, newest
+            case "files":
+                files_end = int(words[0])
+    return records, commits, counted, status, last, files_end
 
 
 def record_end(at: int, length: int, page: int, segment: int) -> int:
@@ -256,7 +251,7 @@ def _size(control: str, label: str) -> int:
 
 def _why(status: int | None, stderr: str, name: str, limits: Limits) -> str:
     if status == 0:
-        return f"{name} has more than {limits.wal_bytes >> 20} MB of WAL that had to be read"
+        return f"{name} has more than {limits.wal_bytes >> 20} MB of WAL that had to be read, or its last file is not whole"
     if status == 124:
         return f"reading the log of {name} took longer than {limits.time_s:g}s"
     return f"the log of {name} was not read to its end: {plain(stderr, 200) or 'pg_waldump said nothing'}"

@@ -171,11 +171,13 @@ def dead_wal(world: World, name: str, command: str) -> CommandResult:
             when = datetime.fromtimestamp(record.at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
             lines.append(f"c {lsn(record.start)} {length} {when}")
         last = f"last {lsn(record.start)} {length} 0"
-    newest = f"{database.end // SEGMENT:016X}"
     text = "".join(f"{line}\n" for line in lines[:8000])
     tail = f"status 1\nn {commits}\n" + (f"{last}\n" if last else "")
     left = _remains(world, Known("remains", name), "", 0.0).stdout
-    return said(f"{left}@@wal\nnewest {newest}\n{text}{tail}", stderr="pg_waldump: error: error in WAL record")
+    return said(
+        f"{left}@@wal\nfiles {(database.end // SEGMENT + 1) * SEGMENT}\n{text}{tail}",
+        stderr="pg_waldump: error: error in WAL record",
+    )
 
 
 # --- web nodes and balancers ------------------------------------------------------------------------------------------
