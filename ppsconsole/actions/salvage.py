@@ -283,6 +283,8 @@ def _place(own: str, run: str, name: str, checksum: str) -> str:
         f'[ "${{h%% *}}" = {checksum} ] || {{ : >"$f"; echo "it did not arrive whole" >&2; exit 65; }}; '
         '{ sync "$f" 2>/dev/null || sync; }; '
         f'[ ! -e "$w/{name}" ] || [ -e "$s/{name}.before" ] || ln "$w/{name}" "$s/{name}.before" || exit 1; '
+        # The server's own account has to read it, also where the console logs in as root.
+        f'{{ chown --reference="$w" "$f" 2>/dev/null || :; }}; '
         f'mv -f "$f" "$w/{name}" && {{ sync "$w" 2>/dev/null || sync; }}'
     )
 

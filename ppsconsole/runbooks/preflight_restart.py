@@ -7,6 +7,7 @@ from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.case import failing, ok, unseen
+from ppsconsole.runbooks.items_manager import other_manager_at
 from ppsconsole.runbooks.situation import WRITABLE_STATES, primaries
 
 
@@ -14,7 +15,7 @@ def preflight_restart(inventory: Inventory, snapshot: Snapshot, node: Node) -> t
     """Return everything that is checked before `node` is started."""
     items = [_login(node), _disk(inventory, node), _at_boot(node)]
     if node.kind == "database":
-        items += [_same_data(snapshot, node), _one_writer(snapshot, node)]
+        items += [_same_data(snapshot, node), _one_writer(snapshot, node), other_manager_at(node)]
     if node.kind == "web":
         items += [_database(snapshot, node), _let_in_again(inventory, snapshot, node)]
     return tuple(items)

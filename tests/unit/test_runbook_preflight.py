@@ -430,6 +430,9 @@ def test_stale_facts_block_a_switchover() -> None:
         ("same-cluster", on("db1", control_system_identifier=None), ("not checked", False)),
         ("starts-at-boot", on("db1", service_enabled=None), ("not checked", False)),
         ("one-writer", None, ("ok", False)),
+        ("other-manager", None, ("ok", False)),
+        ("other-manager", host("db1", managers=("patroni",)), ("failing", True)),
+        ("other-manager", host("db1", managers=None), ("not checked", False)),
     ],
 )
 def test_items_of_a_restart(name: str, break_it: Change | None, expected: tuple[str, bool]) -> None:
