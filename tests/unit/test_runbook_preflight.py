@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -465,3 +466,8 @@ def test_a_standby_that_catches_up_is_waited_for() -> None:
     row = Replica("db2", "127.9.2.21", "catchup", "async", "0/3000060", "0/3000060", "0/3000060", 9, 9, None, None)
     change(found, "db1", replicas=(row,))
     assert state(plan(found, "switchover", to="db2"), "streaming") == ("failing", True)
+
+
+def test_the_readme_names_every_item_of_a_switchover(root: Path) -> None:
+    said = " ".join((root / "README.md").read_text().split())
+    assert f": `{' '.join(item.name for item in plan(fine(), 'switchover', to='db2').preflight)}`" in said
