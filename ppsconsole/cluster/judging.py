@@ -27,6 +27,15 @@ def limit_words(limit: Limit, unit: str) -> str:
     return sign + amount(limit.warn, unit)
 
 
+def calm(value: float, limit: Limit, unit: str) -> str:
+    """Return a number as `amount` says it; a time far below its limit only as that, so that nothing ticks where all is well.
+
+    What a round trip takes moves by milliseconds with each look: below a tenth of the limit it is not told more exactly.
+    """
+    small = limit.warn / 10
+    return f"<{amount(small, unit)}" if unit == "s" and 0 <= value < small else amount(value, unit)
+
+
 def amount(value: float, unit: str) -> str:
     """Return a value as said to a person.
 

@@ -1,8 +1,7 @@
 """What connects the nodes, as observed. Pure."""
 
-from ppsconsole.clock import duration
 from ppsconsole.cluster.database import Receiver, Replica, Sessions, lsn_number
-from ppsconsole.cluster.judging import against
+from ppsconsole.cluster.judging import against, calm
 from ppsconsole.cluster.snapshot import Edge, EdgeState, Member, Node
 from ppsconsole.cluster.verdicts import Verdict, worst
 from ppsconsole.inventory.model import Balancer
@@ -151,7 +150,7 @@ def _stream(view: View, source: str, standby: str) -> Edge:
         return Edge(source, standby, "replication", "catching-up", Verdict.WARN, row.state, lag_bytes, lag_s, at)
     limits = view.inventory.limits
     verdict = worst([against(lag_bytes, limits.lag_bytes), against(lag_s, limits.lag_s)])
-    label = "lag unknown" if lag_s is None else duration(lag_s)
+    label = "lag unknown" if lag_s is None else calm(lag_s, limits.lag_s, "s")
     return Edge(source, standby, "replication", "streaming", verdict, label, lag_bytes, lag_s, at)
 
 

@@ -2,16 +2,13 @@
 
 from dataclasses import replace
 
-from ppsconsole.cluster.judging import against, amount, limit_words
+from ppsconsole.cluster.judging import against, calm, limit_words
 from ppsconsole.cluster.snapshot import Edge, Gauge, Node
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Backup, Limit
 from ppsconsole.probes.edges import row_of, unflushed_seconds_of
 from ppsconsole.probes.judge_product import backup_limit, licence_limit, servers_running
 from ppsconsole.probes.view import View
-
-_SMALL = 20
-"""Part of a limit below which a time is not told more exactly: what a round trip takes moves by milliseconds with each look."""
 
 _NO_BACKUP = {"missing": "missing", "empty": "none", "unreadable": "no read", "too-many": "too many"}
 
@@ -70,14 +67,8 @@ def _promised(limit: Limit, promised: float | None) -> Limit:
 
 
 def _gauge(name: str, subject: str, value: float | None, limit: Limit, unit: str, prefix: str = "") -> Gauge:
-    text = "unknown" if value is None else prefix + _said(value, limit, unit)
+    text = "unknown" if value is None else prefix + calm(value, limit, unit)
     return Gauge(name, subject, value, text, against(value, limit), limit_words(limit, unit), limit.warn, limit.down, unit)
-
-
-def _said(value: float, limit: Limit, unit: str) -> str:
-    """Return a number as the gauge says it: times far below their limit only as that, so that nothing ticks where all is well."""
-    small = limit.warn / _SMALL
-    return f"<{amount(small, unit)}" if unit == "s" and 0 < value < small else amount(value, unit)
 
 
 def _logins(view: View) -> list[Gauge]:
