@@ -1,5 +1,7 @@
 """Preflight: settings and versions that would stop a standby, block its writes, or keep the other from following it."""
 
+import shlex
+
 from ppsconsole.cluster.snapshot import Node
 from ppsconsole.plan.preflight import Item
 from ppsconsole.probes.judge_cluster import AT_LEAST
@@ -120,6 +122,11 @@ def libraries(case: Case) -> Item:
         proof = psql(new, f"SELECT name FROM pg_available_extensions WHERE name IN ({literals(missing)})")
         return failing(name, words, f"Install the package with them on the host of {new}. {proof}", is_blocking=True)
     old_loads, new_loads = (settings_of(node).get("shared_preload_libraries") for node in (case.old, case.new))
+    if old_loads is None and new_loads is not None and case.old.role != "primary":
+        words = f"{case.old.name} does not answer: which libraries it loads at its start is not known"
+        folder = shlex.quote(case.inventory.database.instances[case.old.name].data_directory or "DATADIR")
+        look = f"grep -h '^shared_preload_libraries' {folder}/postgresql.conf {folder}/postgresql.auto.conf"
+        return unseen(name, words, f"On the host of {case.old.name}: {look}; {new} loads {new_loads or 'none'}", is_blocking=True)
     if old_loads is None or new_loads is None:
         return unseen(name, "shared_preload_libraries is not known on both", may_see(case.inventory, new), is_blocking=True)
     lacking = [each.strip() for each in old_loads.split(",") if each.strip() and each.strip() not in new_loads]

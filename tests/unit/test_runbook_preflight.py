@@ -270,6 +270,13 @@ def test_a_failover_names_the_other_command() -> None:
     assert "repmgr standby promote" in item.remedy
 
 
+def test_a_dead_primary_is_not_asked_for_rights_that_it_cannot_give() -> None:
+    item = next(each for each in plan(killed(), "failover", to="db2").preflight if each.name == "libraries")
+    assert (item.state, item.is_blocked) == ("not checked", False)
+    assert "db1 does not answer" in item.words
+    assert "grep -h '^shared_preload_libraries'" in item.remedy
+
+
 def test_what_a_host_says_never_becomes_a_command_in_a_remedy() -> None:
     found = fine()
     evil = replace(REPLICA, application_name="x'); DROP TABLE t; -- $(reboot)", client_addr="10.0.0.7", reply_age_s=90.0)
