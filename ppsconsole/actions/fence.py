@@ -1,5 +1,6 @@
 """Make sure that an instance cannot write, by one rung of the ladder (law 1). Verifying it makes the proof for a promotion."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from ppsconsole.actions import fence_command
@@ -64,7 +65,9 @@ class Fence:
         if rung not in (Rung.CLEAN_STOP, Rung.KEPT_DOWN):
             return
         host = host_of(bench.inventory, step.node).name
-        for command in _commands(bench.inventory, step, rung):
+        for number, command in enumerate(_commands(bench.inventory, step, rung)):
+            if number == (1 if rung is Rung.KEPT_DOWN else 0):  # before the stop, and where it is disabled first, behind that
+                await _note_life(bench, step)
             result = await bench.hosts.act(host, command, node=step.node, timeout_s=step.timeout_s)
             if result.stderr.strip():
                 bench.say(f"{host}: {plain(result.stderr)}")
@@ -76,9 +79,9 @@ class Fence:
     async def _seen(self, bench: Workbench, step: Step) -> Finding:
         match _rung(step):
             case Rung.CLEAN_STOP:
-                return await settled(bench, lambda: clean_stop(bench, step.node), _SETTLE_S)
+                return _with_life(bench, step, await settled(bench, lambda: clean_stop(bench, step.node), _SETTLE_S))
             case Rung.KEPT_DOWN:
-                return await settled(bench, lambda: _kept_down(bench, step), _SETTLE_S)
+                return _with_life(bench, step, await settled(bench, lambda: _kept_down(bench, step), _SETTLE_S))
             case Rung.FENCE_COMMAND:
                 return await fence_command.verify(bench, step)
             case Rung.QUIESCED:
@@ -116,6 +119,17 @@ def _rung(step: Step) -> Rung:
     return rung
 
 
+def _with_life(bench: Workbench, step: Step, found: Finding) -> Finding:
+    """Return the finding with, in its proof, whether the server may have run until then.
+
+    Also where nobody knows, as after a console that died in between: silence about that is no evidence.
+    """
+    states = (bench.noted(step, "was"), bench.noted(step, "found"))
+    is_running = None in states or bool({"running", "starting"} & set(states))
+    proofs = tuple(replace(each, is_found_running=is_running) if isinstance(each, FenceProof) else each for each in found.proofs)
+    return replace(found, proofs=proofs)
+
+
 def _with_the_reason(step: Step, found: Finding) -> Finding:
     """Return the finding with, in its proof, why it is by this rung and no better one."""
     why = step.arguments.get("why")
@@ -151,6 +165,12 @@ def _kill_command(instance: Instance) -> str:
         data_directory_of(instance),
         'read -r c <"/proc/$p/comm"; case $c in *postgres|*postmaster) kill -KILL "$p";; esac',
     )
+
+
+async def _note_life(bench: Workbench, step: Step) -> None:
+    """Note whether the server runs: one that was seen dead may have come back since, and was written to."""
+    with suppress(DriverError):
+        bench.note(step, found=(await service_status(bench, step.node)).state)
 
 
 async def _kept_down(bench: Workbench, step: Step) -> Finding:

@@ -27,6 +27,7 @@ from ppsconsole.errors import JournalError, UsageError, WorldMoved
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.proof import FenceProof
 from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Background
@@ -240,19 +241,21 @@ class Desk:
             return f"{error.where}: {error.what}" if error.where else error.what, error.remedy
         return "", ""
 
-    async def read_again(self, step: Step, plan: Plan, fenced_at: float | None = None) -> Reading:
+    async def read_again(self, step: Step, plan: Plan, fence: FenceProof | None = None) -> Reading:
         """Return what the gate of `step` rests on, read at this moment, and what has moved since the plan was made.
 
-        A look that is younger than `SAME_S` is not taken twice. It waits `REREAD_S` at most: what is silent for longer is told as
-        not seen, and a loss that cannot be told any more is unknown.
+        A look that is younger than `SAME_S` is not taken twice, but one from before the fence says nothing of what was written
+        until then: a machine that was off may have come back. It waits `REREAD_S` at most: what is silent for longer is told
+        as not seen, and a loss that cannot be told any more is unknown.
 
         Args:
             step: With a gate.
             plan: As it was made, by whatever console.
-            fenced_at: When it was proved that the old primary cannot write any more, seconds since 1970 UTC; None before that.
+            fence: The proof that the old primary cannot write any more; None before that.
         """
         snapshot = self.snapshot
-        if snapshot is None or not 0.0 <= self._clock.now() - snapshot.at <= SAME_S:
+        is_before_fence = fence is not None and snapshot is not None and snapshot.at < fence.at
+        if snapshot is None or is_before_fence or not 0.0 <= self._clock.now() - snapshot.at <= SAME_S:
             self._dead_wal = None
             snapshot = self.snapshot = await facts.look_with(self._drivers(), self.inventory, self._clock, REREAD_S)
             self.saw(snapshot)
@@ -260,8 +263,9 @@ class Desk:
         old = next((each.arguments.get("primary", "") for each in plan.steps if each.is_point_of_no_return), "")
         if plan.runbook == "failover" and old:
             history = self.history if self.history.primary == old else History(old)
-            if fenced_at is not None:  # whatever it was before: since then nothing was written
-                history = replace(history, dead_since=min(fenced_at, history.dead_since or fenced_at))
+            if fence is not None:  # since then nothing was written; where it lived again, until then
+                dead_since = None if fence.is_found_running else history.dead_since
+                history = replace(history, dead_since=min(fence.at, dead_since or fence.at))
             background = Background({}, history, None, await self._read(snapshot, plan.to))
             loss, dead_since = failover_loss(snapshot, background, old, plan.to), history.dead_since
         reading = reading_of(plan, snapshot, loss, dead_since, snapshot.at)

@@ -7,6 +7,7 @@ from ppsconsole.clock import duration, hhmmss
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.plan.loss import Loss
 from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.proof import FenceProof
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.failover import loss_question
 
@@ -52,8 +53,8 @@ class Reading:
         return tuple(found)
 
 
-Reread = Callable[[Step, Plan, float | None], Awaitable[Reading]]
-"""Reads again what the gate of a step rests on; the last one is when a proof of this run says that the old primary was fenced."""
+Reread = Callable[[Step, Plan, FenceProof | None], Awaitable[Reading]]
+"""Reads again what the gate of a step rests on; the last one is the proof of this run that the old primary was fenced."""
 
 
 def reading_of(plan: Plan, snapshot: Snapshot, loss: Loss, dead_since: float | None, at: float) -> Reading:

@@ -319,7 +319,7 @@ class Runner:
         if self._reread is None:
             return None
         fence = self._bench.fence_of(step.arguments.get("primary", ""))
-        reading = await self._reread(step, self._bench.plan, None if fence is None else fence.at)
+        reading = await self._reread(step, self._bench.plan, fence)
         # Promised is a salvage only while it is ahead: what is asked behind one that failed is the loss that remains.
         phases = {self._ahead().of(each.id).phase for each in self._bench.plan.steps if each.verb == "salvage"}
         is_ahead = self._bench.plan.loss.is_salvage_ahead and bool(phases & {"pending", "started"})

@@ -24,6 +24,8 @@ class FenceProof:
         evidence: What was seen, or what the operator typed; each a sentence.
         at: When, seconds since 1970 UTC.
         run: The run that made it; a proof is good for that run only.
+        is_found_running: It ran as it was fenced, or nobody saw that it did not: it may have been written to until `at`, however
+            dead it was seen before.
     """
 
     instance: str
@@ -31,6 +33,7 @@ class FenceProof:
     evidence: tuple[str, ...]
     at: float
     run: str
+    is_found_running: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """Return the proof for journal and report."""
@@ -40,12 +43,14 @@ class FenceProof:
             "evidence": list(self.evidence),
             "at": self.at,
             "run": self.run,
+            "is_found_running": self.is_found_running,
         }
 
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> "FenceProof":
         """Return the proof that `as_json` made."""
-        return cls(found["instance"], Rung(found["rung"]), tuple(found["evidence"]), found["at"], found["run"])
+        evidence, is_found_running = tuple(found["evidence"]), bool(found.get("is_found_running", True))
+        return cls(found["instance"], Rung(found["rung"]), evidence, found["at"], found["run"], is_found_running)
 
 
 @dataclass(frozen=True, slots=True)

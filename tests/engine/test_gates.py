@@ -13,6 +13,7 @@ from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.proof import FenceProof
 from ppsconsole.plan.step import Gate, Step
 from tests.engine.scripted import Memory, Scene, World, scripted_plan
 from tests.unit.observations import NOW
@@ -43,7 +44,7 @@ class Asked:
 def rereading(*losses: Loss) -> Callable:
     left = list(losses)
 
-    async def reread(step: Step, plan: Plan, fenced_at: float | None) -> Reading:
+    async def reread(step: Step, plan: Plan, fence: FenceProof | None) -> Reading:
         return Reading(NOW, left.pop(0) if len(left) > 1 else left[0])
 
     return reread

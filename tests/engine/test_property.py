@@ -55,6 +55,9 @@ FOUND = {
     "a failover is backed out: there was no primary to serve from before either": Story(
         186, "killed", "failover", beats=(Beat("boundary", 13, "taken-over-back"),)
     ),
+    "a primary that was seen dead comes back with its host, and takes writes until it is fenced": Story(
+        2862, "disk-lost-behind", "failover", beats=(Beat("call", 93, "reboot", "db1"),)
+    ),
 }
 """Stories that the product once got wrong, as they were found."""
 

@@ -15,6 +15,7 @@ from ppsconsole.errors import PpsConsoleError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.proof import FenceProof
 from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.request import Request
 from tests.engine.model import faults
@@ -187,9 +188,9 @@ class Stage:
         self.announced.clear()
         desk_reads = desk.read_again
 
-        async def read_again(step: Step, plan: Plan, fenced_at: float | None = None) -> Reading:
-            reading = await desk_reads(step, plan, fenced_at)
-            self._heard(step, plan, reading, fenced_at)
+        async def read_again(step: Step, plan: Plan, fence: FenceProof | None = None) -> Reading:
+            reading = await desk_reads(step, plan, fence)
+            self._heard(step, plan, reading, fence)
             return reading
 
         desk.read_again = read_again  # type: ignore[method-assign]
@@ -205,10 +206,12 @@ class Stage:
         self.opened, self.run, self.plan, self.before = opened, opened.run, plan, before
         await self._goes(opened, "go")
 
-    def _heard(self, step: Step, plan: Plan, reading: Reading, fenced_at: float | None) -> None:
+    def _heard(self, step: Step, plan: Plan, reading: Reading, fence: FenceProof | None) -> None:
         if plan.runbook != "failover" or not step.is_point_of_no_return:
             return
-        ends = [at for at in (self.console.desk.history.dead_since, fenced_at) if at is not None]
+        dead_since = self.console.desk.history.dead_since
+        ends = [at for at in (None if fence is not None and fence.is_found_running else dead_since,) if at is not None]
+        ends += [] if fence is None else [fence.at]
         old = step.arguments["primary"]
         found = Announced(old, step.node, reading.loss, reading.at, min(ends, default=reading.at))
         if not self.world.databases[step.node].history:  # what is read after the promotion announces nothing
