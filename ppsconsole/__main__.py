@@ -34,7 +34,7 @@ def leave(exit_code: int) -> NoReturn:
 
 def _open_console(inventory_path: str, *, settings: "Settings | None" = None, banner: str = "") -> int:
     gc.disable()  # until the first frame: what is made before it stays, and to look for what does not takes long
-    from ppsconsole.tui.app import run  # Textual is loaded only when the console is really opened
+    from ppsconsole.tui.opening import run  # Textual is loaded only when the console is really opened
 
     return run(inventory_path, settings=settings, banner=banner)
 

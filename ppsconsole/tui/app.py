@@ -1,10 +1,8 @@
 """The console: paints first, probes after, and shows what the monitor sees."""
 
 import gc
-import locale
 import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
@@ -12,13 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import BindingType
 
 from ppsconsole.clock import Clock, SystemClock
-from ppsconsole.cluster.picture import CommandRecord, Event, Picture
+from ppsconsole.cluster.picture import Event, Picture
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
-from ppsconsole.draw.text import ASCII, UNICODE, Glyphs
+from ppsconsole.draw.text import UNICODE, Glyphs
 from ppsconsole.errors import SettingsError, UsageError
 from ppsconsole.inventory.model import Inventory
-from ppsconsole.settings.file import Settings, load_settings
+from ppsconsole.settings.file import Settings
 from ppsconsole.tui.clipboard import copy_path, keep, load_into_tmux
 from ppsconsole.tui.colouring import Colouring
 from ppsconsole.tui.feed import Feed
@@ -27,14 +25,14 @@ from ppsconsole.tui.keymap import bindings, overlay
 from ppsconsole.tui.leaving import JOB_CONTROL
 from ppsconsole.tui.loading import load
 from ppsconsole.tui.lock import Lock
-from ppsconsole.tui.logs import HostLogs, Logs
+from ppsconsole.tui.logs import Logs
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.screens.home import HomeScreen
-from ppsconsole.tui.source import Insistent, Nudgeable, Recording, Source
+from ppsconsole.tui.source import Insistent, Nudgeable, Source
 from ppsconsole.tui.telling import TellingApp
 from ppsconsole.tui.theme_file import Palette
-from ppsconsole.tui.theming import theme_names, told
+from ppsconsole.tui.theming import told
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -46,8 +44,6 @@ if TYPE_CHECKING:
 _STEP_FIRST = "ppsconsole ended by a mistake of its own.\nThe step at hand is finished and verified first; stay on the line ..."
 _OWN_EVENTS = 50
 _ADVISING = ("ppsconsole.advice.diagnosis", "ppsconsole.tui.engine_host")
-_POLLING = ("asyncssh", "psycopg", "ppsconsole.probes.tools")
-_JOURNAL = ("sqlalchemy", "ppsconsole.engine.desk", "ppsconsole.engine.journal")
 """What the first frame does without, and what comes next needs; it takes longer than everything before it."""
 
 
@@ -351,98 +347,5 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
             self.notify(f"Copied; also kept in {path}", markup=False)
 
 
-def _unrecorded(command: CommandRecord) -> None:
-    """Keep nothing: this source has no list of commands."""
-
-
 def _no_desk() -> "Desk":
     raise UsageError("this console was opened to look only")
-
-
-def run(
-    inventory_path: str,
-    *,
-    monitor_factory: Callable[[Inventory], Source] | None = None,
-    settings: Settings | None = None,
-    banner: str = "",
-) -> int:
-    """Open the console on the cluster that `inventory_path` declares and stay until the operator leaves.
-
-    Args:
-        inventory_path: The inventory; loaded before the terminal is touched.
-        monitor_factory: Makes the source of pictures; left out, the real monitor.
-        settings: How the person at the console wants it; read from the environment and `console.yaml` when left out.
-        banner: A remark for the header.
-
-    Returns:
-        The exit code: 0 after quitting, 129 after a hang-up, 143 after a termination, 1 when the console itself failed.
-
-    Raises:
-        InventoryError: The inventory is wrong.
-        SettingsError: `console.yaml` is wrong.
-        UsageError: There is no such theme.
-    """
-    from ppsconsole.inventory.load import load
-    from ppsconsole.probes.monitor import Monitor
-
-    settings = settings or load_settings(os.environ)
-    if settings.theme not in ("", *theme_names()) and "theme" in settings.lines:
-        raise settings.refused("theme", f"there is no theme {settings.theme!r}", f"allowed: {', '.join(theme_names())}")
-    inventory = load(inventory_path)
-    source: Source = monitor_factory(inventory) if monitor_factory is not None else Monitor(inventory)
-    lock = Lock(os.environ)
-
-    def desk() -> "Desk":
-        from ppsconsole.engine.desk import Desk as EngineDesk
-
-        return EngineDesk(inventory, environ=lock.environ)
-
-    app = PpsConsoleApp(
-        inventory,
-        source,
-        glyphs=glyphs_for(settings),
-        settings=settings,
-        banner=banner,
-        desk=desk,
-        lock=lock,
-        logs=HostLogs(inventory, SystemClock(), source.record if isinstance(source, Recording) else _unrecorded),
-        polling=_POLLING if monitor_factory is None else (),
-        journal=_JOURNAL,
-        driver_class=driver_class(os.environ),
-    )
-    # Textual believes an exported COLUMNS more than the terminal: the console would keep its size for ever.
-    for name in ("COLUMNS", "LINES"):
-        os.environ.pop(name, None)
-    return end(app, has_mouse=settings.has_mouse)
-
-
-def end(app: PpsConsoleApp, *, has_mouse: bool = True) -> int:
-    """Run the console to its end and return its exit code; a mistake of its own is told on the terminal that was given back."""
-    try:
-        app.run(mouse=has_mouse)
-    except Exception as error:
-        app.crashed(error)
-    if app.crash is not None:
-        print(app.told_of_crash(), file=sys.stderr)
-        return 1
-    return app.return_code or 0
-
-
-def driver_class(environ: Mapping[str, str]) -> "type[Driver] | None":
-    """Return our driver where Textual would take the one that it is made from; None leaves the choice to Textual."""
-    if sys.platform == "win32" or "TEXTUAL_DRIVER" in environ:
-        return None
-    from ppsconsole.tui.terminal.driver import SteadyDriver
-
-    return SteadyDriver
-
-
-def glyphs_for(settings: Settings) -> Glyphs:
-    """Return the characters to draw with: those that were asked for, else what the terminal shows."""
-    is_plain = settings.glyphs == "ascii" or (settings.glyphs == "auto" and not _has_glyphs())
-    return ASCII if is_plain else UNICODE
-
-
-def _has_glyphs() -> bool:
-    """Return whether the terminal can show more than ASCII: ours are not among the 256 of the Linux console's fonts."""
-    return locale.getencoding().lower().replace("-", "") == "utf8" and os.environ.get("TERM") != "linux"

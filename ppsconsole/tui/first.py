@@ -12,10 +12,10 @@ from ppsconsole.draw.text import UNICODE, Glyphs
 from ppsconsole.inventory.find import candidates
 from ppsconsole.inventory.start import Start
 from ppsconsole.settings.file import Settings, load_settings
-from ppsconsole.tui.app import driver_class, glyphs_for
 from ppsconsole.tui.colouring import Colouring
 from ppsconsole.tui.keymap import overlay
 from ppsconsole.tui.leaving import JOB_CONTROL, LeavingApp
+from ppsconsole.tui.opening import driver_class, glyphs_for
 from ppsconsole.tui.screens.mistakes import MistakesScreen
 from ppsconsole.tui.screens.picker import PickerScreen
 from ppsconsole.tui.screens.welcome import WelcomeScreen

@@ -14,7 +14,7 @@ gc.disable()  # as `ppsconsole.__main__` does before it loads the console
 
 from ppsconsole.__main__ import leave  # noqa: E402
 from ppsconsole.probes.monitor import Monitor  # noqa: E402
-from ppsconsole.tui import app  # noqa: E402
+from ppsconsole.tui import app, opening  # noqa: E402
 from ppsconsole.tui.loading import load  # noqa: E402
 
 
@@ -39,4 +39,4 @@ async def noted_load(modules: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     app.load = noted_load
-    leave(app.run(sys.argv[1], monitor_factory=HeldMonitor))
+    leave(opening.run(sys.argv[1], monitor_factory=HeldMonitor))

@@ -19,7 +19,8 @@ from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.masking import masker
 from ppsconsole.runbooks.request import Request
 from ppsconsole.settings.file import Settings
-from ppsconsole.tui.app import PpsConsoleApp, driver_class, end, glyphs_for
+from ppsconsole.tui.app import PpsConsoleApp
+from ppsconsole.tui.opening import driver_class, end, glyphs_for
 from ppsconsole.tui.screens.run import RunScreen
 from ppsconsole.tui.widgets.lines import LinesView
 from tests.tui.desk_double import DeskDouble, Turnstile, plan_for

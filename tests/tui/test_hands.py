@@ -7,7 +7,7 @@ from ppsconsole.cluster.picture import CommandRecord, Event
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.errors import SettingsError
 from ppsconsole.settings.file import Settings, read_settings
-from ppsconsole.tui.app import run
+from ppsconsole.tui.opening import run
 from ppsconsole.tui.screens.dialog import Dialog
 from ppsconsole.tui.screens.events import EventsScreen
 from ppsconsole.tui.screens.help import HelpScreen
