@@ -2,7 +2,7 @@
 
 from ppsconsole.clock import duration
 from ppsconsole.cluster.verdicts import Judgement, Verdict
-from ppsconsole.inventory.model import Limit
+from ppsconsole.inventory.limits import Limit
 
 
 def against(value: float | None, limit: Limit) -> Verdict:

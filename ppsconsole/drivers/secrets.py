@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ppsconsole.errors import SecretError
-from ppsconsole.inventory.model import SecretRef
+from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.masking import masker
 
 COMMAND_TIMEOUT_S = 10.0

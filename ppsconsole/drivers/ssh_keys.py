@@ -16,7 +16,8 @@ from asyncssh.known_hosts import SSHKnownHosts, match_known_hosts
 
 from ppsconsole.drivers import secrets
 from ppsconsole.errors import HostKeyRefused, LoginRefused
-from ppsconsole.inventory.model import SecretRef, SshAccess
+from ppsconsole.inventory.model import SshAccess
+from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.masking import plain
 
 SYSTEM_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts"

@@ -11,7 +11,8 @@ from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.drivers.base import Shell
 from ppsconsole.drivers.secrets import resolve
 from ppsconsole.errors import Blocked, SecretError, UsageError
-from ppsconsole.inventory.model import Inventory, SecretRef
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.plan.plan import Plan
 from ppsconsole.probes.monitor import Monitor
 from ppsconsole.runbooks.barred import Barred

@@ -11,8 +11,10 @@ from typing import Any
 
 from ppsconsole.inventory.chains import resolve_chains
 from ppsconsole.inventory.database_checks import check_database
+from ppsconsole.inventory.dependencies import Backup
 from ppsconsole.inventory.kinds import absolute
-from ppsconsole.inventory.model import Backup, Balancer, Host, Inventory, Limit, Service
+from ppsconsole.inventory.limits import Limit
+from ppsconsole.inventory.model import Balancer, Host, Inventory, Service
 from ppsconsole.inventory.reading import Reading, Steps, quoted
 
 LESS_IS_WORSE = frozenset(("certificate_days", "login_percent"))

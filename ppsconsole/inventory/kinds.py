@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from yaml.nodes import Node, ScalarNode
 
-from ppsconsole.inventory.model import SecretRef
 from ppsconsole.inventory.reading import Reading, is_null, quoted
+from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.masking import mask
 
 ABSENT: Final[Any] = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()

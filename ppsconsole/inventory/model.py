@@ -8,6 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ppsconsole.inventory.dependencies import Backup, Directory, Notification
+from ppsconsole.inventory.limits import Limits, Polling
+from ppsconsole.inventory.secret import SecretRef
+
 ClusterMode = Literal["active-passive", "active-active", "active-failover"]
 Environment = Literal["production", "test", "lab"]
 ServiceKind = Literal["systemd", "windows-service", "iis-app-pool", "command"]
@@ -21,27 +25,9 @@ DatabaseKind = Literal[
     "sqlite",
 ]
 BalancerKind = Literal["nginx", "haproxy", "keepalived", "dns"]
-DirectoryKind = Literal["active-directory", "ldap"]
 ReplicationKind = Literal["streaming", "log-shipping", "availability-group", "mirroring", "snapshot", "none"]
 SwitchMethod = Literal["indirect", "profile", "command", "manual", "standby-web"]
 Platform = Literal["linux", "windows"]
-
-
-@dataclass(frozen=True, slots=True)
-class SecretRef:
-    """Where a secret is found, never the secret itself.
-
-    Attributes:
-        scheme: `env`, `file`, `keyring` or `command`.
-        rest: The name, path, `SERVICE/USER` or command line.
-    """
-
-    scheme: Literal["env", "file", "keyring", "command"]
-    rest: str
-
-    def __str__(self) -> str:
-        """Return the reference as it stands in the inventory."""
-        return f"{self.scheme}:{self.rest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,97 +277,6 @@ class Balancer:
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
-    """An AD or LDAP service that users are looked up in."""
-
-    name: str
-    kind: DirectoryKind
-    address: str
-    port: int = 636
-    ca: str | None = None
-    account: str | None = None
-    password: SecretRef | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Backup:
-    """A place where backups of the database and its keys are kept.
-
-    Attributes:
-        host: Where `path` is; None for the machine of the console.
-        encryption_key: The key that a restore needs; its presence is checked, its value never shown.
-    """
-
-    name: str
-    path: str
-    host: str | None = None
-    encryption_key: SecretRef | None = None
-    oldest_s: float = 26 * 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """Who is told, and how."""
-
-    name: str
-    kind: Literal["mail", "command"]
-    to: tuple[str, ...] = ()
-    server: str | None = None
-    port: int = 25
-    sender: str | None = None
-    program: str | None = None
-    password: SecretRef | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """From where on a number warns, and from where on it is as bad as down.
-
-    For numbers where less is worse (`certificate_days`, `login_percent`) `warn` is larger than `down`.
-    """
-
-    warn: float
-    down: float
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What facts are judged against; see `sample-inventory.yaml` for what each one means."""
-
-    lag_s: Limit = Limit(5, 60)
-    lag_bytes: Limit = Limit(16 * 2**20, 1024 * 2**20)
-    loss_s: Limit = Limit(5, 60)
-    front_latency_s: Limit = Limit(1, 5)
-    login_s: Limit = Limit(2, 10)
-    login_percent: Limit = Limit(90, 0)
-    sessions_percent: Limit = Limit(80, 95)
-    disk_percent: Limit = Limit(85, 95)
-    certificate_days: Limit = Limit(21, 3)
-    clock_skew_s: Limit = Limit(1, 30)
-    transaction_s: Limit = Limit(300, 3600)
-    archive_backlog: Limit = Limit(16, 128)
-
-
-@dataclass(frozen=True, slots=True)
-class Polling:
-    """How often things are looked at.
-
-    Attributes:
-        every_s: Databases, web nodes, balancers and services.
-        slow_every_s: Disks, clocks, certificates.
-        timeout_s: Limit for one look at one thing.
-        fresh_for: A fact older than `fresh_for` intervals is stale, and stale is unknown.
-        concurrency: How many hosts are connected to at the same time.
-    """
-
-    every_s: float = 2.0
-    slow_every_s: float = 30.0
-    timeout_s: float = 4.0
-    fresh_for: float = 3.0
-    concurrency: int = 32
-
-
-@dataclass(frozen=True, slots=True)
 class Inventory:
     """Everything declared about one cluster.
 
@@ -401,8 +296,8 @@ class Inventory:
     directories: Mapping[str, Directory] = field(default_factory=dict)
     backups: Mapping[str, Backup] = field(default_factory=dict)
     notifications: Mapping[str, Notification] = field(default_factory=dict)
-    limits: Limits = Limits()
-    polling: Polling = Polling()
+    limits: Limits = field(default_factory=Limits)
+    polling: Polling = field(default_factory=Polling)
 
     @property
     def is_lab(self) -> bool:

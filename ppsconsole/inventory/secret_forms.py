@@ -3,7 +3,7 @@
 import os
 
 from ppsconsole.inventory.kinds import Secret, absolute
-from ppsconsole.inventory.model import SecretRef
+from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.masking import mask
 
 SECRET_FORMS = "env:NAME, file:PATH, keyring:SERVICE/USER or command:PROGRAM"

@@ -5,6 +5,7 @@ The loader, the JSON schema and `inventory show` all read this one table; a test
 
 from typing import Any, Final
 
+from ppsconsole.inventory.dependencies import Backup, Directory, Notification
 from ppsconsole.inventory.kinds import (
     Address,
     Choice,
@@ -17,22 +18,17 @@ from ppsconsole.inventory.kinds import (
     Text,
     Url,
 )
+from ppsconsole.inventory.limits import Limit, Limits, Polling
 from ppsconsole.inventory.measures import Whole, duration, number, size
 from ppsconsole.inventory.model import (
-    Backup,
     Balancer,
     Cluster,
     DatabaseGroup,
     DatabaseTls,
-    Directory,
     FenceCommand,
     Host,
     Instance,
     Inventory,
-    Limit,
-    Limits,
-    Notification,
-    Polling,
     Service,
     Site,
     SshAccess,

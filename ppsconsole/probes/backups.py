@@ -14,7 +14,9 @@ from ppsconsole.cluster.facts import Fact, backup_subject
 from ppsconsole.drivers import secrets
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.errors import SecretError
-from ppsconsole.inventory.model import Backup, Inventory, Polling
+from ppsconsole.inventory.dependencies import Backup
+from ppsconsole.inventory.limits import Polling
+from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
 from ppsconsole.probes.base import Stamp, stamp, words_of
 from ppsconsole.probes.host import Part

@@ -5,7 +5,8 @@ from dataclasses import replace
 from ppsconsole.cluster.judging import against, calm, limit_words
 from ppsconsole.cluster.snapshot import Edge, Gauge, Node
 from ppsconsole.cluster.verdicts import Verdict
-from ppsconsole.inventory.model import Backup, Limit
+from ppsconsole.inventory.dependencies import Backup
+from ppsconsole.inventory.limits import Limit
 from ppsconsole.probes.edges import row_of, unflushed_seconds_of
 from ppsconsole.probes.judge_product import backup_limit, licence_limit, servers_running
 from ppsconsole.probes.view import View

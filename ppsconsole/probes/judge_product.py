@@ -3,7 +3,8 @@
 from ppsconsole.cluster.facts import CLUSTER_SUBJECT, Fact
 from ppsconsole.cluster.judging import against, age, judged, limit_words
 from ppsconsole.cluster.verdicts import Judgement, Verdict
-from ppsconsole.inventory.model import Backup, Limit
+from ppsconsole.inventory.dependencies import Backup
+from ppsconsole.inventory.limits import Limit
 from ppsconsole.probes.view import View
 
 _NEVER = float("inf")

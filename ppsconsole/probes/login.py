@@ -13,7 +13,8 @@ from ppsconsole.drivers import secrets
 from ppsconsole.drivers.base import OnCommand
 from ppsconsole.drivers.web_login import LoginAnswer, log_in
 from ppsconsole.errors import SecretError
-from ppsconsole.inventory.model import Inventory, SecretRef
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.masking import plain
 from ppsconsole.probes import login_memory
 from ppsconsole.probes.base import Stamp, stamp, words_of

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from ppsconsole.inventory.model import SecretRef
 from ppsconsole.inventory.places import state_home
+from ppsconsole.inventory.secret import SecretRef
 
 KEPT = 20
 KEPT_S = 600.0

@@ -10,7 +10,7 @@ import pytest
 from ppsconsole.actions import verify_service
 from ppsconsole.clock import SystemClock
 from ppsconsole.drivers.web_login import LoginAnswer
-from ppsconsole.inventory.model import SecretRef
+from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.plan.step import Step
 
 STEP = Step(id="verify-lb1", title="See that users get in", verb="verify-service", node="lb1", timeout_s=20.0)

@@ -12,7 +12,8 @@ import asyncssh
 from ppsconsole.clock import SystemClock
 from ppsconsole.cluster.picture import CommandRecord
 from ppsconsole.drivers.ssh import SshPool
-from ppsconsole.inventory.model import Cluster, DatabaseGroup, Host, Inventory, Polling, Site, SshAccess
+from ppsconsole.inventory.limits import Polling
+from ppsconsole.inventory.model import Cluster, DatabaseGroup, Host, Inventory, Site, SshAccess
 
 
 class _Login(asyncssh.SSHServer):

@@ -15,7 +15,8 @@ from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.actions.service_command import service_command
 from ppsconsole.errors import BadAnswer, Blocked, DriverError, TimedOut
 from ppsconsole.inventory.load import load
-from ppsconsole.inventory.model import FenceCommand, Inventory, SecretRef, Service
+from ppsconsole.inventory.model import FenceCommand, Inventory, Service
+from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.lab.processes import working_below
 from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.plan.step import Step

@@ -14,7 +14,7 @@ from ppsconsole.cluster.facts import CLUSTER_SUBJECT, Fact, Observations
 from ppsconsole.cluster.picture import CommandRecord
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.drivers.web_login import log_in
-from ppsconsole.inventory.model import SecretRef
+from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.masking import mask
 from ppsconsole.probes.compose import compose
 from ppsconsole.probes.login import LoginProbe, login_account, login_probe

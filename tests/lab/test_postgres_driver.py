@@ -16,7 +16,8 @@ from ppsconsole.clock import SystemClock
 from ppsconsole.cluster.database import lsn_number
 from ppsconsole.drivers.postgres import PostgresPool
 from ppsconsole.errors import BadAnswer, BastionDown, LoginRefused, SecretError, TimedOut, Unreachable
-from ppsconsole.inventory.model import Cluster, DatabaseGroup, DatabaseTls, Host, Instance, Inventory, SecretRef, Site
+from ppsconsole.inventory.model import Cluster, DatabaseGroup, DatabaseTls, Host, Instance, Inventory, Site
+from ppsconsole.inventory.secret import SecretRef
 from tests.lab.pg_pair import MONITOR_PASSWORD, Pair, end_pair, free_port, make_pair, until, wheel_binaries
 from tests.lab.ssh_server import World
 

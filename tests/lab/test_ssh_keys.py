@@ -8,7 +8,7 @@ import asyncssh
 import pytest
 
 from ppsconsole.errors import HostKeyRefused, LoginRefused
-from ppsconsole.inventory.model import SecretRef
+from ppsconsole.inventory.secret import SecretRef
 from tests.lab.ssh_server import World
 
 PATIENT_S = 20.0

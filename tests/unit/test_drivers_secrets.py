@@ -7,7 +7,7 @@ import pytest
 
 from ppsconsole.drivers import secrets
 from ppsconsole.errors import SecretError
-from ppsconsole.inventory.model import SecretRef
+from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.masking import mask
 
 

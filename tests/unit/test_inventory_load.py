@@ -5,8 +5,10 @@ import hashlib
 
 import pytest
 
+from ppsconsole.inventory.limits import Limit
 from ppsconsole.inventory.load import load, parse
-from ppsconsole.inventory.model import Limit, SecretRef, Service, SshAccess, Switch
+from ppsconsole.inventory.model import Service, SshAccess, Switch
+from ppsconsole.inventory.secret import SecretRef
 from tests.unit.inventory_texts import SAMPLE, SMALL, changed, parsed, swapped
 
 

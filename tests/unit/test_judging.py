@@ -3,7 +3,7 @@
 import pytest
 
 from ppsconsole.cluster.judging import calm
-from ppsconsole.inventory.model import Limit
+from ppsconsole.inventory.limits import Limit
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from ppsconsole.cluster.facts import CLUSTER_SUBJECT, Fact, Observations, backup
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.drivers.base import CommandResult
-from ppsconsole.inventory.model import Backup, SecretRef
+from ppsconsole.inventory.dependencies import Backup
+from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.probes.backups import BackupKeyProbe, LocalBackupProbe, backup_part, newest_file, parse_backup
 from ppsconsole.probes.compose import compose
 from tests.unit.observations import NOW, facts, inventory, observe

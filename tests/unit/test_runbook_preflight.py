@@ -10,7 +10,9 @@ import pytest
 from ppsconsole.cluster.database import Receiver, Replica, Sessions, Slot
 from ppsconsole.cluster.keys import KeyFile
 from ppsconsole.cluster.snapshot import Member
-from ppsconsole.inventory.model import Backup, Inventory, SecretRef, Switch
+from ppsconsole.inventory.dependencies import Backup
+from ppsconsole.inventory.model import Inventory, Switch
+from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.items_stream import seconds
 from ppsconsole.runbooks.preflight import _FAILOVER, _SWITCHOVER

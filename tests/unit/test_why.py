@@ -15,7 +15,8 @@ from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.draw.text import ASCII, UNICODE, line_text
 from ppsconsole.draw.why import draw_why
 from ppsconsole.draw.words import width_of
-from ppsconsole.inventory.model import Inventory, Limits
+from ppsconsole.inventory.limits import Limits
+from ppsconsole.inventory.model import Inventory
 from ppsconsole.probes.judge_cluster import AT_LEAST
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.costs import Estimates
