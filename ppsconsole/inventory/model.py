@@ -196,6 +196,9 @@ class Instance:
         upstreams: How this instance replicates from others, by their name: libpq's keywords (`host=... port=... user=...
             passfile=...`), never a password. For those left out it is taken from the `primary_conninfo` that the other one
             kept from its own time as a standby, with that one's address and port.
+        dumps: How pg_dump, pg_restore and psql on this instance's host log in to instances that are copied, by their name, this
+            one among them: libpq's keywords without `dbname`, never a password. The account reads everything there; on this
+            instance it makes and renames databases.
         log: Files on the host that the server writes its log to; it is asked for them where none is named.
         fence: How its machine is switched off when nobody can log in to it; None where that takes a person.
     """
@@ -211,6 +214,7 @@ class Instance:
     service: Service | None = None
     site: str | None = None
     upstreams: Mapping[str, str] = field(default_factory=dict)
+    dumps: Mapping[str, str] = field(default_factory=dict)
     log: tuple[str, ...] = ()
     fence: FenceCommand | None = None
 

@@ -211,6 +211,11 @@ INSTANCE = Record(
             Keyed(Ref("instances"), Text()),
             "How it replicates from others, by their name: `host=... port=... user=... passfile=...`, never a password.",
         ),
+        Field(
+            "dumps",
+            Keyed(Ref("instances"), Text()),
+            "How pg_dump and psql on its host log in to instances, itself among them, to copy them: as in `upstreams`.",
+        ),
         Field("log", _LOG, "Files on the host that it logs to; left out, the server is asked, then the journal of its service."),
         Field("fence", FENCE, "How its machine is switched off when nobody can log in to it; left out, that takes a person."),
     ],

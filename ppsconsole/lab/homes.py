@@ -12,7 +12,7 @@ from ppsconsole.lab.account import Account
 from ppsconsole.lab.certificates import Authority
 from ppsconsole.lab.fabric import Fabric
 from ppsconsole.lab.layout import DATABASE, HOST_MARK, LAB_MARK, LabHost, Layout
-from ppsconsole.lab.postgres import REPLICATION_ROLE, WEB_ROLE, access_rules
+from ppsconsole.lab.postgres import KEEPER_ROLE, REPLICATION_ROLE, WEB_ROLE, access_rules
 
 BACKUP_FOLDER = "backup"
 _BACKUP_TEXT = "A stand-in for a backup of the lab: only its age is looked at, nothing can be restored from it.\n"
@@ -101,8 +101,8 @@ class Furnisher:
 
     def _database(self, host: LabHost) -> None:
         self._etc(host, "pg_hba.conf", access_rules(self.layout))
-        password = self.passwords[REPLICATION_ROLE]
-        self._etc(host, "pgpass", f"*:*:*:{REPLICATION_ROLE}:{password}\n")
+        lines = (f"*:*:*:{role}:{self.passwords[role]}\n" for role in (REPLICATION_ROLE, KEEPER_ROLE))
+        self._etc(host, "pgpass", "".join(lines))
         if host.name == self.layout.backup_host:
             self.account.make_folder(host.home / BACKUP_FOLDER)
             self.account.write(host.home / BACKUP_FOLDER / "pps-nightly.dump", _BACKUP_TEXT)

@@ -8,7 +8,7 @@ import yaml
 from ppsconsole.lab.fabric import Fabric
 from ppsconsole.lab.homes import BACKUP_FOLDER, KEY_FILE, PROOF_HEADER
 from ppsconsole.lab.layout import CONSOLE, DATABASE, USERS, LabHost, LabNode, Layout
-from ppsconsole.lab.postgres import CONSOLE_ROLE, REPLICATION_ROLE
+from ppsconsole.lab.postgres import CONSOLE_ROLE, KEEPER_ROLE, REPLICATION_ROLE
 from ppsconsole.lab.programs import Postgres
 from ppsconsole.lab.sshd import LOGIN
 
@@ -80,6 +80,7 @@ def _instance(layout: Layout, fabric: Fabric, node: LabNode, postgres: Postgres)
         "service": _service(node),
         "log": str(host.home / "log" / "db.log"),
         "upstreams": {other.name: _upstream(layout, fabric, host, other) for other in others},
+        "dumps": {other.name: _dump_login(layout, fabric, host, other) for other in layout.of_kind("database")},
     }
 
 
@@ -88,6 +89,13 @@ def _upstream(layout: Layout, fabric: Fabric, host: LabHost, other: LabNode) -> 
     assert road is not None
     way = f"host={layout.address(other.host)} port={road.port}"
     return f"{way} user={REPLICATION_ROLE} passfile={host.home}/etc/pgpass connect_timeout=5"
+
+
+def _dump_login(layout: Layout, fabric: Fabric, host: LabHost, other: LabNode) -> str:
+    road = fabric.find(host.name, other.host, "db")
+    port = road.port if road is not None else layout.hosts[other.host].ports["db"]
+    login = f"user={KEEPER_ROLE} passfile={host.home}/etc/pgpass connect_timeout=5"
+    return f"host={layout.address(other.host)} port={port} {login}"
 
 
 def _web_node(layout: Layout, node: LabNode, folder: Path) -> dict[str, Any]:

@@ -147,6 +147,7 @@ def access_rules(layout: Layout) -> str:
     lines += [f"host all {CONSOLE_ROLE} {address}/32 scram-sha-256" for address in bastions]
     lines += [f"host {DATABASE} {WEB_ROLE} {address}/32 scram-sha-256" for address in webs]
     for address in databases:
+        lines.append(f"host all {KEEPER_ROLE} {address}/32 scram-sha-256")  # pg_dump and psql on the other's host
         lines.append(f"host replication {REPLICATION_ROLE} {address}/32 scram-sha-256")
         lines.append(f"host postgres {REPLICATION_ROLE} {address}/32 scram-sha-256")
     return "\n".join(lines) + "\n"
