@@ -21,6 +21,7 @@ FACTS: dict[str, str] = {
     "system_identifier": "the same on all instances of one database group",
     "timeline": "on a primary from the WAL file name, on a standby as received (pg_control lags after a promotion)",
     "started_at": "start of the server process, seconds since 1970 UTC",
+    "checkpointer_pid": "number of its process that writes checkpoints, as the server says",
     "data_directory": "as the server sees it",
     "server_address": "where the server says this session arrived",
     "sql_latency_s": "round trip of the status query",
@@ -45,6 +46,8 @@ FACTS: dict[str, str] = {
     "control_checkpoint": "pg_controldata: latest checkpoint location",
     "control_timeline": "pg_controldata: timeline of the latest checkpoint",
     "control_system_identifier": "pg_controldata: the identity as it stands on disk",
+    "server_started_at": "start of the server that runs in the data directory, by its pid file, seconds since 1970 UTC",
+    "server_process": "number of the checkpointer of the server that runs in the data directory, by its host; or none",
     "quarantine": "what the marker beside the data directory says: which run failed it over; empty when there is none",
     # web nodes and balancers -----------------------------------------------------------------------------------
     "tcp": "L1: ok, refused, unreachable, timed-out, bastion-down",

@@ -28,7 +28,7 @@ def group_of(name: str) -> str:
     """Return the group that the fact called `name` is shown in."""
     if name.startswith("host."):
         return "host"
-    if name.startswith("control_"):
+    if name.startswith(("control_", "server_process", "server_started")):
         return "on disk"
     return "service" if name.startswith("service") else _GROUPS.get(name, "the node")
 

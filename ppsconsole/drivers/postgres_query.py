@@ -99,6 +99,7 @@ class PostgresStatus:
         settings: `name=value`, in the order of their names.
         is_writable: A primary whose transactions are not read-only by default.
         latency_s: Seconds from the request to the answer.
+        checkpointer_pid: Number of the process that writes its checkpoints, as a host's process table has it.
     """
 
     in_recovery: bool
@@ -128,6 +129,7 @@ class PostgresStatus:
     settings: tuple[str, ...]
     is_writable: bool
     latency_s: float
+    checkpointer_pid: int | None = None
 
 
 def status_sql(sight: Sight) -> str:
@@ -191,6 +193,7 @@ _IS_COLLATION_CHANGED = """(SELECT datcollversion <> pg_database_collation_actua
     FROM pg_database WHERE datname = current_database())"""
 
 _STATS = {
+    "checkpointer_pid": "(SELECT max(pid) FROM pg_stat_activity WHERE backend_type = 'checkpointer')",
     "replicas": """(SELECT json_agg(json_build_array(application_name, COALESCE(host(client_addr), ''), state, sync_state,
         sent_lsn::text, flush_lsn::text, replay_lsn::text,
         GREATEST(pg_wal_lsn_diff(me.lsn, flush_lsn), 0)::bigint, GREATEST(pg_wal_lsn_diff(me.lsn, replay_lsn), 0)::bigint,
@@ -254,6 +257,7 @@ def _parsed(answer: Mapping[str, Any], sight: Sight, latency_s: float) -> Postgr
         settings=tuple(f"{name}={settings[name]}" for name in sorted(settings)),
         is_writable=not in_recovery and settings["default_transaction_read_only"] == "off",
         latency_s=latency_s,
+        checkpointer_pid=answer.get("checkpointer_pid"),
     )
 
 

@@ -14,6 +14,7 @@ NAMES = (
     "system_identifier",
     "timeline",
     "started_at",
+    "checkpointer_pid",
     "data_directory",
     "server_address",
     "sql_latency_s",

@@ -23,6 +23,7 @@ _SWITCHOVER: tuple[Check, ...] = (
     stream.same_cluster,
     identity.identities,
     identity.data_directories,
+    identity.same_server,
     manager.other_manager,
     manager.hypervisor,
     stream.streaming,
@@ -75,6 +76,7 @@ _FAILOVER: tuple[Check, ...] = (
     death.fence,
     death.candidate,
     stream.same_cluster,
+    identity.same_server,
     access.login_new,
     manager.other_manager,
     manager.hypervisor,
@@ -113,7 +115,10 @@ _FAILOVER: tuple[Check, ...] = (
 # A cluster that is down is not kept down by what can be mended afterwards; it is by what would make two writers, or bring
 # nobody back.
 _BLOCKS_FAILOVER = frozenset(
-    ("primary-dead", "same-cluster", "login-new-primary", "other-manager", "journal", "web-nodes", "web-switch", "members")
+    (
+        *("primary-dead", "same-cluster", "same-server", "login-new-primary", "other-manager"),
+        *("journal", "web-nodes", "web-switch", "members"),
+    )
 )
 
 

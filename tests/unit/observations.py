@@ -101,6 +101,7 @@ def facts(at: float = NOW) -> dict[tuple[str, str], Any]:
     )
     found |= _node("db1", **shared, in_recovery=False, lsn="0/3000060", replicas=(replica,), sessions=sessions, is_writable=True)
     found |= _node("db1", control_state="in production", data_directory="/data/db1")
+    found |= _node("db1", checkpointer_pid=101, server_process="101") | _node("db2", checkpointer_pid=201, server_process="201")
     receiver = Receiver("streaming", 1, "0/3000060", "0/3000060", 0.5, "db2", "127.9.1.21", 6001)
     found |= _node("db2", **shared, in_recovery=True, lsn="0/3000060", replay_lsn="0/3000060", receiver=receiver, sessions=())
     found |= _node("db2", control_state="in archive recovery", last_replay_at=at - 3.0, data_directory="/data/db2")

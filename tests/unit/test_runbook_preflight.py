@@ -74,6 +74,9 @@ SEEN: list[Any] = [
     ("identities", host("db2", hostname="other"), True, host("db2", host_key=None)),
     ("data-directories", on("db2", data_directory="/data/copy"), True, on("db1", control_system_identifier=None)),
     ("data-directories", on("db1", control_system_identifier="9"), True, None),
+    ("same-server", on("db2", checkpointer_pid=101), True, on("db2", checkpointer_pid=None)),
+    ("same-server", on("db1", server_process="none"), True, on("db1", server_process=None)),
+    ("same-server", on("db1", server_started_at=1000.0, started_at=5000.0), True, None),
     # a session of a stranger's is one in any case
     ("other-manager", on("db1", sessions=PATRONI), True, on("db2", settings=None), {"foreign-sessions"}),
     ("other-manager", set_to("db2", cluster_name="repmgr-prod"), True, host("db1", managers=None)),
