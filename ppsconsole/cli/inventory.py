@@ -40,7 +40,7 @@ def check(ctx: click.Context) -> None:
 
 def summary(found: "Inventory") -> str:
     """Return one line that says that an inventory is good and what is in it."""
-    counts = (
+    counts: tuple[tuple[int, str], ...] = (
         (len(found.sites), "site"),
         (len(found.hosts), "host"),
         (len(found.web_nodes), "web node"),
@@ -49,6 +49,7 @@ def summary(found: "Inventory") -> str:
         (len(found.directories), "directory"),
         (len(found.backups), "backup"),
     )
+    counts += ((len(found.alternates), "alternate server"),) if found.alternates else ()
     return f"{found.path}: ok, " + ", ".join(_counted(*each) for each in counts)
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ppsconsole.inventory.alternate_checks import check_alternates
 from ppsconsole.inventory.chains import resolve_chains
 from ppsconsole.inventory.database_checks import check_database
 from ppsconsole.inventory.dependencies import Backup
@@ -45,14 +46,25 @@ def check(inventory: Inventory, reading: Reading) -> Inventory:
     _accounts(inventory, reading)
     _limits(inventory, reading)
     check_database(inventory, reading)
+    check_alternates(inventory, reading)
     return dataclasses.replace(inventory, backups={name: _placed(each, reading) for name, each in inventory.backups.items()})
+
+
+_SECTIONS = {
+    "hosts": "host",
+    "sites": "site",
+    "instances": "database instance",
+    "web_nodes": "web node",
+    "backups": "place of backups",
+}
+"""What a name from each section that can be referred to stands for."""
 
 
 def _references(reading: Reading) -> None:
     for node, section in reading.references:
         names = reading.names.get(section)
         if names is not None and node.value not in names:
-            kind = {"hosts": "host", "sites": "site", "instances": "database instance", "web_nodes": "web node"}[section]
+            kind = _SECTIONS[section]
             reading.refuse(node, f"no {kind} is called {reading.said(node)}", reading.choices(node.value, names))
 
 
@@ -88,6 +100,8 @@ def _nodes(inventory: Inventory) -> Iterator[tuple[str, str, Steps, str | None]]
         yield instance.name, "database instance", ("database", "instances", instance.name), instance.host
     for directory in inventory.directories.values():
         yield directory.name, "directory", ("directories", directory.name), None
+    for alternate in inventory.alternates.values():
+        yield alternate.name, "alternate server", ("alternates", alternate.name), alternate.host
 
 
 def _names(inventory: Inventory, reading: Reading) -> None:
@@ -182,6 +196,7 @@ def _accounts(inventory: Inventory, reading: Reading) -> None:
     """An account without a password looks like a check that is made, and is none."""
     pairs = [(("web_nodes", each.name), "account_password") for each in inventory.web_nodes.values()]
     others = [(("directories", each.name), "password") for each in inventory.directories.values()]
+    others += [(("alternates", each.name), "account_password") for each in inventory.alternates.values()]
     for steps, password in [*pairs, *others]:
         keys = reading.keys_at(steps)
         if ("account" in keys) != (password in keys):

@@ -6,11 +6,14 @@ Roles found here are *declared*; what is observed lives in `ppsconsole.cluster`.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ppsconsole.inventory.dependencies import Backup, Directory, Notification
 from ppsconsole.inventory.limits import Limits, Polling
 from ppsconsole.inventory.secret import SecretRef
+
+if TYPE_CHECKING:
+    from ppsconsole.inventory.alternate import Alternate
 
 ClusterMode = Literal["active-passive", "active-active", "active-failover"]
 Environment = Literal["production", "test", "lab"]
@@ -304,6 +307,7 @@ class Inventory:
     polling: Polling = field(default_factory=Polling)
 
     @property
+    alternates: Mapping[str, "Alternate"] = field(default_factory=dict)
     def is_lab(self) -> bool:
         """Whether this describes a lab and nothing that anybody depends on."""
         return self.cluster.environment == "lab"
@@ -314,8 +318,10 @@ class Inventory:
         return tuple(host for host in self.hosts.values() if host.name in named)
 
     def host_of(self, node: str) -> Host | None:
-        """Return the host that `node` (a web node, instance, balancer or bastion) runs on, None where none is declared."""
-        owner = self.web_nodes.get(node) or self.database.instances.get(node) or self.balancers.get(node)
+        """Return the host that `node` runs on (a bastion is its own), None where none is declared."""
+        owner = (
+            self.web_nodes.get(node) or self.database.instances.get(node) or self.balancers.get(node) or self.alternates.get(node)
+        )
         name = owner.host if owner is not None else node
         return self.hosts.get(name) if name is not None else None
 
@@ -341,3 +347,4 @@ class Inventory:
         yield from self.web_nodes
         yield from self.database.instances
         yield from self.directories
+        yield from self.alternates

@@ -5,6 +5,7 @@ The loader, the JSON schema and `inventory show` all read this one table; a test
 
 from typing import Any, Final
 
+from ppsconsole.inventory.alternate_table import alternate_record
 from ppsconsole.inventory.dependencies import Backup, Directory, Notification
 from ppsconsole.inventory.kinds import (
     Address,
@@ -308,6 +309,8 @@ NOTIFICATION = Record(
     Notification,
     [
         Field("kind", Choice("mail", "command"), "How people are told."),
+ALTERNATE = alternate_record(SERVICE)
+
         Field("to", Listing(Text(), may_be_one=True), "Who is told; needed for mail."),
         Field("server", Address(), "Mail server; needed for mail."),
         Field("port", _PORT, "Port of the mail server."),
@@ -380,7 +383,8 @@ ROOT = Record(
     ],
     about="Everything declared about one Pleasant Password Server cluster.",
 )
+        Field("alternates", Named("alternates", ALTERNATE, are_nodes=True), "Alternate servers with an archival copy, by name."),
 """The whole file; `version` and `ssh` are spent while reading and are not fields of `Inventory`."""
 
-NAMED: Final = (SITE, HOST, WEB_NODE, INSTANCE, BALANCER, DIRECTORY, BACKUP, NOTIFICATION)
+NAMED: Final = (SITE, HOST, WEB_NODE, INSTANCE, BALANCER, DIRECTORY, BACKUP, NOTIFICATION, ALTERNATE)
 """Records that stand in a mapping of names."""
