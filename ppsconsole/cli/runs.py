@@ -18,9 +18,10 @@ from ppsconsole.clock import SystemClock
 from ppsconsole.draw.promise import Promises
 from ppsconsole.draw.run import draw_run
 from ppsconsole.draw.runs import runs_table
-from ppsconsole.engine.desk import Desk, OpenRun, require_one
+from ppsconsole.engine.custody import RunResult
+from ppsconsole.engine.desk import Desk, require_one
+from ppsconsole.engine.open_run import OpenRun
 from ppsconsole.engine.resume import FoundRun, started_at
-from ppsconsole.engine.runner import RunResult
 from ppsconsole.errors import Blocked
 from ppsconsole.reports.document import document_of, head_of
 from ppsconsole.reports.story import story_of_found

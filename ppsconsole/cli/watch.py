@@ -18,8 +18,9 @@ from ppsconsole.draw.run import draw_safety, event_lines, run_head
 from ppsconsole.draw.run_view import RunView
 from ppsconsole.draw.safety import safety
 from ppsconsole.draw.text import Line
-from ppsconsole.engine.desk import Desk, OpenRun
-from ppsconsole.engine.runner import RunResult
+from ppsconsole.engine.custody import RunResult
+from ppsconsole.engine.desk import Desk
+from ppsconsole.engine.open_run import OpenRun
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.reports.document import head_of
 from ppsconsole.reports.story import story_of

@@ -10,19 +10,14 @@ from ppsconsole.clock import Clock
 from ppsconsole.drivers.base import CommandResult, LineDropped, Shell
 from ppsconsole.drivers.local import HERE, run_here
 from ppsconsole.engine import armed, detached
+from ppsconsole.engine.binding import Binding, moved_words, planned_keys
 from ppsconsole.engine.lease import Lease, taken_words
-from ppsconsole.engine.lease_script import lease_seen, ours, sh
+from ppsconsole.engine.lease_script import lease_seen, sh
 from ppsconsole.engine.stage import LeaseLost, Stage
 from ppsconsole.errors import BadAnswer, Blocked, DriverError, OutputTooLong, TimedOut, WorldMoved
 from ppsconsole.inventory.model import Host, Instance, Inventory
 from ppsconsole.masking import plain
-from ppsconsole.plan.plan import Identity, Plan
-
-MOVED = 97
-_MARK = "@@ppsconsole-moved"
-
-_SAID_LIMIT = 2000
-"""Characters: a lease's holder and reason have to fit in."""
+from ppsconsole.plan.plan import Plan
 
 _CONDITIONS_S = 8.0
 LOOK_COUNTS_S = _CONDITIONS_S
@@ -95,6 +90,7 @@ class Guard:
         """
         self._inventory, self._plan, self._shell, self._lease, self._clock = inventory, plan, shell, lease, clock
         self._stage, self._report, self._fingerprint, self._postgres = stage, report, fingerprint, postgres
+        self._binding = Binding(inventory, plan, lease, stage)
         self._armed: dict[tuple[str, str, str | None], armed.Armed] = {}
 
     async def look(self, host: str, command: str, *, timeout_s: float = 10.0) -> CommandResult:
@@ -107,10 +103,12 @@ class Guard:
         found = await self._ready(host)
         key = (host, command, node)
         self._disarm(key)
-        identity = self._identity(node)
-        of_instance = self._instance_conditions(identity) if identity is not None else []
+        identity = self._binding.identity(node)
+        of_instance = self._binding.instance_conditions(identity) if identity is not None else []
         instance = (shlex.quote(identity.data_directory), "\n".join(of_instance) + "\n") if identity and of_instance else None
-        ready = armed.Readiness(self._conditions(found, node), instance, self._lease.line, self._lease.epoch, self._begun('"$s"'))
+        ready = armed.Readiness(
+            self._binding.conditions(found, node), instance, self._lease.line, self._lease.epoch, self._binding.begun('"$s"')
+        )
         text = armed.script(ready, command)
         until = self._clock.monotonic() + timeout_s
         talk = await self._shell.open(found, sh(text), timeout_s=timeout_s)
@@ -148,7 +146,7 @@ class Guard:
         if ready is not None and (result := await self._fired(ready, host, command, timeout_s, heard)) is not None:
             return result
         found = await self._ready(host)
-        script = sh(f"{self._conditions(found, node)}{self._begun()}exec /bin/sh -c {shlex.quote(command)}\n")
+        script = sh(f"{self._binding.conditions(found, node)}{self._binding.begun()}exec /bin/sh -c {shlex.quote(command)}\n")
         return await self._bound("act", found, command, lambda: self._shell.run(found, script, stdin=stdin, timeout_s=timeout_s))
 
     async def act_detached(
@@ -159,7 +157,7 @@ class Guard:
         place = detached.Place(self._lease.folder, self._lease.claim.run, name, self._stage.attempt)
         limit = self._clock.monotonic() + timeout_s
         wait_s = min(timeout_s, detached.WAIT_S)
-        start = sh(self._conditions(found, node) + self._begun() + place.start(command) + place.wait(wait_s))
+        start = sh(self._binding.conditions(found, node) + self._binding.begun() + place.start(command) + place.wait(wait_s))
         result: CommandResult | None
         try:
             limit_s = wait_s + detached.GRACE_S
@@ -210,9 +208,9 @@ class Guard:
         self._lease.check()
         if host is not None and host.platform == "linux":
             found = await self._ready(host.name)
-            script = sh(self._conditions(found, instance.name) + self._begun())
+            script = sh(self._binding.conditions(found, instance.name) + self._binding.begun())
             self._refuse(found, await self._shell.run(found, script, timeout_s=_CONDITIONS_S))
-        identity = self._identity(instance.name)
+        identity = self._binding.identity(instance.name)
         if identity is not None and identity.system_identifier and self._postgres is not None:
             rows = await self._postgres.execute(instance, _IDENTIFIER_SQL, timeout_s=_CONDITIONS_S)
             if rows != [(identity.system_identifier,)]:
@@ -224,7 +222,9 @@ class Guard:
         """Run a program on the console's machine, after a look at the lease; see `Guarded.act_here`."""
         for name in self._lease.claim.required:
             found = await self._ready(name)
-            seen = await self._shell.run(found, sh(self._conditions(found, None) + self._begun()), timeout_s=_CONDITIONS_S)
+            seen = await self._shell.run(
+                found, sh(self._binding.conditions(found, None) + self._binding.begun()), timeout_s=_CONDITIONS_S
+            )
             self._refuse(found, seen)
         self._lease.check()
         self._stage.sent += 1
@@ -314,7 +314,7 @@ class Guard:
 
     def _refuse(self, host: Host, result: CommandResult) -> None:
         """Raise what the guard found moved on the host, if it did."""
-        moved = _moved(result)
+        moved = moved_words(result)
         if moved is not None:
             self._stage.refused = refusal = self._refusal(host, moved)
             raise refusal
@@ -349,56 +349,6 @@ class Guard:
                 remedy="Find out why before anything is done there",
             )
 
-    def _conditions(self, host: Host, node: str | None) -> str:
-        """The shell text that leaves with `MOVED`, having said why, unless everything is as the plan has it."""
-        lines = [
-            f"d={self._lease.folder}",
-            # Who has the lease now stands in its second line; where nobody has it, the epoch tells whether somebody had.
-            'moved() { h=; [ "$1" != lease ] || h=$(sed -n 2p "$d/lease" 2>/dev/null || cat "$d/epoch" 2>/dev/null); '
-            f'printf \'{_MARK} %s %s%s\\n\' "$1" "$2" "${{h:+ $h}}" >&2; exit {MOVED}; }}',
-            f'{ours(self._lease.line)} || moved lease "$l"',
-        ]
-        names = {each.hostname for each in self._plan.identities if each.host == host.name and each.hostname}
-        for name in sorted(names):
-            lines.append(f'l=$(uname -n); [ "$l" = {shlex.quote(name)} ] || moved hostname "$l, planned was "{shlex.quote(name)}')
-        identity = self._identity(node)
-        if identity is not None:
-            lines += self._instance_conditions(identity)
-        return "\n".join(lines) + "\n"
-
-    def _begun(self, step: str = "") -> str:
-        """The shell text that notes on the host that an act of the step is begun: whoever goes on from a copy learns of it."""
-        folder = f'"$d"/runs/{shlex.quote(self._lease.claim.run)}'
-        line = step or shlex.quote(self._stage.begun)
-        note = f'r={folder}; {{ [ -d "$r" ] || mkdir -p "$r"; }} && printf "%s\\n" {line} >>"$r/begun"'
-        # A disk that is full does not keep a service down.
-        return f"{{ {note}; }} 2>/dev/null || :\n"
-
-    def _identity(self, node: str | None) -> Identity | None:
-        return next((each for each in self._plan.identities if each.node == node), None) if node is not None else None
-
-    def _instance_conditions(self, identity: Identity) -> list[str]:
-        instance = self._inventory.database.instances.get(identity.node)
-        if instance is None or not identity.data_directory:
-            return []
-        folder = shlex.quote(identity.data_directory)
-        lines = [f"[ -d {folder} ] || moved data-directory {folder}' is not there'"]
-        if instance.data_directory and instance.data_directory != identity.data_directory:
-            # Commands name the declared one: it may be a link to it, and must not be a copy of it.
-            declared = shlex.quote(instance.data_directory)
-            words = f"{declared}' is declared, and the server works in '{folder}"
-            lines.append(f"if [ {declared} -ef {folder} ]; then :; else moved data-directory {words}; fi")
-        if identity.system_identifier:
-            program = f"{instance.bin_directory}/pg_controldata" if instance.bin_directory else "pg_controldata"
-            wanted = shlex.quote(identity.system_identifier)
-            lines += [
-                f"l=$(LC_ALL=C {shlex.quote(program)} -D {folder} 2>&1 </dev/null)",
-                "case $l in *'Database system identifier:'*) ;; *) moved system-identifier \"cannot be read: $l\" ;; esac",
-                "l=${l#*'Database system identifier:'}; l=$(echo ${l%%[!0-9 ]*})",
-                f'[ "$l" = {wanted} ] || moved system-identifier "$l, planned was "{wanted}',
-            ]
-        return lines
-
     def _refusal(self, host: Host, moved: str) -> WorldMoved:
         what, _, rest = moved.partition(" ")
         if what == "lease":
@@ -412,20 +362,3 @@ class Guard:
             remedy = f"This console can do nothing more in it: look at it with `ppsconsole runs show {self._lease.claim.run}`"
             return LeaseLost(f"{words}; nothing was done", where=host.name, remedy=remedy)
         return WorldMoved(f"{what.replace('-', ' ')}: {rest}; nothing was done", where=host.name, remedy=_NEW_PLAN)
-
-
-def planned_keys(plan: Plan) -> dict[str, frozenset[str]]:
-    """Return the fingerprints that each host of a plan was known by as it was made; hosts without one are left out."""
-    keys: dict[str, frozenset[str]] = {}
-    for each in plan.identities:
-        if each.host and each.host_key:
-            keys[each.host] = keys.get(each.host, frozenset()) | {each.host_key}
-    return keys
-
-
-def _moved(result: CommandResult) -> str | None:
-    """Why the guard left, None when it did not."""
-    if result.exit_status != MOVED:
-        return None
-    lines = [line for line in result.stderr.splitlines() if line.startswith(_MARK)]
-    return plain(lines[-1].removeprefix(_MARK).strip(), _SAID_LIMIT) if lines else None

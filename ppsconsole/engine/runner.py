@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 from ppsconsole.actions.base import Action, Workbench
+from ppsconsole.engine.custody import Custody, RunResult
 from ppsconsole.engine.exits import back_refusal, mark_refusal
-from ppsconsole.engine.gates import Ask, answer_of, still_counts
+from ppsconsole.engine.gatekeeper import Gatekeeper
+from ppsconsole.engine.gates import Ask
 from ppsconsole.engine.perform import Performance, StepResult
-from ppsconsole.engine.reading import Reading, Reread
+from ppsconsole.engine.reading import Reread
 from ppsconsole.engine.recorder import Recorder, Records
 from ppsconsole.engine.stage import Stage
 from ppsconsole.engine.state import RunState, advanced, proof_as_json
@@ -23,55 +25,8 @@ BACKS_OUT_BY_ITSELF = frozenset({"switchover"})
 """Runbooks that go back on any doubt before the point of no return (law 2). The others hold: back is not always better there."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """How far a run came.
-
-    Attributes:
-        verdict: What it would end as now, when it is open.
-        is_open: Somebody has to resume it, retry, back out or abandon it.
-        words: Why it stands where it does.
-    """
-
-    verdict: RunVerdict
-    is_open: bool
-    words: str
-
-
 class _HeldBackError(Exception):
     """A hold was asked for, and the step at hand has not acted yet."""
-
-
-class Custody(Protocol):
-    """What the runner asks of whoever keeps the lease and the copies beside it."""
-
-    def check(self) -> None:
-        """Look whether the lease is still held, as far as is known.
-
-        Raises:
-            LeaseLost: It is not.
-        """
-        ...
-
-    async def confirm(self) -> None:
-        """Ask the hosts whether the lease is still held.
-
-        Raises:
-            LeaseLost: It is not.
-        """
-        ...
-
-    async def settle(self) -> None:
-        """Wait until what was recorded of earlier steps has been copied to the required hosts, or could not be."""
-        ...
-
-    async def flush(self) -> None:
-        """Wait until everything that was recorded has been copied to all hosts, or could not be."""
-        ...
-
-    def saw(self, event: RunEvent) -> None:
-        """Take note of an event that is durable; must not block."""
-        ...
 
 
 class Runner:
@@ -112,8 +67,8 @@ class Runner:
             if step.verb not in actions:
                 raise UsageError(f"step {step.id} has the unknown verb {step.verb!r}", where=bench.plan.runbook)
         self.state = state
-        self._bench, self._actions, self._ask, self._custody, self._stage = bench, actions, ask, custody, stage
-        self._reread = reread
+        self._bench, self._actions, self._custody, self._stage = bench, actions, custody, stage
+        self._gates = Gatekeeper(bench, ask, reread, self._ahead)
         self._is_hold_wanted = False
         bench.is_hold_wanted = lambda: self._is_hold_wanted
         self._busy = asyncio.Lock()
@@ -274,56 +229,27 @@ class Runner:
         Raises:
             Blocked: One has no answer that counts.
         """
-        for step in self._bench.plan.steps:
-            is_open = step.id not in self._bench.answers and not self.state.of(step.id).is_settled
-            if step.gate is not None and is_open and not self._is_nothing_lost(step):
-                self._bench.answers[step.id] = await answer_of(step, self._bench.plan, self._ask, await self._read_again(step))
+        await self._gates.answer_all()
 
     # --- forwards ---------------------------------------------------------------------------------------------
 
     async def _gate(self, step: Step) -> RunResult | None:
-        """See that the gate before `step` is answered and written down; a result when the run stops at it.
-
-        A loss is looked at again before the step that makes it real: an acceptance that does not cover it any more is asked for
-        again. Where this run proved that nothing is lost, there is nothing to accept.
-        """
-        if step.gate is None:
-            return None
-        if self._is_nothing_lost(step):
+        """See that the gate before `step` is answered and written down; a result when the run stops at it."""
+        if step.gate is None or not self._gates.is_asked(step):
             return None
         await self.recorder.settle()
-        known, is_written = self._bench.answers.get(step.id), step.id in self.state.answers
-        is_loss = step.gate.kind == "accept-loss" and self.state.of(step.id).phase == "pending"
-        reading = await self._read_again(step) if known is None or is_loss else None
-        if known is not None and (reading is None or still_counts(step.gate, known, self._bench.plan, reading)):
-            if is_written:
-                return None
-        else:
-            try:
-                self._bench.answers[step.id] = await answer_of(step, self._bench.plan, self._ask, reading, known)
-            except Blocked as error:
-                if self.state.has_acted:
-                    return await self._held(str(error), self.standing())
-                await self._finish(RunVerdict.FAILED, str(error))
-                raise
-        data = {"answer": self._bench.answers[step.id], "kind": step.gate.kind}
-        await self.record("gate-answered", step=step.id, words=step.gate.question, data=data)
+        is_written = step.id in self.state.answers
+        try:
+            is_new = await self._gates.pass_by(step)
+        except Blocked as error:
+            if self.state.has_acted:
+                return await self._held(str(error), self.standing())
+            await self._finish(RunVerdict.FAILED, str(error))
+            raise
+        if is_new or not is_written:
+            data = {"answer": self._bench.answers[step.id], "kind": step.gate.kind}
+            await self.record("gate-answered", step=step.id, words=step.gate.question, data=data)
         return None
-
-    def _is_nothing_lost(self, step: Step) -> bool:
-        """Return whether the gate of `step` is for a loss, and this run proved that there is none."""
-        is_loss = step.gate is not None and step.gate.kind == "accept-loss"
-        return is_loss and self._bench.zero_loss_of(step.arguments.get("primary", ""), step.node) is not None
-
-    async def _read_again(self, step: Step) -> Reading | None:
-        if self._reread is None:
-            return None
-        fence = self._bench.fence_of(step.arguments.get("primary", ""))
-        reading = await self._reread(step, self._bench.plan, fence)
-        # Promised is a salvage only while it is ahead: what is asked behind one that failed is the loss that remains.
-        phases = {self._ahead().of(each.id).phase for each in self._bench.plan.steps if each.verb == "salvage"}
-        is_ahead = self._bench.plan.loss.is_salvage_ahead and bool(phases & {"pending", "started"})
-        return replace(reading, loss=replace(reading.loss, is_salvage_ahead=is_ahead))
 
     async def _do(self, step: Step) -> StepResult:
         before = self._ahead().of(step.id)

@@ -9,9 +9,10 @@ from typing import Any
 
 from ppsconsole.actions.base import Action, Workbench
 from ppsconsole.clock import Clock
+from ppsconsole.engine.binding import planned_keys
 from ppsconsole.engine.copies import Copies
 from ppsconsole.engine.gates import Ask
-from ppsconsole.engine.guard import Guard, SentCommand, planned_keys
+from ppsconsole.engine.guard import Guard, SentCommand
 from ppsconsole.engine.journal import Journal
 from ppsconsole.engine.lease import Claim, Lease
 from ppsconsole.engine.lease_script import ROOT

@@ -12,10 +12,10 @@ from ppsconsole.runbooks.history import History
 from ppsconsole.runbooks.request import Request
 
 if TYPE_CHECKING:
+    from ppsconsole.engine.custody import RunResult
     from ppsconsole.engine.following import Watch
     from ppsconsole.engine.gates import Ask
     from ppsconsole.engine.reading import Reading
-    from ppsconsole.engine.runner import RunResult
 
 
 class Found(Protocol):

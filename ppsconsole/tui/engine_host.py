@@ -21,9 +21,9 @@ from ppsconsole.tui.live import Activity, Live, Told, barred, is_busy_with
 from ppsconsole.tui.lock import Lock
 
 if TYPE_CHECKING:
+    from ppsconsole.engine.custody import RunResult
     from ppsconsole.engine.following import Watch
     from ppsconsole.engine.gates import Ask
-    from ppsconsole.engine.runner import RunResult
 
 KEPT_EVENTS = 5000
 TELL_S = 0.03

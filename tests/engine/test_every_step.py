@@ -18,8 +18,9 @@ import pytest
 from ppsconsole.actions.base import Workbench
 from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.clock import HeldClock
+from ppsconsole.engine.custody import RunResult
 from ppsconsole.engine.journal import Journal, open_journal
-from ppsconsole.engine.runner import Runner, RunResult
+from ppsconsole.engine.runner import Runner
 from ppsconsole.engine.stage import Stage
 from ppsconsole.engine.state import state_of
 from ppsconsole.errors import BastionDown, Blocked

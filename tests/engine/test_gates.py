@@ -53,7 +53,7 @@ def rereading(*losses: Loss) -> Callable:
 def run(scene: Scene, reread: Callable, answered: str = "") -> tuple[RunVerdict, bool, str]:
     async def main() -> tuple[RunVerdict, bool, str]:
         runner = scene.runner()
-        runner._reread = reread
+        runner._gates._reread = reread
         if answered:
             runner._bench.answers["promote"] = answered
         result = await runner.run()

@@ -8,7 +8,7 @@ import pytest
 
 from ppsconsole.clock import SystemClock
 from ppsconsole.engine import guard as guards
-from ppsconsole.engine.guard import planned_keys
+from ppsconsole.engine.binding import planned_keys
 from ppsconsole.engine.stage import LeaseLost
 from ppsconsole.errors import HostKeyRefused, TimedOut, WorldMoved
 from ppsconsole.plan.outcomes import RunVerdict

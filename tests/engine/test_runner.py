@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from ppsconsole.engine.runner import RunResult
+from ppsconsole.engine.custody import RunResult
 from ppsconsole.engine.stage import LeaseLost, Stage
 from ppsconsole.engine.state import state_of
 from ppsconsole.errors import BastionDown, Blocked, JournalError, TimedOut, Unreachable, UsageError

@@ -9,10 +9,10 @@ from typing import Any
 
 from ppsconsole.clock import HeldClock
 from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.engine.custody import RunResult
 from ppsconsole.engine.following import Custody, Watch
 from ppsconsole.engine.gates import Ask
 from ppsconsole.engine.reading import Reading
-from ppsconsole.engine.runner import RunResult
 from ppsconsole.errors import Blocked, Leased, UsageError
 from ppsconsole.plan.event import EventKind, RunEvent
 from ppsconsole.plan.loss import Loss, LossTier

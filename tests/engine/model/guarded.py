@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ppsconsole.engine import armed
-from ppsconsole.engine.guard import _MARK, MOVED
+from ppsconsole.engine.binding import MARK, MOVED
 from tests.engine.model.databases import UnknownToModel
 from tests.engine.model.hosts import KeptRun, ModelHost
 
@@ -117,11 +117,11 @@ def moved(host: ModelHost, conditions: tuple[tuple[str, str], ...], system: str)
     """Return what the guard says on standard error when something is not as planned; empty when all is."""
     for kind, wanted in conditions:
         if kind == "lease" and host.lease_line != wanted:
-            return f"{_MARK} lease {host.lease_line}\n"
+            return f"{MARK} lease {host.lease_line}\n"
         if kind == "hostname" and host.name != wanted:
-            return f"{_MARK} hostname {host.name}, planned was {wanted}\n"
+            return f"{MARK} hostname {host.name}, planned was {wanted}\n"
         if kind == "system" and system != wanted:
-            return f"{_MARK} system-identifier {system}, planned was {wanted}\n"
+            return f"{MARK} system-identifier {system}, planned was {wanted}\n"
     return ""
 
 

@@ -10,7 +10,8 @@ from unittest import mock
 
 from ppsconsole.actions import fence, prove, service, stop_primary
 from ppsconsole.actions.base import Finding, Workbench
-from ppsconsole.engine import desk, guard, perform
+from ppsconsole.engine import desk, perform
+from ppsconsole.engine.binding import Binding
 from ppsconsole.engine.recorder import Recorder
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.proof import FenceProof, Rung, ZeroLossProof
@@ -135,12 +136,12 @@ def _acts_before_it_is_written() -> list[Any]:
 
 def _promotes_twice() -> list[Any]:
     """The lease is not re-read: a console that was taken over goes on."""
-    real = guard.Guard._conditions
+    real = Binding.conditions
 
-    def conditions(self: guard.Guard, *arguments: Any) -> str:
+    def conditions(self: Binding, *arguments: Any) -> str:
         return "\n".join(line for line in real(self, *arguments).split("\n") if "moved lease" not in line)
 
-    return [mock.patch.object(guard.Guard, "_conditions", conditions)]
+    return [mock.patch.object(Binding, "conditions", conditions)]
 
 
 MUTANTS = (

@@ -8,9 +8,9 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from ppsconsole.engine.desk import OpenRun
+from ppsconsole.engine.custody import RunResult
+from ppsconsole.engine.open_run import OpenRun
 from ppsconsole.engine.reading import Reading
-from ppsconsole.engine.runner import RunResult
 from ppsconsole.errors import PpsConsoleError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.outcomes import RunVerdict
