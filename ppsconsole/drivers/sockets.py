@@ -1,5 +1,6 @@
 """Says why a TCP connection did not come about, whoever tried it and in whatever words."""
 
+import asyncio
 import re
 import socket
 
@@ -30,3 +31,19 @@ def refused_socket(error: OSError, where: str, place: str) -> DriverError:
     if isinstance(error, ConnectionRefusedError) or says_refused(str(error)):
         return Unreachable(f"{place} refused the connection: nothing listens there", where=where, is_refused=True)
     return Unreachable(f"no way to {place}: {plain(error.strerror or str(error))}", where=where)
+
+
+async def reach_directly(where: str, address: str, port: int, timeout_s: float) -> None:
+    """Connect from here to `address:port`, and close again.
+
+    Raises:
+        Unreachable: With `is_refused` when the port is closed.
+        TimedOut: Nothing answered within `timeout_s`.
+    """
+    place = f"{address}:{port}"
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, writer = await asyncio.open_connection(address, port)
+    except OSError as error:  # TimeoutError is one, too
+        raise refused_socket(error, where, place) from error
+    writer.transport.abort()

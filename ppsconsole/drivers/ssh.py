@@ -3,15 +3,15 @@
 import asyncio
 import importlib
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.picture import CommandRecord
 from ppsconsole.drivers.base import CommandResult, Endpoint, OnCommand, OpenCommand
-from ppsconsole.drivers.sockets import refused_socket
+from ppsconsole.drivers.sockets import reach_directly
+from ppsconsole.drivers.ssh_line import Chain, Forward, Line, declared_bastions, finished
 from ppsconsole.errors import BadAnswer, BastionDown, DriverError, HostKeyRefused, TimedOut, Unreachable
 from ppsconsole.inventory.model import Host, Inventory
 from ppsconsole.masking import plain
@@ -21,32 +21,10 @@ if TYPE_CHECKING:
 
     from ppsconsole.drivers.ssh_connect import Connector
 
-CHANNELS_PER_CONNECTION = 8
-"""sshd allows ten sessions on one connection (MaxSessions); two are left to those that it has not cleared away yet."""
-
 CLOSE_TIMEOUT_S = 2.0
 _LOST_AT_ONCE = "the connection was lost as soon as it was made"
 
 _T = TypeVar("_T")
-_Chain = tuple[str, ...]
-"""Names of the hosts that are logged in to one after the other; the last one is what the line leads to."""
-
-
-@dataclass(slots=True)
-class _Line:
-    """The kept connection to the end of one chain."""
-
-    host: Host
-    channels: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHANNELS_PER_CONNECTION))
-    connection: "asyncssh.SSHClientConnection | None" = None
-    attempt: "asyncio.Task[asyncssh.SSHClientConnection] | None" = None
-
-
-@dataclass(slots=True)
-class _Forward:
-    connection: "asyncssh.SSHClientConnection"
-    listener: "asyncssh.SSHListener"
-    endpoint: Endpoint
 
 
 class SshPool:
@@ -60,10 +38,10 @@ class SshPool:
         self._clock = clock
         self._on_command = on_command
         self._setups = asyncio.Semaphore(inventory.polling.concurrency)
-        self._lines: dict[_Chain, _Line] = {}
-        self._forwards: dict[tuple[_Chain, str, int], _Forward] = {}
-        self._forward_locks: dict[tuple[_Chain, str, int], asyncio.Lock] = {}
-        self._chains: dict[str, _Chain] = {}
+        self._lines: dict[Chain, Line] = {}
+        self._forwards: dict[tuple[Chain, str, int], Forward] = {}
+        self._forward_locks: dict[tuple[Chain, str, int], asyncio.Lock] = {}
+        self._chains: dict[str, Chain] = {}
         self._fingerprints: dict[str, str] = {}
         self._pinned: dict[str, frozenset[str]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -201,7 +179,7 @@ class SshPool:
             except OSError as error:
                 raise DriverError(f"no port on 127.0.0.1 for a forward: {plain(str(error))}", where=host.name) from error
             endpoint = Endpoint("127.0.0.1", listener.get_port())
-            self._forwards[key] = _Forward(connection, listener, endpoint)
+            self._forwards[key] = Forward(connection, listener, endpoint)
             return endpoint
 
     async def reach(self, host: Host, address: str, port: int, *, timeout_s: float = 5.0) -> None:
@@ -214,7 +192,7 @@ class SshPool:
         place = f"{address}:{port}"
         chain = await self._bastions_of(host)
         if not chain:
-            await _reach_directly(host.name, address, port, timeout_s)
+            await reach_directly(host.name, address, port, timeout_s)
             return
         connection = await self._bastion(host, chain, timeout_s)
         from ppsconsole.drivers import ssh_commands
@@ -261,42 +239,32 @@ class SshPool:
 
     # --- lines ------------------------------------------------------------------------------------------------
 
-    async def _bastions_of(self, host: Host) -> _Chain:
+    async def _bastions_of(self, host: Host) -> Chain:
         """The chain before `host`: as declared, or else `ProxyJump`; the outermost one's own bastions come before it."""
         if host.name not in self._chains:
-            self._chains[host.name] = self._declared_bastions(host) or await self._configured_bastions(host)
+            self._chains[host.name] = declared_bastions(self._inventory, host) or await self._configured_bastions(host)
         return self._chains[host.name]
 
-    def _declared_bastions(self, host: Host) -> _Chain:
-        via = host.via
-        seen = {host.name}
-        while via and via[0] in self._inventory.hosts and self._inventory.hosts[via[0]].via:
-            if via[0] in seen:
-                raise BadAnswer(f"the bastions before {host.name} lead in a circle at {via[0]}", where=host.name)
-            seen.add(via[0])
-            via = (*self._inventory.hosts[via[0]].via, *via)
-        return via
-
-    async def _configured_bastions(self, host: Host) -> _Chain:
+    async def _configured_bastions(self, host: Host) -> Chain:
         configured = await (await self._loaded()).configured(host)
         from ppsconsole.drivers.ssh_connect import jump_host
 
-        chain: _Chain = ()
+        chain: Chain = ()
         for jump in configured.jumps:
             chain = (*chain, jump)
             if chain not in self._lines:
-                self._lines[chain] = _Line(self._inventory.hosts.get(jump) or jump_host(jump, host))
+                self._lines[chain] = Line(self._inventory.hosts.get(jump) or jump_host(jump, host))
         return chain
 
-    def _line(self, chain: _Chain, host: Host | None = None) -> _Line:
+    def _line(self, chain: Chain, host: Host | None = None) -> Line:
         if chain not in self._lines:
             found = host or self._inventory.hosts.get(chain[-1])
             if found is None:
                 raise BadAnswer(f"no host {chain[-1]} in the inventory", where=chain[-1])
-            self._lines[chain] = _Line(found)
+            self._lines[chain] = Line(found)
         return self._lines[chain]
 
-    async def _connected(self, line: _Line, chain: _Chain) -> "asyncssh.SSHClientConnection":
+    async def _connected(self, line: Line, chain: Chain) -> "asyncssh.SSHClientConnection":
         """The open connection of `line`; callers that come while it is being made share the attempt and its error."""
         if self._is_closed:
             raise Unreachable("the console is closing its connections", where=line.host.name)
@@ -304,7 +272,7 @@ class SshPool:
             return line.connection
         if line.attempt is None:
             line.attempt = self._spawn(self._attempt(line, chain))
-            line.attempt.add_done_callback(_finished(line))
+            line.attempt.add_done_callback(finished(line))
         attempt = line.attempt
         try:
             return await asyncio.shield(attempt)
@@ -315,7 +283,7 @@ class SshPool:
                 raise Unreachable("the console is closing its connections", where=line.host.name) from None
             raise
 
-    async def _attempt(self, line: _Line, chain: _Chain) -> "asyncssh.SSHClientConnection":
+    async def _attempt(self, line: Line, chain: Chain) -> "asyncssh.SSHClientConnection":
         host = line.host
         connector = await self._loaded()
         self._chains.pop(host.name, None)  # asked for anew next time: the SSH configuration may have been corrected by then
@@ -348,7 +316,7 @@ class SshPool:
         line.connection = connection
         return connection
 
-    async def _bastion(self, host: Host, chain: _Chain, timeout_s: float | None) -> "asyncssh.SSHClientConnection":
+    async def _bastion(self, host: Host, chain: Chain, timeout_s: float | None) -> "asyncssh.SSHClientConnection":
         """The connection of the last bastion in `chain`.
 
         Raises:
@@ -406,22 +374,3 @@ class SshPool:
                         raise Unreachable(_LOST_AT_ONCE, where=host.name) from error
         except TimeoutError:
             raise TimedOut(f"no answer within {timeout_s:g}s, {phase}", where=host.name) from None
-
-
-async def _reach_directly(where: str, address: str, port: int, timeout_s: float) -> None:
-    place = f"{address}:{port}"
-    try:
-        async with asyncio.timeout(timeout_s):
-            _, writer = await asyncio.open_connection(address, port)
-    except OSError as error:  # TimeoutError is one, too
-        raise refused_socket(error, where, place) from error
-    writer.transport.abort()
-
-
-def _finished(line: _Line) -> Callable[["asyncio.Task[Any]"], None]:
-    def done(task: "asyncio.Task[Any]") -> None:
-        line.attempt = None
-        if not task.cancelled():
-            task.exception()  # seen: when every caller has gone, nobody else looks at it
-
-    return done
