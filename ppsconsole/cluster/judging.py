@@ -32,8 +32,13 @@ def calm(value: float, limit: Limit, unit: str) -> str:
 
     What a round trip takes moves by milliseconds with each look: below a tenth of the limit it is not told more exactly.
     """
-    small = limit.warn / 10
+    small = calm_below(limit.warn)
     return f"<{amount(small, unit)}" if unit == "s" and 0 <= value < small else amount(value, unit)
+
+
+def calm_below(warn: float) -> float:
+    """Return below which time the exact value says nothing, for something that warns from `warn` seconds on."""
+    return warn / 10
 
 
 def amount(value: float, unit: str) -> str:
@@ -75,7 +80,7 @@ def size(count: float) -> str:
 
 
 def judged(subject: str, rule: str, value: float | None, limit: Limit, words: str, unit: str) -> Judgement:
-    """Return the judgement of a number: `words` followed by the value, and the limit in words.
+    """Return the judgement of a number: `words` followed by the value as `calm` says it, and the limit in words.
 
     Args:
         subject: The node it is about.
@@ -85,5 +90,5 @@ def judged(subject: str, rule: str, value: float | None, limit: Limit, words: st
         words: What the number is: `disk`, `lag`.
         unit: See `amount`.
     """
-    said = "unknown" if value is None else amount(value, unit)
+    said = "unknown" if value is None else calm(value, limit, unit)
     return Judgement(subject, rule, against(value, limit), f"{words} {said}", limit_words(limit, unit))

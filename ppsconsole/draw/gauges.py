@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from ppsconsole.clock import duration, hhmmss
-from ppsconsole.cluster.judging import amount
+from ppsconsole.cluster.judging import amount, calm_below
 from ppsconsole.cluster.picture import History
 from ppsconsole.cluster.snapshot import Gauge
 from ppsconsole.cluster.verdicts import Verdict
@@ -24,6 +24,10 @@ _FLAT = 0.25
 
 _QUIET = 0.1
 """It shows at least this share of the limit, too: a front that takes 3 or 12 ms of the second that it may take is quiet."""
+
+_LEVEL = 0.25
+"""What moved by no more than this share of the height is level, and drawn as short as a trend can be: however long it stays so,
+nothing of it is drawn again, and what did move stands out."""
 
 
 def draw_gauges(
@@ -119,23 +123,48 @@ def word_of(gauge: Gauge) -> str:
 
 
 def _trend(gauge: Gauge, history: History, width: int, glyphs: Glyphs) -> list[Span]:
-    values = history.values.get(gauge.name, ())
-    drawn = sparkline(condensed(values, width, history.taken or len(values)), width, glyphs, _least_span(gauge))
     since = "" if gauge.known_at is None or gauge.verdict is not Verdict.UNKNOWN else f"{hhmmss(gauge.known_at)}Z"
     said = f"since {since}" if since and width >= 15 else since
     if not said or width_of(said) + 1 > width:
-        return [Span(drawn + " ", "dim")]
-    return [Span(drawn[: width - len(said) - 1] + " ", "dim"), Span(said + " ", "unknown")]
+        return [Span(_bars(gauge, history, width, width, glyphs) + " ", "dim")]
+    room = width - len(said) - 1
+    return [Span(_bars(gauge, history, width, room, glyphs) + " ", "dim"), Span(said + " ", "unknown")]
 
 
-def condensed(values: Sequence[float | None], width: int, taken: int) -> tuple[float | None, ...]:
+def _bars(gauge: Gauge, history: History, width: int, room: int, glyphs: Glyphs) -> str:
+    """Return the first `room` cells of a trend that takes `width`; a level one stands at their end, from its first value on."""
+    values = [_calmed(gauge, value) for value in history.values.get(gauge.name, ())]
+    least = _least_span(gauge)
+    known = [value for value in values if value is not None]
+    if known and None not in values[values.index(known[0]) :]:
+        low, high = min(known), max(known)
+        if high - low <= _LEVEL * max(_FLAT * abs(high), least):
+            return sparkline((low,) * min(room, _LEAST_TREND), room, glyphs, least)
+    kept = history.kept if history.step_s else len(values)
+    return sparkline(condensed(values, width, history.taken or len(values), kept), width, glyphs, least)[:room]
+
+
+def _calmed(gauge: Gauge, value: float | None) -> float | None:
+    """Return `value` as the trend takes it: a time by how much it is above what is only said to be far below the limit."""
+    if value is None or gauge.unit != "s" or gauge.warn is None:
+        return value
+    return max(0.0, value - calm_below(gauge.warn))
+
+
+def condensed(values: Sequence[float | None], width: int, taken: int, kept: int = 0) -> tuple[float | None, ...]:
     """Return `values` as at most `width` of them, each the highest of 1, 2, 4, 8 ... old ones; None where none is known.
 
-    What is put together hangs on how many were taken before, not on how many are kept: so a bar that is drawn keeps its height
+    What is put together hangs on how many were taken before, not on how many there are: so a bar that is drawn keeps its height
     as it moves.
+
+    Args:
+        values: Oldest first.
+        width: At most so many are returned.
+        taken: How many there have been since the beginning.
+        kept: For how many there has to be room, also while there are fewer: what is put together stays the same as they grow.
     """
     each = 1
-    while width > 0 and each * width < len(values):
+    while width > 0 and each * width < max(kept, len(values)):
         each *= 2
     if each == 1:
         return tuple(values)

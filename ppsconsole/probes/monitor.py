@@ -17,6 +17,7 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
 from ppsconsole.probes.base import Probe, Restrained
 from ppsconsole.probes.compose import compose
+from ppsconsole.probes.sent import Sent
 from ppsconsole.probes.trends import Trends
 
 if TYPE_CHECKING:
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 COALESCE_S = 0.15
 """Answers that arrive together make one picture: people see no faster, and lines are thin."""
 
-KEPT = {"events": 500, "commands": 200}
+_EVENTS = 500
+"""So many of the latest are kept."""
+
+_FORGOTTEN = 3
+"""A command that was not sent again for so many slow rounds is a thing of the past."""
 
 
 class Monitor:
@@ -61,8 +66,8 @@ class Monitor:
         self._attempts: dict[int, Attempt] = {}
         self._trends = Trends(inventory.polling.every_s)
         self._known_at: dict[str, float] = {}
-        self._events: deque[Event] = deque(maxlen=KEPT["events"])
-        self._commands: deque[CommandRecord] = deque(maxlen=KEPT["commands"])
+        self._events: deque[Event] = deque(maxlen=_EVENTS)
+        self._sent = Sent(_FORGOTTEN * inventory.polling.slow_every_s)
         self._snapshot: Snapshot = compose(inventory, self._seen, self.clock.now(), is_complete=False)
         self._changed = asyncio.Event()
         self._nudged = asyncio.Event()
@@ -76,7 +81,7 @@ class Monitor:
             self._snapshot,
             self._trends.recent().values,
             tuple(self._events),
-            tuple(self._commands),
+            self._sent.records(),
             waiting,
             () if self._snapshot.is_complete else first_looks(self._targets, self._attempts, self._ends),
             self._trends.recent(),
@@ -85,7 +90,7 @@ class Monitor:
 
     def record(self, command: CommandRecord) -> None:
         """Keep a command that was sent, for the list of commands we ran."""
-        self._commands.append(command)
+        self._sent.keep(command)
 
     def nudge(self) -> None:
         """Look at everything now instead of at its next time."""

@@ -130,6 +130,27 @@ def test_what_moves_far_below_its_limit_is_level() -> None:
     assert "▁█▁▁" in loud
 
 
+def test_a_level_trend_is_the_same_however_long_it_stays_level() -> None:
+    for gauge in GAUGES:
+        if gauge.value is None:
+            continue
+        values = tuple(gauge.value * (1.0 + 0.02 * (number % 3)) for number in range(KEPT))
+        shown = {
+            line_text(draw_gauges([gauge], History({gauge.name: values[:taken]}, 2.0, taken, KEPT), 140, UNICODE)[0])
+            for taken in range(1, KEPT + 1)
+        }
+        assert len(shown) == 1
+        moved = History({gauge.name: (*values[1:], gauge.value * 9)}, 2.0, KEPT + 1, KEPT)
+        assert line_text(draw_gauges([gauge], moved, 140, UNICODE)[0]) not in shown
+
+
+def test_what_is_put_together_does_not_hang_on_how_much_there_is() -> None:
+    values = tuple(float(number * 37 % 101) for number in range(KEPT))
+    for taken in range(1, KEPT):
+        before, after = (condensed(values[:count], 15, count, KEPT) for count in (taken, taken + 1))
+        assert before[:-1] == after[: len(before) - 1]
+
+
 def test_a_gap_stays_a_gap() -> None:
     assert condensed((1.0, None, None, None, 3.0, 2.0), 3, 6) == (1.0, None, 3.0)
     assert sparkline((None, None), 4, UNICODE) == "    "
