@@ -79,12 +79,26 @@ def run_by_keys(tmux: Tmux, way: str) -> None:
     tmux.keys("w")
     tmux.until(lambda text: "UNLOCKED" in text)
     tmux.keys("x")
-    tmux.until(lambda text: "Type the cluster's name" in text)
-    tmux.keys("lab")
+    answer(tmux, "Type the cluster's name", "lab", "» [ Run")
+
+
+def answer(tmux: Tmux, question: str, words: str, button: str) -> None:
+    """Type what a dialog asks for, and press what that unlocks."""
+    tmux.until(lambda text: question in text)
+    tmux.keys(words)
     tmux.until(lambda text: "unlocked: Tab" in text)
     tmux.keys("Tab")
-    tmux.until(lambda text: "» [ Run" in text)
+    tmux.until(lambda text: button in text)
     tmux.keys("Enter")
+
+
+def switch_over_by_keys(tmux: Tmux) -> None:
+    """From the home screen to a run to the other side."""
+    tmux.until(lambda text: "7 OK" in text)
+    tmux.keys("F")
+    tmux.until(lambda text: "» switchover --to db2" in text)
+    tmux.keys("Enter")
+    run_by_keys(tmux, "switchover db1 -> db2")
 
 
 def test_killed_seen_planned_confirmed_and_started_again(tmux: Tmux, own_lab: Lab) -> None:
@@ -115,11 +129,7 @@ def runs(lab: Lab) -> list[dict[str, object]]:
 
 
 def test_a_line_that_drops_in_a_run_leaves_it_held_and_the_next_console_ends_it(tmux: Tmux, own_lab: Lab) -> None:
-    tmux.until(lambda text: "7 OK" in text)
-    tmux.keys("F")
-    tmux.until(lambda text: "» switchover --to db2" in text)
-    tmux.keys("Enter")
-    run_by_keys(tmux, "switchover db1 -> db2")
+    switch_over_by_keys(tmux)
     tmux.until(lambda text: "Steps 2/" in text or "Steps 3/" in text)
     pid = tmux.pid()
     tmux("kill-server")
@@ -147,11 +157,7 @@ def test_a_second_console_follows_a_run_is_handed_it_and_ends_it_while_the_first
 ) -> None:
     with opened(tmp_path / "second", own_lab) as second:
         second.until(lambda text: "7 OK" in text)
-        tmux.until(lambda text: "7 OK" in text)
-        tmux.keys("F")
-        tmux.until(lambda text: "» switchover --to db2" in text)
-        tmux.keys("Enter")
-        run_by_keys(tmux, "switchover db1 -> db2")
+        switch_over_by_keys(tmux)
         tmux.until(lambda text: "Steps 1/" in text or "Steps 2/" in text or "Steps 3/" in text)
         tmux.keys("Space")
         second.keys("R")  # begun since it was opened
@@ -160,12 +166,7 @@ def test_a_second_console_follows_a_run_is_handed_it_and_ends_it_while_the_first
         assert "; only followed here" in screen
         assert "switchover db1 -> db2" in screen
         tmux.keys("h")
-        tmux.until(lambda text: "Hand over to the next console" in text)
-        tmux.keys("yours now")
-        tmux.until(lambda text: "unlocked: Tab" in text)
-        tmux.keys("Tab")
-        tmux.until(lambda text: "» [ Hand over ]" in text)
-        tmux.keys("Enter")
+        answer(tmux, "Hand over to the next console", "yours now", "» [ Hand over ]")
         tmux.until(lambda text: "HANDED OVER" in text)
         screen = second.until(lambda text: "HANDED OVER" in text)
         assert "yours now" in screen
