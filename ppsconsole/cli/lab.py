@@ -124,7 +124,7 @@ def status(folder: str | None, is_json: bool) -> None:
 
 @lab.group()
 def fault() -> None:
-    """Break a node."""
+    """Break a node, or all nodes of a site: NODE may be `site-a`."""
 
 
 def _fault_command(kind: str, about: str) -> None:
@@ -156,7 +156,7 @@ for _kind, _about in _FAULTS.items():
 @click.argument("node", required=False)
 @_folder
 def heal(node: str | None, folder: str | None) -> None:
-    """Undo what was broken, of one node or of all, and wait until it works again."""
+    """Undo what was broken, of one node, of a site (`site-a`) or of all, and wait until it works again."""
     click.echo(_ask(folder, {"verb": "heal", "node": node})["words"])
 
 

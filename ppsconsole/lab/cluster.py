@@ -19,7 +19,7 @@ from ppsconsole.lab.faults import Wrecker
 from ppsconsole.lab.health import Physician
 from ppsconsole.lab.homes import Furnisher, environment
 from ppsconsole.lab.inventory_file import inventory_text
-from ppsconsole.lab.layout import CONSOLE, LabHost, Layout
+from ppsconsole.lab.layout import CONSOLE, LabHost, LabNode, Layout
 from ppsconsole.lab.order import python_path
 from ppsconsole.lab.postgres import (
     CONSOLE_ROLE,
@@ -111,6 +111,9 @@ class LabCluster:
             await making
             data.rename(self.layout.hosts["db1"].home / "data")
             self._draft.rmdir()
+            for node in self.layout.of_kind("alternate"):
+                if node.service == "db":
+                    group.create_task(self._bring_up_alternate(shop, node))
             group.create_task(self._bring_up_databases(shop))
         await self._await_health()
 
@@ -127,8 +130,14 @@ class LabCluster:
             await self._start("db2")
             self._progress("db2: standby cloned and started")
 
-    async def _start(self, host: str) -> None:
-        await self.services[host].start()
+    async def _bring_up_alternate(self, shop: Workshop, node: LabNode) -> None:
+        # Made by an initdb of its own: it is another system than the database group.
+        await make_database(shop, self.layout.hosts[node.host].home / "data")
+        await self._start(node.unit)
+        self._progress(f"{node.name}: database server of the alternate server started, with an empty database")
+
+    async def _start(self, unit: str) -> None:
+        await self.services[unit].start()
 
     async def _open_logins(self) -> None:
         for name, login in self.logins.items():
@@ -138,7 +147,7 @@ class LabCluster:
     async def _await_health(self) -> None:
         loop = asyncio.get_running_loop()
         limit = loop.time() + HEALTHY_LIMIT_S
-        nodes = list(self.layout.nodes.values())
+        nodes = [node for node in self.layout.nodes.values() if not self._is_at_rest(node)]
         while nodes:
             complaints = await asyncio.gather(*(self._physician.complaint(node) for node in nodes))
             ill = [(node, words) for node, words in zip(nodes, complaints, strict=True) if words]
@@ -147,6 +156,11 @@ class LabCluster:
             nodes = [node for node, _ in ill]
             if nodes:
                 await asyncio.sleep(0.05)
+
+    def _is_at_rest(self, node: LabNode) -> bool:
+        """Return whether it is an alternate server that was not activated: that it serves nobody is no complaint."""
+        service = self.services.get(node.unit)
+        return node.kind == "alternate" and service is not None and service.state == "stopped" and not service.is_enabled
 
     def _lay_roads(self) -> None:
         for plan in self.layout.roads:
@@ -168,23 +182,24 @@ class LabCluster:
         furnisher = Furnisher(self.layout, self.fabric, self._account, self._authority, self._passwords, self._nginx, admin)
         for host in self.layout.hosts.values():
             furnisher.furnish(host)
-            service = next((name for name in host.ports if name != "ssh"), None)
-            if service is not None:
-                self.services[host.name] = Service(
+            nodes = [node for node in self.layout.nodes.values() if node.host == host.name and node.service != "ssh"]
+            for node in nodes:
+                self.services[node.unit] = Service(
                     host,
-                    service,
-                    self._program(host, service),
+                    node.service,
+                    self._program(host, node.service),
                     children=self._children,
                     fabric=self.fabric,
                     account=self._account,
                     record=self._record,
                 )
+            if nodes:
                 self._lines.append(RequestLine(host, self._account, self._requested(host)))
 
     def _requested(self, host: LabHost) -> Any:
         async def answer(service: str, verb: str) -> str:
-            found = self.services.get(host.name)
-            if found is None or found.name != service:
+            found = next((each for each in self.services.values() if each.host is host and each.name == service), None)
+            if found is None:
                 raise LabError(f"no service {service!r} here", where=host.name)
             return await (found.start() if verb == "start" else found.stop())
 
@@ -223,16 +238,17 @@ class LabCluster:
         write_private(folder / "database.password", self._passwords[CONSOLE_ROLE] + "\n")
         write_private(folder / "backup.key", secrets.token_hex(16) + "\n")
         known = []
+        bastions = {node.host for node in self.layout.of_kind("bastion")}
         for host in self.layout.hosts.values():
             key = make_key()
             line = key.export_public_key("openssh").decode("ascii").strip()
             entrance = self.fabric.find(CONSOLE, host.name, "ssh")
             ports = {host.ports["ssh"], entrance.port if entrance else host.ports["ssh"]}
             known += [f"[{host.address}]:{port} {line}" for port in sorted(ports)]
-            is_bastion = host.name not in self.services
+            is_bastion = host.name in bastions
             self.logins[host.name] = HostServer(
                 host,
-                origin=self.layout.outside[CONSOLE] if is_bastion else self.layout.address(self.layout.bastion_of(host.name)),
+                origin=self.layout.address(CONSOLE if entrance else self.layout.bastion_of(host.name)),
                 host_key=key,
                 client_key=client,
                 forward=self._forward(host) if is_bastion else lambda _address, _port: None,
@@ -280,7 +296,7 @@ class LabCluster:
         complaints = await asyncio.gather(*(self._physician.complaint(node) for node in nodes))
         told = []
         for node, complaint in zip(nodes, complaints, strict=True):
-            service = self.services.get(node.host)
+            service = self.services.get(node.unit)
             login = "running" if self.logins[node.host].is_running else "stopped"
             told.append(
                 {
@@ -292,7 +308,7 @@ class LabCluster:
                     "state": service.state if service is not None else login,
                     "is_enabled": service.is_enabled if service is not None else True,
                     "pid": service.pid if service is not None else None,
-                    "complaint": complaint,
+                    "complaint": "" if self._is_at_rest(node) else complaint,
                     "is_stand_in": node.is_stand_in,
                     "faults": [fault.as_json() for fault in self.wrecker.faults if fault.node == node.name],
                 }

@@ -54,7 +54,7 @@ class Wrecker:
     """Breaks and mends.
 
     Attributes:
-        services: By host.
+        services: By unit, see `LabNode.unit`.
         logins: SSH servers by host.
         lab: The lab's id.
     """
@@ -68,7 +68,7 @@ class Wrecker:
     faults: list[Fault]
 
     async def fault(self, name: str, kind: str, link: str, delay_s: float, bytes_per_s: float, progress: Progress) -> str:
-        """Break the node called `name`.
+        """Break the node called `name`, or all nodes of a site: `site-a`.
 
         Returns:
             What was done, one sentence.
@@ -77,20 +77,23 @@ class Wrecker:
             UsageError: No such node, kind of fault or link, or the node has no such link.
             LabError: It refused.
         """
-        node = self.layout.node(name)
+        nodes = self.layout.members(name)
         if kind not in KINDS:
             raise UsageError(f"no fault {kind!r}", remedy="There are " + ", ".join(KINDS))
         if link not in LINKS:
             raise UsageError(f"no link {link!r}", remedy="There are " + ", ".join(LINKS))
-        fault = Fault(name, kind, link if kind in ("disconnect", "slow") else "all", time.time())
-        if kind == "reboot":
-            return await self._reboot(node, progress)
-        words = await self._break(node, fault, delay_s, bytes_per_s)
-        self.faults[:] = [each for each in self.faults if each.reason != fault.reason] + [fault]
-        return words
+        words = []
+        for node in nodes:
+            fault = Fault(node.name, kind, link if kind in ("disconnect", "slow") else "all", time.time())
+            if kind == "reboot":
+                words.append(await self._reboot(node, progress))
+                continue
+            words.append(await self._break(node, fault, delay_s, bytes_per_s))
+            self.faults[:] = [each for each in self.faults if each.reason != fault.reason] + [fault]
+        return "; ".join(words)
 
     async def _break(self, node: LabNode, fault: Fault, delay_s: float, bytes_per_s: float) -> str:
-        service = self.services.get(node.host)
+        service = self.services.get(node.unit)
         match fault.kind:
             case "disconnect":
                 roads = self.roads(node, fault.link)
@@ -126,10 +129,14 @@ class Wrecker:
 
     async def _reboot(self, node: LabNode, progress: Progress) -> str:
         """Pull the plug of the node's host, then let it boot: what is enabled starts, whatever its data says."""
-        service = self.services.get(node.host)
+        services = [
+            self.services[each.unit]
+            for each in self.layout.nodes.values()
+            if each.host == node.host and each.unit in self.services
+        ]
         self._close_login(node.host)
         send([*marked(HOST_MARK, f"{self.lab}:{node.host}"), *self._login_trees(node.host)], signal.SIGKILL)
-        if service is not None:
+        for service in services:
             send(service.processes(), signal.SIGKILL)
             await service.kill()
         progress(f"{node.host}: power lost, booting")
@@ -138,15 +145,17 @@ class Wrecker:
         for each in [each for each in self.faults if each.node == node.name and each.kind in gone]:
             self._mend_roads(each)
             self.faults.remove(each)
-        if service is None:
-            return f"{node.host}: rebooted"
-        if not service.is_enabled:
-            return f"{node.host}: rebooted; {service.name} is disabled and was not started"
-        await service.start()
-        return f"{node.host}: rebooted; {service.name} started"
+        words = [f"{node.host}: rebooted"]
+        for service in services:
+            if service.is_enabled:
+                await service.start()
+                words.append(f"{service.name} started")
+            else:
+                words.append(f"{service.name} is disabled and was not started")
+        return "; ".join(words)
 
     async def heal(self, name: str | None, progress: Progress) -> str:
-        """Undo faults of one node, or of all, and wait until what was healed does its work.
+        """Undo faults of one node, of a site (`site-a`), or of all, and wait until what was healed does its work.
 
         Returns:
             What stands at the end, one sentence.
@@ -155,8 +164,9 @@ class Wrecker:
             UsageError: No such node.
             LabError: Something could not be started, must not be, or is still not well.
         """
-        nodes = [self.layout.node(name)] if name else list(self.layout.nodes.values())
-        for fault in [each for each in self.faults if name in (None, each.node)]:
+        nodes = list(self.layout.members(name) if name else self.layout.nodes.values())
+        healed = {node.name for node in nodes}
+        for fault in [each for each in self.faults if each.node in healed]:
             self._mend_roads(fault)
             if fault.kind == "old-backup":
                 self._date_backup(self.layout.node(fault.node), time.time())
@@ -166,12 +176,12 @@ class Wrecker:
         idle: set[str] = set()
         # Databases first: what uses them needs them.
         for node in sorted(nodes, key=lambda each: each.kind != "database"):
-            service = self.services.get(node.host)
+            service = self.services.get(node.unit)
             if service is not None and service.pid is None and not service.is_enabled:
                 # Somebody decided that; healing everything does not overrule it.
                 idle.add(node.name)
                 words = f"{node.name}: {service.name} is disabled and stays stopped"
-                tell = progress if name is None else refusals.append
+                tell = refusals.append if name == node.name else progress
                 tell(words)
             elif (refusal := await self._revive(node, progress)) is not None:
                 idle.add(node.name)
@@ -183,7 +193,7 @@ class Wrecker:
 
     async def _revive(self, node: LabNode, progress: Progress) -> str | None:
         """Start what does not run; return why it must not be started, if so."""
-        service = self.services.get(node.host)
+        service = self.services.get(node.unit)
         await self._open_login(node.host)
         if service is None:
             return None
@@ -192,7 +202,7 @@ class Wrecker:
             return None
         if service.pid is not None:
             return None
-        if service.name == "db" and claims_primary(service.host):
+        if node.kind == "database" and claims_primary(service.host):
             others = [
                 each.name
                 for each in self.layout.of_kind("database")

@@ -12,7 +12,7 @@ from ppsconsole.lab.account import Account
 from ppsconsole.lab.certificates import Authority
 from ppsconsole.lab.fabric import Fabric
 from ppsconsole.lab.layout import DATABASE, HOST_MARK, LAB_MARK, LabHost, Layout
-from ppsconsole.lab.postgres import KEEPER_ROLE, REPLICATION_ROLE, WEB_ROLE, access_rules
+from ppsconsole.lab.postgres import KEEPER_ROLE, REPLICATION_ROLE, WEB_ROLE, access_rules, alternate_access_rules
 
 BACKUP_FOLDER = "backup"
 _BACKUP_TEXT = "A stand-in for a backup of the lab: only its age is looked at, nothing can be restored from it.\n"
@@ -91,7 +91,8 @@ class Furnisher:
         for service in host.ports:
             if service != "ssh":
                 self._program(host, "service", f"{service}-service")
-                self._etc(host, f"{service}.enabled", "")
+                if not (service == "pps" and self._is_alternate(host)):  # it waits until it is activated
+                    self._etc(host, f"{service}.enabled", "")
         if "db" in host.ports:
             self._database(host)
         if "pps" in host.ports:
@@ -100,12 +101,18 @@ class Furnisher:
             self._front(host)
 
     def _database(self, host: LabHost) -> None:
-        self._etc(host, "pg_hba.conf", access_rules(self.layout))
+        rules = alternate_access_rules(host) if self._is_alternate(host) else access_rules(self.layout)
+        self._etc(host, "pg_hba.conf", rules)
         lines = (f"*:*:*:{role}:{self.passwords[role]}\n" for role in (REPLICATION_ROLE, KEEPER_ROLE))
         self._etc(host, "pgpass", "".join(lines))
         if host.name == self.layout.backup_host:
             self.account.make_folder(host.home / BACKUP_FOLDER)
             self.account.write(host.home / BACKUP_FOLDER / "pps-nightly.dump", _BACKUP_TEXT)
+        if self._is_alternate(host):
+            self.account.make_folder(host.home / BACKUP_FOLDER)
+
+    def _is_alternate(self, host: LabHost) -> bool:
+        return host.name in {node.host for node in self.layout.of_kind("alternate")}
 
     def _web(self, host: LabHost) -> None:
         self._certificate(host, host.name, "pps.lab", host.address)
@@ -116,8 +123,8 @@ class Furnisher:
         self._etc(host, KEY_FILE, hashlib.sha256(self.admin_password.encode()).hexdigest() + "\n")
         road = self.fabric.find(host.name, "db1", "db")
         connection = {
-            "host": "db1",
-            "port": road.port if road else host.ports["pps"],
+            "host": "db1" if road else host.name,  # an alternate server has its own
+            "port": road.port if road else host.ports["db"],
             "dbname": DATABASE,
             "user": WEB_ROLE,
             "password_file": "database.password",
@@ -126,7 +133,7 @@ class Furnisher:
         self._etc(host, "connection.json", json.dumps(connection, indent=2) + "\n")
         etc = host.home / "etc"
         config = {
-            "name": next(node.name for node in self.layout.nodes.values() if node.host == host.name and node.kind == "web"),
+            "name": next(node.name for node in self.layout.nodes.values() if node.host == host.name and node.service == "pps"),
             "address": host.address,
             "port": host.ports["pps"],
             "certificate": str(etc / "server.pem"),

@@ -8,7 +8,7 @@ import yaml
 from ppsconsole.lab.fabric import Fabric
 from ppsconsole.lab.homes import BACKUP_FOLDER, KEY_FILE, PROOF_HEADER
 from ppsconsole.lab.layout import CONSOLE, DATABASE, USERS, LabHost, LabNode, Layout
-from ppsconsole.lab.postgres import CONSOLE_ROLE, KEEPER_ROLE, REPLICATION_ROLE
+from ppsconsole.lab.postgres import CONSOLE_ROLE, KEEPER_ROLE, REPLICATION_ROLE, WEB_ROLE
 from ppsconsole.lab.programs import Postgres
 from ppsconsole.lab.sshd import LOGIN
 
@@ -18,6 +18,9 @@ def inventory_text(layout: Layout, fabric: Fabric, folder: Path, postgres: Postg
     front = layout.of_kind("balancer")[0].host
     users = fabric.find(USERS, front, "nginx")
     assert users is not None
+    backups = {"nightly": _backup(layout, folder, layout.backup_host)}
+    for node in layout.of_kind("alternate"):
+        backups["vault"] = _backup(layout, folder, node.host)
     document: dict[str, Any] = {
         "version": 1,
         "cluster": {
@@ -28,7 +31,7 @@ def inventory_text(layout: Layout, fabric: Fabric, folder: Path, postgres: Postg
             "ca": str(folder / "ca.pem"),
             "licensed_servers": len(layout.of_kind("web")),
         },
-        "sites": {"a": {"title": "Site A"}, "b": {"title": "Site B"}},
+        "sites": {site: {"title": f"Site {site.upper()}"} for site in layout.sites},
         "ssh": {
             "user": LOGIN,
             "key": str(folder / "ssh_key"),
@@ -48,9 +51,12 @@ def inventory_text(layout: Layout, fabric: Fabric, folder: Path, postgres: Postg
         },
         "web_nodes": {node.name: _web_node(layout, node, folder) for node in layout.of_kind("web")},
         "balancers": {node.name: _balancer(layout, fabric, node) for node in layout.of_kind("balancer")},
-        "backups": {"nightly": _backup(layout, folder)},
+        "backups": backups,
         "polling": {"every_s": 2, "slow_every_s": 30, "timeout_s": 4},
     }
+    alternates = [node for node in layout.of_kind("alternate") if node.service == "pps"]
+    if alternates:
+        document["alternates"] = {node.name: _alternate(layout, fabric, node, folder, postgres) for node in alternates}
     head = "# Written by `ppsconsole lab`: a cluster on this machine. It goes when the lab goes.\n"
     return head + yaml.safe_dump(document, sort_keys=False, width=120)
 
@@ -118,10 +124,38 @@ def _web_node(layout: Layout, node: LabNode, folder: Path) -> dict[str, Any]:
     }
 
 
-def _backup(layout: Layout, folder: Path) -> dict[str, Any]:
-    path = layout.hosts[layout.backup_host].home / BACKUP_FOLDER
+def _alternate(layout: Layout, fabric: Fabric, node: LabNode, folder: Path, postgres: Postgres) -> dict[str, Any]:
+    host = layout.hosts[node.host]
+    users = fabric.find(USERS, node.host, "pps")
+    assert users is not None
+    login = f"host={host.address} port={host.ports['db']} user={KEEPER_ROLE} passfile={host.home}/etc/pgpass connect_timeout=5"
+    return {
+        "host": node.host,
+        "url": f"https://{host.address}:{users.port}",
+        "ca": str(folder / "ca.pem"),
+        "server_name": "pps.lab",
+        "service": {"kind": "command", "program": "pps-service"},
+        "database": {
+            "database": DATABASE,
+            "maintenance": login,
+            "owner": WEB_ROLE,
+            "port": host.ports["db"],
+            "data_directory": str(host.home / "data"),
+            "bin_directory": str(postgres.bin),
+            "service": {"kind": "command", "program": "db-service"},
+        },
+        "archive": "vault",
+        "account": "admin",
+        "account_password": f"file:{folder / 'admin.password'}",
+        "key_files": str(host.home / "etc" / KEY_FILE),
+        "log": [str(host.home / "log" / name) for name in ("standin.log", "pps.log")],
+    }
+
+
+def _backup(layout: Layout, folder: Path, host: str) -> dict[str, Any]:
+    path = layout.hosts[host].home / BACKUP_FOLDER
     key = f"file:{folder / 'backup.key'}"
-    return {"host": layout.backup_host, "path": str(path), "encryption_key": key, "oldest_s": "26h"}
+    return {"host": host, "path": str(path), "encryption_key": key, "oldest_s": "26h"}
 
 
 def _balancer(layout: Layout, fabric: Fabric, node: LabNode) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ppsconsole.errors import LabError, UsageError
 
-NodeKind = Literal["bastion", "balancer", "web", "database"]
+NodeKind = Literal["bastion", "balancer", "web", "database", "alternate"]
 ServiceName = Literal["db", "pps", "nginx", "ssh"]
 
 CONSOLE = "console"
@@ -24,7 +24,7 @@ class LabHost:
     """A machine of the lab: an address of 127/8 and a folder.
 
     Attributes:
-        site: `a` or `b`.
+        site: `a` or `b`; `c` for an alternate server.
         home: Its disk, and the home folder of whoever logs in.
         ports: Where its servers really listen, by service.
     """
@@ -50,6 +50,11 @@ class LabNode:
     host: str
     service: ServiceName
     is_stand_in: bool = False
+
+    @property
+    def unit(self) -> str:
+        """The name of what runs it: that of its host, where nothing else runs there; an alternate server has two of them."""
+        return self.name if self.kind == "alternate" else self.host
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +97,26 @@ class Layout:
             UsageError: There is none; the message names those that there are.
         """
         if name not in self.nodes:
-            raise UsageError(f"no node {name!r} in this lab", where="lab", remedy="There are " + ", ".join(self.nodes))
+            sites = (f"{SITE}{site}" for site in self.sites)
+            there = ", ".join((*self.nodes, *sites))
+            raise UsageError(f"no node {name!r} in this lab", where="lab", remedy=f"There are {there}")
         return self.nodes[name]
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The sites, in the order of their hosts."""
+        return tuple(dict.fromkeys(host.site for host in self.hosts.values()))
+
+    def members(self, name: str) -> tuple[LabNode, ...]:
+        """Return the node called `name`, or all nodes of a site: `site-a`.
+
+        Raises:
+            UsageError: There is neither.
+        """
+        site = name.removeprefix(SITE)
+        if name.startswith(SITE) and site in self.sites:
+            return tuple(node for node in self.nodes.values() if self.hosts[node.host].site == site)
+        return (self.node(name),)
 
     def of_kind(self, kind: NodeKind) -> tuple[LabNode, ...]:
         """Return the nodes of one kind."""
@@ -109,16 +132,24 @@ class Layout:
         return f"bastion-{self.hosts[host].site}"
 
 
-PROFILES = ("default",)
+PROFILES = ("default", "alternate")
+"""What a lab can have: two sites; or beside them a third one, with an alternate server."""
+
+SITE = "site-"
+"""Begins the name that stands for all nodes of a site."""
 
 LINKS = ("all", "console", "replication", "users", "site")
 """Which connections of a node can be cut or slowed; `site` means all between its site and the rest of the world."""
 
 
-def default_layout(network: str, homes: Path) -> Layout:
-    """Return the profile `default`: two sites, a bastion each, nginx, two web nodes, a PostgreSQL pair.
+def layout_of(profile: str, network: str, homes: Path) -> Layout:
+    """Return the layout of one of `PROFILES`.
+
+    `default`: two sites, a bastion each, nginx, two web nodes, a PostgreSQL pair. `alternate`: the same, and in a third site a
+    host with a PPS that is stopped and a database server of its own; it is reached without a bastion.
 
     Args:
+        profile: Which.
         network: `127.L`.
         homes: Folder that gets one folder for each host.
 
@@ -126,7 +157,7 @@ def default_layout(network: str, homes: Path) -> Layout:
         LabError: No port is free at one of the addresses.
     """
     hosts: dict[str, LabHost] = {}
-    for name, site, number, services in (
+    machines: list[tuple[str, str, int, tuple[ServiceName, ...]]] = [
         ("bastion-a", "a", 10, ("ssh",)),
         ("web1", "a", 11, ("ssh", "pps")),
         ("db1", "a", 21, ("ssh", "db")),
@@ -134,16 +165,24 @@ def default_layout(network: str, homes: Path) -> Layout:
         ("bastion-b", "b", 10, ("ssh",)),
         ("web2", "b", 11, ("ssh", "pps")),
         ("db2", "b", 21, ("ssh", "db")),
-    ):
-        address = f"{network}.{1 if site == 'a' else 2}.{number}"
-        ports = {service: free_port(address, _PREFERRED[service]) for service in services}
+    ]
+    has_alternate = profile == "alternate"
+    if has_alternate:
+        machines.append(("alt1", "c", 11, ("ssh", "pps", "db")))
+    for name, site, number, services in machines:
+        address = f"{network}.{'abc'.index(site) + 1}.{number}"
+        ports: dict[str, int] = {service: free_port(address, _PREFERRED[service]) for service in services}
         hosts[name] = LabHost(name, site, address, homes / name, ports)
     nodes = [LabNode(name, "bastion", name, "ssh") for name in ("bastion-a", "bastion-b")]
     nodes.append(LabNode("lb1", "balancer", "lb1", "nginx"))
     nodes += [LabNode(f"pps{n}", "web", f"web{n}", "pps", is_stand_in=True) for n in (1, 2)]
     nodes += [LabNode(f"db{n}", "database", f"db{n}", "db") for n in (1, 2)]
+    roads = _default_roads(hosts)
+    if has_alternate:
+        nodes += [LabNode("alt1", "alternate", "alt1", "pps", is_stand_in=True), LabNode("alt1-db", "alternate", "alt1", "db")]
+        roads += [RoadPlan(CONSOLE, "alt1", "ssh", 2200), RoadPlan(USERS, "alt1", "pps", 8443)]
     outside = {CONSOLE: f"{network}.0.10", USERS: f"{network}.0.20"}
-    return Layout(network, hosts, {node.name: node for node in nodes}, tuple(_default_roads(hosts)), outside)
+    return Layout(network, hosts, {node.name: node for node in nodes}, tuple(roads), outside)
 
 
 def _default_roads(hosts: dict[str, LabHost]) -> list[RoadPlan]:
@@ -153,7 +192,7 @@ def _default_roads(hosts: dict[str, LabHost]) -> list[RoadPlan]:
     roads += [RoadPlan(web, db, "db", 6432 + i) for i, web in enumerate(("web1", "web2")) for db in ("db1", "db2")]
     roads += [RoadPlan("db1", "db2", "db", 6434), RoadPlan("db2", "db1", "db", 6434)]
     for host in hosts.values():
-        if not host.name.startswith("bastion"):
+        if host.site != "c" and not host.name.startswith("bastion"):
             services: tuple[ServiceName, ...] = ("ssh", "db", "pps", "nginx")
             roads += [
                 RoadPlan(f"bastion-{host.site}", host.name, service, host.ports[service] + 20000)

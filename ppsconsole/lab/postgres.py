@@ -153,6 +153,12 @@ def access_rules(layout: Layout) -> str:
     return "\n".join(lines) + "\n"
 
 
+def alternate_access_rules(host: LabHost) -> str:
+    """Return pg_hba.conf of an alternate server: nobody comes in from another host."""
+    here = [KEEPER_ADDRESS, host.address]
+    return "".join(f"host all {role} {address}/32 scram-sha-256\n" for role in (KEEPER_ROLE, WEB_ROLE) for address in here)
+
+
 def claims_primary(host: LabHost) -> bool:
     """Return whether the data on `host`'s disk would come up as a primary: it is there and does not say standby."""
     data = host.home / "data"

@@ -18,7 +18,7 @@ from ppsconsole.lab.account import service_account
 from ppsconsole.lab.children import NO_SPACE
 from ppsconsole.lab.cluster import LabCluster, Materials
 from ppsconsole.lab.control import ControlServer
-from ppsconsole.lab.layout import default_layout
+from ppsconsole.lab.layout import layout_of
 from ppsconsole.lab.network import claim_network
 from ppsconsole.lab.order import Order
 from ppsconsole.lab.processes import end_tree, identify
@@ -106,7 +106,7 @@ class Supervisor:
         self._control = ControlServer(claim, self._answer)
         state.control = {"address": f"{network}.0.1", "port": self._control.port, "token": self._control.token}
         state.write()
-        layout = default_layout(network, homes)
+        layout = layout_of(self._order.profile, network, homes)
         materials = Materials(state, layout, account, self._order.postgres, self._progress)
         self._cluster = LabCluster(materials)
         await self._cluster.build()
