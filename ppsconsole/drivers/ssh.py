@@ -3,13 +3,14 @@
 import asyncio
 import importlib
 import time
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.picture import CommandRecord
 from ppsconsole.drivers.base import CommandResult, Endpoint, OnCommand, OpenCommand
+from ppsconsole.drivers.pipes import Pipe
 from ppsconsole.drivers.sockets import reach_directly
 from ppsconsole.drivers.ssh_line import Chain, Forward, Line, declared_bastions, finished
 from ppsconsole.errors import BadAnswer, BastionDown, DriverError, HostKeyRefused, TimedOut, Unreachable
@@ -128,13 +129,50 @@ class SshPool:
         Raises:
             DriverError: As `run`.
         """
+
+        async def talk(connection: "asyncssh.SSHClientConnection", line: Line) -> OpenCommand:
+            from ppsconsole.drivers import ssh_talk
+
+            return await ssh_talk.talk(connection, command, host.name, line.channels.release)
+
+        return await self._begun(host, timeout_s, talk)
+
+    async def pipe(self, host: Host, command: str, *, timeout_s: float = 15.0) -> Pipe:
+        """Start one shell command on `host` whose input and output are as much as there is; holds a channel as `open` does.
+
+        Raises:
+            DriverError: As `run`.
+        """
+        at, started = self._clock.now(), time.monotonic()
+
+        async def pipe(connection: "asyncssh.SSHClientConnection", line: Line) -> Pipe:
+            from ppsconsole.drivers import ssh_stream
+
+            return await ssh_stream.pipe(connection, command, host.name, line.channels.release)
+
+        outcome = "ok"
+        try:
+            return await self._begun(host, timeout_s, pipe)
+        except DriverError as error:
+            outcome = error.word
+            raise
+        finally:
+            self._on_command(CommandRecord(at, host.name, plain(command), time.monotonic() - started, outcome))
+
+    async def _begun(
+        self,
+        host: Host,
+        timeout_s: float,
+        begin: "Callable[[asyncssh.SSHClientConnection, Line], Coroutine[Any, Any, _T]]",
+    ) -> _T:
+        """Return what `begin` makes of a connection, on a new one where the kept one was dead; it takes the channel along."""
         phase = "logging in to the host"
         try:
             async with asyncio.timeout(timeout_s):
                 chain = (*await self._bastions_of(host), host.name)
                 line = self._line(chain, host)
                 await self._connected(line, chain)
-                from ppsconsole.drivers import ssh_commands, ssh_talk
+                from ppsconsole.drivers import ssh_commands
 
                 phase = "waiting for one of its channels to be free"
                 await line.channels.acquire()
@@ -143,7 +181,7 @@ class SshPool:
                     for is_last in (False, True):
                         connection = await self._connected(line, chain)
                         try:
-                            return await ssh_talk.talk(connection, command, host.name, line.channels.release)
+                            return await begin(connection, line)
                         except ssh_commands.ClosedBeforeUse as error:
                             if is_last:
                                 raise Unreachable(_LOST_AT_ONCE, where=host.name) from error

@@ -1,0 +1,138 @@
+"""Commands whose input and output are as much as there is: here, or on a host over SSH (`SshPool.pipe`)."""
+
+import asyncio
+import os
+import signal
+import time
+from asyncio.subprocess import PIPE
+from contextlib import suppress
+from typing import Protocol
+
+from ppsconsole.drivers.base import CommandResult
+from ppsconsole.drivers.local import HERE
+from ppsconsole.errors import BadAnswer, TimedOut
+
+PIECE = 256 * 1024
+"""As much is read at once, and no more is kept."""
+
+STILL_S = 300.0
+"""For how long nothing may move: a line that was cut says nothing, and a dump may wait for a lock."""
+
+ERRORS_BYTES = 16 * 1024
+"""So much of the end of its error output is kept."""
+
+
+class TakesNoMore(BadAnswer):
+    """The command reads its input no further: it has ended, or is about to."""
+
+
+class Pipe(Protocol):
+    """A command that runs, its input and output open.
+
+    Whoever opens one ends or cuts it: until then it holds a channel.
+    """
+
+    async def read(self) -> bytes:
+        """Return the next piece of its output, empty at the end.
+
+        Raises:
+            LineDropped: The connection was lost.
+            TimedOut: Nothing came for `STILL_S`.
+        """
+        ...
+
+    async def write(self, piece: bytes) -> None:
+        """Give it a piece, once it has taken most of what it was given before.
+
+        Raises:
+            TakesNoMore: It has ended, or is about to; `end` tells why.
+            LineDropped: The connection was lost.
+            TimedOut: It took nothing for `STILL_S`.
+        """
+        ...
+
+    async def end(self, timeout_s: float = STILL_S) -> CommandResult:
+        """Close its input and wait for its end; what `read` did not return of its output is thrown away.
+
+        Returns:
+            Its status and the end of its error output; no other output.
+
+        Raises:
+            LineDropped: The connection was lost; whether it ran to its end is not known.
+            TimedOut: It did not end in time, and was cut.
+        """
+        ...
+
+    def cut(self) -> None:
+        """Let go of it, whatever it is doing. May be called more than once."""
+        ...
+
+
+async def pipe_here(command: str) -> Pipe:
+    """Start a shell command on the console's machine, in a session of its own.
+
+    Raises:
+        BadAnswer: It could not be started.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "/bin/sh", "-c", command, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True, limit=PIECE
+        )
+    except OSError as error:
+        raise BadAnswer(f"no command can be started: {error.strerror}", where=HERE) from None
+    return _LocalPipe(process)
+
+
+class _LocalPipe:
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._process, self._stdin, self._stdout = process, process.stdin, process.stdout
+        self._started = time.monotonic()
+        self._errors = asyncio.ensure_future(_end_of(process.stderr))
+
+    async def read(self) -> bytes:
+        try:
+            async with asyncio.timeout(STILL_S):
+                return await self._stdout.read(PIECE)
+        except TimeoutError:
+            raise TimedOut(f"nothing came for {STILL_S:g}s", where=HERE) from None
+
+    async def write(self, piece: bytes) -> None:
+        try:
+            async with asyncio.timeout(STILL_S):
+                self._stdin.write(piece)
+                await self._stdin.drain()
+        except TimeoutError:
+            raise TimedOut(f"nothing was taken for {STILL_S:g}s", where=HERE) from None
+        except OSError:
+            raise TakesNoMore("the command takes no more", where=HERE) from None
+
+    async def end(self, timeout_s: float = STILL_S) -> CommandResult:
+        try:
+            async with asyncio.timeout(timeout_s):
+                self._stdin.close()
+                while await self._stdout.read(PIECE):
+                    pass
+                status = await self._process.wait()
+                errors = await self._errors
+        except TimeoutError:
+            raise TimedOut(f"no end within {timeout_s:g}s", where=HERE) from None
+        finally:
+            self.cut()
+        return CommandResult(max(status, -1), "", errors, time.monotonic() - self._started)
+
+    def cut(self) -> None:
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # it leads a session of its own
+        self._stdin.close()
+        self._errors.cancel()
+
+
+async def _end_of(stream: asyncio.StreamReader) -> str:
+    found = b""
+    while piece := await stream.read(PIECE):
+        found = (found + piece)[-ERRORS_BYTES:]
+    return found.decode("utf-8", "replace")
