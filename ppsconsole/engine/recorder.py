@@ -86,6 +86,15 @@ class Recorder:
             assert self._failure is not None
             raise self._failure
 
+    def check(self) -> None:
+        """See that what was noted is not lost.
+
+        Raises:
+            JournalError: Something that was said could not be made durable, and nothing that is said now will be.
+        """
+        if self._failure is not None:
+            raise self._failure
+
     @property
     def pending(self) -> tuple[RunEvent, ...]:
         """What was said and is not durable yet."""

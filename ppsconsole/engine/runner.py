@@ -94,6 +94,7 @@ class Runner:
                 await self.record("resumed", words="going on")
             while (next_id := self._ahead().next_step(self._bench.plan)) is not None:
                 self._custody.check()
+                self.recorder.check()  # what a failed journal does not take does not move the run on: it would go round for ever
                 if self._is_hold_wanted:
                     return await self._held("held between two steps, as was asked for", RunVerdict.INCOMPLETE)
                 step = self._bench.plan.step(next_id)

@@ -58,6 +58,9 @@ FOUND = {
     "a primary that was seen dead comes back with its host, and takes writes until it is fenced": Story(
         2862, "disk-lost-behind", "failover", beats=(Beat("call", 93, "reboot", "db1"),)
     ),
+    "the journal fills up before a step that sends nothing, which was done again and again for ever": Story(
+        3598, "machine-off", "failover", beats=(Beat("boundary", 30, "journal-full"),)
+    ),
 }
 """Stories that the product once got wrong, as they were found."""
 

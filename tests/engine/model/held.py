@@ -1,6 +1,7 @@
 """Time that moves only when everybody waits: an event loop whose clock jumps to the next timer."""
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -8,6 +9,14 @@ T = TypeVar("T")
 STARTED_AT = 1_795_000_000.0
 SHORTEST_SLEEP_S = 0.2
 """Whoever polls is served as by a machine that is busy: it spares the simulator thousands of looks at nothing."""
+
+
+LONGEST_S = 4 * 3600.0
+"""No story takes so long: one that does goes round and round."""
+
+
+class EndlessError(Exception):
+    """What was begun goes on for ever."""
 
 
 class _Waiting:
@@ -20,6 +29,9 @@ class _Waiting:
         if timeout is None:
             raise RuntimeError("everybody waits, and nobody will ever wake them")
         self._loop.held_s += timeout
+        if self._loop.held_s > self._loop.longest_s:
+            self._loop.longest_s = math.inf  # what is left over is let end
+            raise EndlessError
         return []
 
 
@@ -28,11 +40,12 @@ class HeldLoop(asyncio.BaseEventLoop):
 
     Attributes:
         held_s: What its clock shows, in seconds.
+        longest_s: When it raises `EndlessError` instead of going on.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.held_s = 0.0
+        self.held_s, self.longest_s = 0.0, LONGEST_S
         self._selector = _Waiting(self)
         self._clock_resolution = 1e-6
 
@@ -68,7 +81,11 @@ class ModelClock:
 
 
 def play(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on held time, and leave no task behind."""
+    """Run a coroutine on held time, and leave no task behind.
+
+    Raises:
+        EndlessError: It did not end by itself.
+    """
     loop = HeldLoop()
     try:
         return loop.run_until_complete(main)

@@ -20,7 +20,7 @@ from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.request import Request
 from tests.engine.model import faults
 from tests.engine.model.console import Console, at_work, modelled
-from tests.engine.model.held import STARTED_AT, play
+from tests.engine.model.held import STARTED_AT, EndlessError, play
 from tests.engine.model.invariants import Announced, check_end, check_loss, check_replay
 from tests.engine.model.operator import Operator
 from tests.engine.model.story import CONSOLE_FAULTS, Beat, Story
@@ -148,7 +148,7 @@ class Stage:
 
     # --- turns ------------------------------------------------------------------------------------------------
 
-    async def tell(self) -> Told:
+    async def tell(self) -> None:
         """Play it to its end."""
         at_work.set(self.console)
         await self._found()
@@ -162,7 +162,6 @@ class Stage:
             if self.world.databases[each.new].history:
                 check_loss(self.world, each)
         self.told.wrongs += self.world.wrongs
-        return self.told
 
     async def _found(self) -> None:
         """Watch for a while, then let the cluster be found as the story begins."""
@@ -389,15 +388,20 @@ def tell(story: Story, inventory: Inventory) -> Told:
     world = new_world(inventory)
     mistakes.clear()
     with modelled(world):
+        stage: list[Stage] = []  # put together on the loop that it is played on
 
-        async def main() -> tuple[Told, Stage]:
-            stage = Stage(story, world)
-            return await stage.tell(), stage
+        async def main() -> None:
+            stage.append(Stage(story, world))
+            await stage[0].tell()
 
-        told, stage = play(main())
+        try:
+            play(main())
+        except EndlessError:
+            stage[0].told.wrongs.append("it goes round and round, and never ends")
+    told = stage[0].told
     if mistakes:
         raise AssertionError(f"the model does not know: {mistakes[0]!r}\n{story.told()}") from mistakes[0]
-    for console in stage.consoles.values():
+    for console in stage[0].consoles.values():
         for run in console.journal.kept:
             for event in console.journal.events(run):
                 told.events.append((event.kind, event.step, str(event.data.get("outcome", event.data.get("verdict", "")))))
