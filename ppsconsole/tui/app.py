@@ -26,6 +26,7 @@ from ppsconsole.tui.leaving import JOB_CONTROL
 from ppsconsole.tui.loading import load
 from ppsconsole.tui.lock import Lock
 from ppsconsole.tui.logs import Logs
+from ppsconsole.tui.moving import HERE_ALREADY
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.screens.home import HomeScreen
@@ -270,6 +271,8 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
         """Open the node that is selected on the home screen."""
         if isinstance(self.screen, HomeScreen) and self.screen.selected is not None:
             self.open_node(self.screen.selected)
+        else:
+            self.say("No node was seen yet.")
 
     def open_node(self, name: str) -> None:
         """Show all about a node."""
@@ -318,6 +321,8 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
         if isinstance(self.screen, Page):
             if self.screen.NAME != page.NAME:
                 self.switch_screen(page)
+            else:
+                self.say(HERE_ALREADY)
         else:
             self.push_screen(page)
 

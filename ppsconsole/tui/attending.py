@@ -1,10 +1,11 @@
 """What the keys do about an open run, here or at another console: follow, hold, go on, go back, take over, hand over."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ppsconsole.errors import Leased, PpsConsoleError
-from ppsconsole.tui.moving import HOW_TO_UNLOCK, MovingApp
+from ppsconsole.tui.moving import HERE_ALREADY, HOW_TO_UNLOCK, MovingApp
 
 if TYPE_CHECKING:  # loaded by the keys that lead to a run
     from ppsconsole.draw.run_view import RunView
@@ -21,8 +22,13 @@ class AttendingApp(MovingApp, inherit_bindings=False):
 
     def action_open_run(self) -> None:
         """Go to the run of this console, or to one that was left unfinished."""
+        from ppsconsole.tui.screens.run import RunScreen  # not needed for the first frame
+
         if self.host.live is not None and (self.host.live.activity != "ended" or not self.scene.unfinished):
-            self.start_errand(self._show_run())
+            if isinstance(self.screen, RunScreen):
+                self._say(HERE_ALREADY)
+            else:
+                self.start_errand(self._show_run())
         elif self.scene.unfinished:
             self.start_errand(self._inspected(self.scene.unfinished[0].run))
         else:
@@ -43,6 +49,8 @@ class AttendingApp(MovingApp, inherit_bindings=False):
 
         if not isinstance(self.screen, RunsScreen):
             self.push_screen(RunsScreen(self.scene, self.glyphs, lambda: self.host.desk))
+        else:
+            self._say(HERE_ALREADY)
 
     def open_run(self, run: str) -> None:
         """Show an open run, and follow it where another console is at it."""
@@ -226,12 +234,19 @@ class AttendingApp(MovingApp, inherit_bindings=False):
 
         self.push_screen(ReportScreen(self.scene, self.glyphs, view, events))
 
-    async def shown_in_pager(self, text: str, command: str) -> None:
-        """Show a text in the pager, and say where that failed."""
-        from ppsconsole.tui.pager import show_in_pager
+    def open_in_pager(self, text: str) -> None:
+        """Show a text in the person's own pager, and say where that failed; what goes on goes on meanwhile."""
+        from ppsconsole.tui.pager import pager_command, show_in_pager
 
-        if words := await show_in_pager(self, text, command):
-            self._say(words, "warning")
+        async def shown(command: str) -> None:
+            if words := await show_in_pager(self, text, command):
+                self._say(words, "warning")
+
+        command = pager_command(os.environ)
+        if command is None:
+            self._say(f"No pager is installed: set PAGER, or copy with {self.key_of('copy')}, which also keeps a file.")
+        else:
+            self.start_errand(shown(command))
 
     # afterwards -----------------------------------------------------------------------------------------------------
 

@@ -7,10 +7,13 @@ nowhere else: what is typed behind `:` on a slow connection never acts as a key 
 from typing import Any, Protocol, runtime_checkable
 
 from textual.events import Event, Key, MouseDown, Paste, Resize
+from textual.keys import Keys
 
 from ppsconsole.settings.actions import ACTIONS, Action
 from ppsconsole.tui.attending import AttendingApp
 from ppsconsole.tui.finding import Find
+from ppsconsole.tui.keymap import why_nothing
+from ppsconsole.tui.leaving import JOB_CONTROL
 from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.widgets.key_strip import KeyStrip
 
@@ -76,11 +79,6 @@ class HandsApp(AttendingApp, inherit_bindings=False):
     async def on_event(self, event: Event) -> None:
         """Give keys to whoever takes them all; Esc ends a search before it leads anywhere."""
         taker = self._taker
-        if isinstance(event, Key) and not event.is_forwarded and self._is_hasty(event):
-            # Esc and the key behind it came in one packet, which reads like Alt and that key.
-            await self.on_event(Key("escape", "\x1b"))
-            await self.on_event(Key(event.key.removeprefix("alt+"), event.character))
-            return
         if isinstance(event, Resize) and isinstance(taker, Fitting):
             self.call_after_refresh(lambda: taker.resized() if taker is self._taker else None)
         if isinstance(event, Key | Paste | MouseDown) and not event.is_forwarded:
@@ -94,14 +92,10 @@ class HandsApp(AttendingApp, inherit_bindings=False):
                 return
             elif isinstance(event, Key) and event.key == "escape" and self.show_found(Find()):
                 return
+            elif isinstance(event, Key) and (words := self._why_nothing(event.key)):
+                self.say(words)
+                return
         await super().on_event(event)
-
-    def _is_hasty(self, event: Key) -> bool:
-        """Return whether a key with Alt was Esc and a key: only where a line is left or begun by it, nobody has keys with Alt."""
-        key = event.key.removeprefix("alt+")
-        return key != event.key and (
-            self._taker is not None or any(key in action.keys for action in self.actions if action.is_instant)
-        )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave the keys alone where there is nothing for them to do: in dialogs, and where a screen searches by itself."""
@@ -111,6 +105,13 @@ class HandsApp(AttendingApp, inherit_bindings=False):
         if action in ("command_line", "jump"):
             return self._here() is not None
         return super().check_action(action, parameters)
+
+    def _why_nothing(self, key: str) -> str:
+        """Return why a key does nothing here; empty where it does something, or answers a question."""
+        at = self._here()
+        if at is None or key in (JOB_CONTROL.key, Keys.Ignore):
+            return ""
+        return why_nothing(key, at[1].where, self.actions)
 
     def take_over(self, taker: Taker) -> None:
         """Give all keys to `taker`."""
@@ -150,8 +151,12 @@ class HandsApp(AttendingApp, inherit_bindings=False):
         """Put letters on what can be chosen."""
         from ppsconsole.tui.jump import Jump
 
-        if (at := self._here()) is not None and (jump := Jump(self, *at)).marks:
+        if (at := self._here()) is None:
+            return
+        if (jump := Jump(self, *at)).marks:
             self.take_over(jump)
+        else:
+            self.say("There is nothing to choose on this screen.")
 
     def _here(self) -> tuple[ConsoleScreen, KeyStrip] | None:
         """Return the screen and its last row; None where there are not both, as in a dialog."""

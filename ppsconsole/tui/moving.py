@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the screens of plans and runs, and what they rest on, are l
     from ppsconsole.tui.screens.plan import PlanScreen
 
 MOVED = "The world moved since this was shown: this is a new plan, read it again."
+HERE_ALREADY = "This is it: it is open already."
 HOW_TO_UNLOCK = "The console is read-only. Press {key} to unlock it; nothing runs without a typed confirmation even then."
 
 

@@ -113,13 +113,32 @@ def test_keys_typed_ahead_go_into_the_line_and_never_act() -> None:
     run_console(look)
 
 
-def test_escape_and_a_colon_in_one_packet_are_two_keys() -> None:
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("x", "x does nothing on the home screen. On a plan: run this plan."),
+        ("Z", "Z does nothing on the home screen."),
+        ("4", "No room for the node pane at this size: Enter shows all of it."),
+        ("5", "No room for the events pane at this size: e shows all of it."),
+        ("6", "No room for the commands pane at this size: c shows all of it."),
+    ],
+)
+def test_a_key_that_does_nothing_says_why(key: str, words: str) -> None:
     async def look(opened: Console) -> None:
-        await opened.press("slash", *"db2")
-        await opened.press("alt+colon", *"wq")
-        assert line(opened).startswith(" :wq"), "not Alt, and not w and q"
+        await opened.press(key)
+        assert [each.message for each in opened.app._notifications] == [words]
+        assert opened.app.screen.focused.id == "topology"
 
     run_console(look)
+
+
+def test_a_page_that_is_open_already_says_so() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        for key in "eH":
+            await opened.press(key, key)
+            assert "open already" in next(iter(opened.app._notifications)).message
+
+    run_desk(look, DeskDouble())
 
 
 def test_the_line_and_the_letters_survive_another_size() -> None:

@@ -7,10 +7,11 @@ from textual.events import Resize
 from textual.geometry import Size
 
 from ppsconsole.draw.text import Glyphs, line_text
+from ppsconsole.settings.sheet import key_of
 from ppsconsole.tui.arrangement import PANES, arrange, form_of, left_of
 from ppsconsole.tui.finding import Find
 from ppsconsole.tui.jumping import Target
-from ppsconsole.tui.keymap import bindings
+from ppsconsole.tui.keymap import actions_of, bindings
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.selection import end, most_urgent, neighbour
@@ -24,6 +25,9 @@ from ppsconsole.tui.widgets.lines import LinesView
 from ppsconsole.tui.widgets.node import NodePanel
 from ppsconsole.tui.widgets.panel import Panel
 from ppsconsole.tui.widgets.topology import TopologyPanel, rows_wanted
+
+_WHOLE = {"node": "open-node", "events": "events", "commands": "commands"}
+"""The actions that show the whole of what a small home has no pane for."""
 
 
 class HomeScreen(ConsoleScreen, inherit_bindings=False):
@@ -133,17 +137,20 @@ class HomeScreen(ConsoleScreen, inherit_bindings=False):
 
     def action_next_pane(self, step: int) -> None:
         """Give the keys to the next pane, or the one before; with room for one pane only, that one is shown."""
-        form = self._form()
-        # The newest event of the compact form has no frame that could carry the pointer; `e` shows all of them.
-        names = [
-            name for name in PANES if form == "single" or (self.panels[name].display and (form, name) != ("compact", "events"))
-        ]
+        names = [name for name in PANES if self._form() == "single" or (self.panels[name].display and not self._is_line(name))]
         self._focus(names[(names.index(self._current_name()) + step) % len(names)])
 
     def action_pane(self, name: str) -> None:
-        """Give the keys to a pane, where it is shown or can be."""
-        if self._form() == "single" or self.panels[name].display:
+        """Give the keys to a pane, where it is shown or can be; else say what shows the same."""
+        if self._form() == "single" or (self.panels[name].display and not self._is_line(name)):
             self._focus(name)
+        else:
+            key = key_of(_WHOLE[name], actions_of(self.app))
+            self.notify(f"No room for the {name} pane at this size: {key} shows all of it.", markup=False)
+
+    def _is_line(self, name: str) -> bool:
+        """Return whether a pane has no frame that could carry the pointer, as the newest event of the compact form."""
+        return (self._form(), name) == ("compact", "events")
 
     def action_to_topology(self) -> None:
         """Give the keys back to the topology."""

@@ -1,8 +1,6 @@
 """A log: followed, searched, filtered, opened in a pager; a node's own ones and those of the console."""
 
 import asyncio
-import contextlib
-import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
@@ -17,7 +15,6 @@ from ppsconsole.tui.log_buffer import LogBuffer, LogLine
 from ppsconsole.tui.log_feeds import HostFeed, LogFeed, SearchFeed, ended, own_feeds
 from ppsconsole.tui.log_prompt import LogPrompt
 from ppsconsole.tui.logs import Logs
-from ppsconsole.tui.pager import pager_command, show_in_pager
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.widgets.header_bar import HeaderBar
@@ -225,8 +222,8 @@ class LogScreen(ConsoleScreen, inherit_bindings=False):
 
     def action_pager(self) -> None:
         """Open all lines in the pager."""
-        app = cast("HandsApp", self.app)
-        app.start_errand(self._page())
+        text = "".join(f"{'-- ' if each.is_remark else ''}{each.text}\n" for each in self.view.buffer.lines)
+        cast("HandsApp", self.app).open_in_pager(text)
 
     # how ------------------------------------------------------------------------------------------------------------
 
@@ -245,14 +242,3 @@ class LogScreen(ConsoleScreen, inherit_bindings=False):
         self.view.buffer.filter(matcher(text) if text else None)
         self.view.redraw()
         self._retitle()
-
-    async def _page(self) -> None:
-        command = pager_command(os.environ)
-        if command is None:
-            self.notify("No pager is installed: set PAGER, or copy with y, which also keeps a file.", markup=False)
-            return
-        text = "".join(f"{'-- ' if each.is_remark else ''}{each.text}\n" for each in self.view.buffer.lines)
-        with contextlib.suppress(asyncio.CancelledError):
-            words = await show_in_pager(self.app, text, command)
-            if words:
-                self.notify(words, severity="warning", markup=False)

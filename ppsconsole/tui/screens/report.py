@@ -1,6 +1,5 @@
 """The report of a run: read here, in the pager, copied, or saved to a file."""
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -13,7 +12,6 @@ from ppsconsole.plan.event import RunEvent
 from ppsconsole.settings.actions import Place
 from ppsconsole.tui.clipboard import keep
 from ppsconsole.tui.keymap import bindings
-from ppsconsole.tui.pager import pager_command
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.screens.page import Page
 
@@ -70,12 +68,7 @@ class ReportScreen(Page, inherit_bindings=False):
 
     def action_pager(self) -> None:
         """Open it in the pager."""
-        command = pager_command(os.environ)
-        if command is None:
-            self.notify("No pager is installed: set PAGER, or save it with s.", markup=False)
-        else:
-            app = cast("AttendingApp", self.app)
-            app.start_errand(app.shown_in_pager(f"{self.text()}\n", command))
+        cast("AttendingApp", self.app).open_in_pager(f"{self.text()}\n")
 
     def action_save(self) -> None:
         """Save it below the state folder, and say where."""

@@ -21,6 +21,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from ppsconsole.tui.terminal.differ import Differ
+from ppsconsole.tui.terminal.escapes import ESC, Escapes
 from ppsconsole.tui.terminal.messages import AskedToStop, HungUp
 from ppsconsole.tui.terminal.outlet import Outlet
 
@@ -50,6 +51,7 @@ class SteadyDriver(LinuxDriver):
         self._parser = XTermParser(self._debug)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._escape: asyncio.TimerHandle | None = None
+        self._escapes = Escapes()
         # Textual's handlers run between any two instructions, also in the middle of a frame; these run on the event loop.
         for number, act in ((signal.SIGTSTP, self._asked_to_stop), (signal.SIGCONT, self._continued)):
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
@@ -159,15 +161,20 @@ class SteadyDriver(LinuxDriver):
             self.process_message(HungUp())
             return
         text = self._decoder.decode(data)
-        if text:  # an empty text would end the parser
-            for message in self._parser.feed(text):
-                self.process_message(message)
+        for part in self._escapes.parts(text):
+            self._take(part)
         if self._escape is not None:
             self._escape.cancel()
         # Whether Esc was a key, or began a sequence, is known once nothing follows.
         self._escape = self._events.call_later(constants.ESCAPE_DELAY + 0.005, self._decide_escape)
 
+    def _take(self, part: str) -> None:
+        for message in (events.Key("escape", ESC),) if part == ESC else self._parser.feed(part):
+            self.process_message(message)
+
     def _decide_escape(self) -> None:
+        if late := self._escapes.late():
+            self._take(late)
         for message in self._parser.tick():
             self.process_message(message)
 
