@@ -57,7 +57,7 @@ class Loss:
     def said(self) -> str:
         """Return the loss in a few words.
 
-        `none (proved)`, `nothing (exact)`, `12 transactions, 3.2s (exact)`, `up to 3.2s (bounded)`, or
+        `none (proved)`, `none (exact)`, `12 transactions, 3.2s (exact)`, `up to 3.2s (bounded)`, or
         `unknown: counts as unlimited`; with a salvage ahead `none after salvage, else 12 transactions, 3.2s (exact)`.
         """
         if self.tier is LossTier.NONE:
@@ -66,7 +66,7 @@ class Loss:
             return f"none after salvage, else {replace(self, is_salvage_ahead=False).said()}"
         if self.tier is LossTier.EXACT and self.window_s is not None:
             if not self.transactions:
-                return "nothing (exact)"
+                return "none (exact)"
             return f"{self.transactions} transaction{'' if self.transactions == 1 else 's'}, {duration(self.window_s)} (exact)"
         if self.tier is LossTier.UNKNOWN or self.window_s is None:
             return "unknown: counts as unlimited"

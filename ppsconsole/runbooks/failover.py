@@ -5,7 +5,7 @@ from dataclasses import replace
 from ppsconsole.clock import duration
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.inventory.model import Inventory
-from ppsconsole.plan.loss import Loss, LossTier
+from ppsconsole.plan.loss import Loss
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
@@ -200,9 +200,9 @@ def _fence(shop: Shop, snapshot: Snapshot, ladder: Ladder, old: str, new: str) -
 
 def _gate(inventory: Inventory, steps: tuple[Step, ...], ladder: Ladder, old: str, new: str, loss: Loss) -> Gate:
     number = next(number for number, step in enumerate(steps, 1) if step.is_point_of_no_return)
-    lost = "nothing is lost (proved)" if loss.tier is LossTier.NONE else f"loss {loss.said()}"
     question = (
-        f"Fail over from {old} to {new}: {lost}; users are back in about {duration(downtime_of(steps, is_out=True))}. "
+        f"Fail over from {old} to {new}: loss {loss.said()}; "
+        f"users are back in about {duration(downtime_of(steps, is_out=True))}. "
         f"{old} is fenced by {ladder.said()}. "
         f"After step {number} (promote {new}) there is no way back to {old} but to restore. "
         f"Type the cluster's name ({inventory.cluster.name}) to begin."

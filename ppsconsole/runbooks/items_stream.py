@@ -63,12 +63,13 @@ def streaming(case: Case) -> Item:
         return unseen(name, f"the replication state of {new} is not known", may_see(case.inventory, new), is_blocking=True)
     if receiver.status != "streaming":
         remedy = f"Its log says why it cannot connect: ppsconsole logs {new} --grep wal"
-        return failing(name, f"{new} does not stream ({receiver.status})", remedy, is_blocking=True)
+        why = "its receiver does not run" if receiver.status == "none" else f"its receiver: {receiver.status}"
+        return failing(name, f"{new} does not stream: {why}", remedy, is_blocking=True)
     said = _not_attached(case, receiver)
     if said:
         return failing(name, said, f"{_conninfo_of(new)}; let {new} follow {old}, or choose another standby", is_blocking=True)
     if stream.state == "broken":
-        return failing(name, f"{new} does not stream ({stream.label})", f"ppsconsole logs {new} --grep wal", is_blocking=True)
+        return failing(name, f"{new} does not stream: {stream.label}", f"ppsconsole logs {new} --grep wal", is_blocking=True)
     if stream.state == "catching-up":
         remedy = f"Wait until it streams: {psql(old, 'SELECT * FROM pg_stat_replication')}"
         return failing(name, f"{new} is still catching up ({stream.label})", remedy, is_blocking=True)

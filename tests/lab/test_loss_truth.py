@@ -78,7 +78,7 @@ def test_a_crash_of_an_idle_primary_loses_exactly_nothing_whenever_it_was_last_l
     assert (plan["loss"]["tier"], plan["loss"]["window_s"], plan["loss"]["transactions"]) == ("exact", 0.0, 0), plan["loss"]
     advised = told(lab, "status", "--json").stdout
     ways = [way for each in json.loads(advised)["advice"] for way in each["ways"] if way["runbook"] == "failover"]
-    assert [way["loss"] for way in ways] == ["nothing (exact)"]
+    assert [way["loss"] for way in ways] == ["none (exact)"]
     assert ways[0]["downtime_s"] == plan["downtime_s"], "advice and plan rest on the same"
     done = told(lab, "run", "failover", "--to", "db2", "--approve", plan["hash"], "--accept-loss", "0")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -211,7 +211,7 @@ def test_one_lost_commit_is_not_accepted_by_zero() -> None:
 
 def test_exactly_nothing_is_said_so() -> None:
     found = loss(read(answer(BEFORE)))
-    assert (found.tier, found.window_s, found.transactions, found.said()) == (LossTier.EXACT, 0.0, 0, "nothing (exact)")
+    assert (found.tier, found.window_s, found.transactions, found.said()) == (LossTier.EXACT, 0.0, 0, "none (exact)")
     assert found.is_accepted_by(0.0)
 
 
