@@ -303,11 +303,11 @@ class Inventory:
     directories: Mapping[str, Directory] = field(default_factory=dict)
     backups: Mapping[str, Backup] = field(default_factory=dict)
     notifications: Mapping[str, Notification] = field(default_factory=dict)
+    alternates: Mapping[str, "Alternate"] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     polling: Polling = field(default_factory=Polling)
 
     @property
-    alternates: Mapping[str, "Alternate"] = field(default_factory=dict)
     def is_lab(self) -> bool:
         """Whether this describes a lab and nothing that anybody depends on."""
         return self.cluster.environment == "lab"
