@@ -7,9 +7,9 @@ from ppsconsole.errors import DriverError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.step import Step
 
-_SQL = "CHECKPOINT"
+SQL = "CHECKPOINT"
 # pg_checkpoint is a role of PostgreSQL 15 and later; before that only superusers may.
-_MAY_SQL = """
+MAY_SQL = """
 SELECT current_setting('is_superuser') = 'on'
        OR EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_checkpoint' AND pg_has_role(oid, 'USAGE'))
 """
@@ -25,19 +25,17 @@ class Checkpoint:
 
     def commands(self, inventory: Inventory, step: Step) -> tuple[str, ...]:
         """Return the one statement."""
-        return on_database(step.node, _SQL)
+        return on_database(step.node, SQL)
 
     async def precheck(self, bench: Workbench, step: Step) -> Finding:
         """Return whether the console's account may do it."""
-        instance = instance_of(bench.inventory, step.node)
-        rows = await bench.tools.postgres.execute(instance, _MAY_SQL, timeout_s=_LOOK_S)
-        if not rows[0][0]:
+        if not await may_checkpoint(bench, step.node):
             return Finding("no", "not permitted: the console's account is no member of pg_checkpoint; the stop may take longer")
         return Finding("yes", "the console's account may do it")
 
     async def act(self, bench: Workbench, step: Step) -> None:
         """Do it; takes as long as the dirty pages take."""
-        await bench.hosts.act_sql(step.node, _SQL, timeout_s=step.timeout_s)
+        await bench.hosts.act_sql(step.node, SQL, timeout_s=step.timeout_s)
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether the last checkpoint is as young as this step, or the server has been stopped by one since."""
@@ -58,3 +56,9 @@ class Checkpoint:
     async def verify_undone(self, bench: Workbench, step: Step) -> Finding:
         """Return that there is nothing to put back."""
         return Finding("yes", "a checkpoint leaves nothing to put back")
+
+
+async def may_checkpoint(bench: Workbench, node: str) -> bool:
+    """Return whether the console's account may write a checkpoint on `node`."""
+    rows = await bench.tools.postgres.execute(instance_of(bench.inventory, node), MAY_SQL, timeout_s=_LOOK_S)
+    return bool(rows[0][0])

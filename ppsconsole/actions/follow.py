@@ -35,7 +35,7 @@ class Follow(Lasting):
     def commands(self, inventory: Inventory, step: Step) -> tuple[str, ...]:
         """Return slot, settings and start."""
         primary = argument(step, "primary")
-        conninfo = _declared(inventory, step.node, primary) or f"(as {primary} followed, with its address)"
+        conninfo = declared_way(inventory, step.node, primary) or f"(as {primary} followed, with its address)"
         return on_host(host_of(inventory, step.node).name, *_commands(inventory, step.node, conninfo))
 
     async def precheck(self, bench: Workbench, step: Step) -> Finding:
@@ -71,16 +71,16 @@ class Follow(Lasting):
             Blocked: The way to the new primary is not known.
         """
         primary = argument(step, "primary")
-        conninfo = _declared(bench.inventory, step.node, primary) or await _derived(bench, step.node, primary)
+        conninfo = await way_to(bench, step.node, primary)
         host = host_of(bench.inventory, step.node).name
         if not (await remains(bench, step.node)).is_gone:
-            await _insist_on_recovery(bench, step)
+            await insist_on_recovery(bench, step)
             return
         for command in _commands(bench.inventory, step.node, conninfo):
             result = await bench.hosts.act(host, command, node=step.node, timeout_s=step.timeout_s)
             if result.exit_status != 0:
                 raise RunError(f"{plain(result.stderr or result.stdout) or f'status {result.exit_status}'}", where=host)
-        await _insist_on_recovery(bench, step)
+        await insist_on_recovery(bench, step)
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it streams from the new primary on its timeline."""
@@ -88,26 +88,45 @@ class Follow(Lasting):
         if (await remains(bench, step.node)).is_gone:
             # Its closed port alone would not tell: what was not started is not done, and whoever goes on may start it.
             return Finding("no", f"{step.node} does not run")
-        return await settled(bench, lambda: _streams(bench, step.node, primary), min(_SETTLE_S, patience(step)), every_s=0.05)
+
+        async def look() -> Finding:
+            return await streams(bench, step.node, primary, ", without a rewind")
+
+        return await settled(bench, look, min(_SETTLE_S, patience(step)), every_s=0.05)
 
 
 def _commands(inventory: Inventory, node: str, conninfo: str) -> tuple[str, ...]:
-    instance, service = instance_of(inventory, node), service_of(inventory, node)
-    folder, slot = shlex.quote(data_directory_of(instance)), slot_of(node)
-    receiver = shlex.quote(program_of(instance, "pg_receivewal"))
-    # By the standby's own login, so that the console needs no right to make slots, and the way there is tried before it is used.
-    make_slot = f"{receiver} --create-slot --if-not-exists -w -S {slot} -d {shlex.quote(conninfo)}"
-    lines = (f"primary_conninfo = {_setting(conninfo)}", f"primary_slot_name = {_setting(slot)}")
+    service = service_of(inventory, node)
+    enable, start = service_command(service, "enable", node), service_command(service, "start", node)
+    make_slot, write = slot_command(inventory, node, conninfo), settings_command(inventory, node, conninfo)
+    return make_slot, write, f"{insisted(inventory, node)}; {enable} && {start}"
+
+
+def slot_command(inventory: Inventory, node: str, conninfo: str) -> str:
+    """Return the command that makes the slot of `node` where it is to follow, unless it is there.
+
+    By the standby's own login, so that the console needs no right to make slots, and the way there is tried before it is used.
+    """
+    receiver = shlex.quote(program_of(instance_of(inventory, node), "pg_receivewal"))
+    return f"{receiver} --create-slot --if-not-exists -w -S {slot_of(node)} -d {shlex.quote(conninfo)}"
+
+
+def settings_command(inventory: Inventory, node: str, conninfo: str) -> str:
+    """Return the command that has `node` come up as a standby which follows by `conninfo` and its slot."""
+    folder = shlex.quote(data_directory_of(instance_of(inventory, node)))
+    lines = (f"primary_conninfo = {_setting(conninfo)}", f"primary_slot_name = {_setting(slot_of(node))}")
     settings = "printf '%s\\n' " + " ".join(shlex.quote(line) for line in lines)
-    write = (
+    return (
         f'd={folder}; f=$d/postgresql.auto.conf; cp -p "$f" "$f.before-follow" && cp -p "$f" "$f.new" && '
         "{ grep -Ev '^[[:space:]]*(primary_conninfo|primary_slot_name)[[:space:]]*=' \"$f.before-follow\"; "
         f'{settings}; }} >"$f.new" && mv "$f.new" "$f" && : >"$d/standby.signal" && sync'
     )
-    # The signal file is asserted right before the start: without it a second primary would come up.
-    enable, start = service_command(service, "enable", node), service_command(service, "start", node)
-    insist = f"[ -f {folder}/standby.signal ] || {{ echo 'no standby.signal: it would come up as a primary' >&2; exit 65; }}"
-    return make_slot, write, f"{insist}; {enable} && {start}"
+
+
+def insisted(inventory: Inventory, node: str) -> str:
+    """Return the shell text that leaves unless `node` would come up as a standby: it stands right before every start of one."""
+    folder = shlex.quote(data_directory_of(instance_of(inventory, node)))
+    return f"[ -f {folder}/standby.signal ] || {{ echo 'no standby.signal: it would come up as a primary' >&2; exit 65; }}"
 
 
 def slot_of(node: str) -> str:
@@ -119,12 +138,28 @@ def _setting(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def _declared(inventory: Inventory, node: str, primary: str) -> str | None:
-    """The connection settings that the inventory declares, with an application name."""
+def declared_way(inventory: Inventory, node: str, primary: str) -> str | None:
+    """Return the connection settings that the inventory declares for `node` to follow `primary`, with an application name."""
     declared = instance_of(inventory, node).upstreams.get(primary)
     if declared is None or re.search(r"\bapplication_name\s*=", declared):
         return declared
     return f"{declared} application_name={node}"
+
+
+async def way_to(bench: Workbench, node: str, primary: str) -> str:
+    """Return the connection settings by which `node` follows `primary`: as declared, or as that one followed; no password in it.
+
+    Raises:
+        Blocked: The way is not known, or would hold a password.
+        DriverError: The host of `primary` could not be asked.
+    """
+    found = declared_way(bench.inventory, node, primary)
+    if found is None:
+        return await _derived(bench, node, primary)
+    if re.search(r"\bpassword\s*=", found):
+        remedy = f"Name a passfile in `upstreams` of {node}"
+        raise Blocked(f"the way from {node} to {primary} holds a password, which is not carried about", where=node, remedy=remedy)
+    return found
 
 
 async def _derived(bench: Workbench, node: str, primary: str) -> str:
@@ -192,8 +227,12 @@ async def _running(bench: Workbench, node: str, primary: str) -> Finding:
     return Finding("yes", f"{node} runs as a standby already")
 
 
-async def _insist_on_recovery(bench: Workbench, step: Step) -> None:
-    """Ask it as soon as it answers; a second primary is stopped at once."""
+async def insist_on_recovery(bench: Workbench, step: Step) -> None:
+    """Ask it as soon as it answers whether it is in recovery; a second primary is stopped at once.
+
+    Raises:
+        RunError: It came up as a primary, and was stopped; or it does not answer.
+    """
     found: Standing | None = None
     limit = bench.clock.monotonic() + step.timeout_s / 2
     while found is None:
@@ -210,7 +249,8 @@ async def _insist_on_recovery(bench: Workbench, step: Step) -> None:
     raise RunError("it came up as a primary and was stopped at once", where=step.node, remedy="See its settings and its log")
 
 
-async def _streams(bench: Workbench, node: str, primary: str) -> Finding:
+async def streams(bench: Workbench, node: str, primary: str, note: str = "") -> Finding:
+    """Return whether `node` streams from `primary` on its timeline, as both of them say; with its slots that nobody uses."""
     try:
         own = await bench.tools.postgres.status(instance_of(bench.inventory, node))
         other = await bench.tools.postgres.status(instance_of(bench.inventory, primary))
@@ -231,7 +271,7 @@ async def _streams(bench: Workbench, node: str, primary: str) -> Finding:
     if receiver.received_timeline != other.timeline:
         words = f"{node} streams on timeline {receiver.received_timeline}, {primary} is on {other.timeline}"
         return Finding("no", words, values)
-    words = f"{node} streams from {primary} on timeline {other.timeline}, without a rewind"
+    words = f"{node} streams from {primary} on timeline {other.timeline}{note}"
     if stale:
         words += f"; its own slots {', '.join(stale)} keep WAL until they are used or dropped"
     return Finding("yes", words, values)

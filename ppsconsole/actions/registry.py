@@ -7,6 +7,8 @@ from ppsconsole.actions.balancer import Drain, MoveMembers
 from ppsconsole.actions.base import Action
 from ppsconsole.actions.boot_guard import CheckBootGuard, InstallBootGuard, RemoveBootGuard
 from ppsconsole.actions.checkpoint import Checkpoint
+from ppsconsole.actions.clone import Clone, SwapIn
+from ppsconsole.actions.configuration_kept import KeepConfiguration
 from ppsconsole.actions.fence import Fence
 from ppsconsole.actions.follow import Follow
 from ppsconsole.actions.lost_writes import KeepLostWrites
@@ -14,11 +16,16 @@ from ppsconsole.actions.promote import Promote
 from ppsconsole.actions.prove import ProveZeroLoss
 from ppsconsole.actions.quarantine import Quarantine
 from ppsconsole.actions.restart import RestartService
+from ppsconsole.actions.rewind import Recover, Rewind, TryRewind
 from ppsconsole.actions.salvage import Salvage
 from ppsconsole.actions.service import Disable, Enable, Start, Stop
 from ppsconsole.actions.sessions import CheckConnections, EndSessions
+from ppsconsole.actions.source_checkpoint import CheckpointSource
+from ppsconsole.actions.stale_slots import DropStaleSlots
+from ppsconsole.actions.standby_start import StartStandby
 from ppsconsole.actions.stop_primary import StopPrimary
 from ppsconsole.actions.switch_database import SwitchDatabase
+from ppsconsole.actions.upstream_slot import MakeSlot
 from ppsconsole.actions.verify_service import VerifyService
 
 ACTIONS: Final[Mapping[str, Action]] = {
@@ -45,5 +52,15 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "check-boot-guard": CheckBootGuard(),
     "remove-boot-guard": RemoveBootGuard(),
     "keep-lost-writes": KeepLostWrites(),
+    "keep-configuration": KeepConfiguration(),
+    "checkpoint-source": CheckpointSource(),
+    "make-slot": MakeSlot(),
+    "recover": Recover(),
+    "try-rewind": TryRewind(),
+    "rewind": Rewind(),
+    "clone": Clone(),
+    "swap-in": SwapIn(),
+    "start-standby": StartStandby(),
+    "drop-stale-slots": DropStaleSlots(),
 }
 """What a plan can be made of."""

@@ -18,6 +18,8 @@ from ppsconsole.plan.outcomes import EXIT_BLOCKED
 from ppsconsole.plan.plan import Plan
 from ppsconsole.runbooks.catalog import RUNBOOKS
 from ppsconsole.runbooks.ladder import DOES, chosen_rung
+from ppsconsole.runbooks.rejoin import chosen_way
+from ppsconsole.runbooks.rejoin_way import WAYS
 from ppsconsole.runbooks.request import Request
 
 RUNBOOK_LIST = "\b\nRunbooks:\n" + "\n".join(f"  {each.name:<12} {each.sentence}" for each in RUNBOOKS.values())
@@ -26,16 +28,21 @@ fence_option = click.option(
     "--fence", type=click.Choice([each.value for each in DOES]), help="Failover: fence by this rung, not by the best one."
 )
 
+way_option = click.option("--way", type=click.Choice(WAYS), help="Rejoin: go this way, not the cheapest that the facts allow.")
+
 
 @click.command(epilog=RUNBOOK_LIST)
 @click.argument("runbook")
 @click.argument("node", required=False, default="")
 @click.option("--to", metavar="NODE", default="", help="The database instance that becomes primary.")
 @fence_option
+@way_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON: hash, preflight, steps, loss, tolerances and the rest.")
 @click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only.")
 @click.pass_obj
-def plan(options: Options, runbook: str, node: str, to: str, fence: str | None, is_json: bool, is_ascii: bool) -> int:
+def plan(
+    options: Options, runbook: str, node: str, to: str, fence: str | None, way: str | None, is_json: bool, is_ascii: bool
+) -> int:
     """Show what RUNBOOK would do now, on NODE where it takes one; nothing is changed.
 
     Looks at everything, then lists preflight and every step with its exact commands, and prints the plan's hash, which
@@ -44,7 +51,7 @@ def plan(options: Options, runbook: str, node: str, to: str, fence: str | None, 
     Exit 0: it can be run. 3: it is blocked, and the text says by what.
     """
     inventory = options.load_inventory()
-    made = asyncio.run(_made(inventory, Request(runbook, node, to, fence=fence or "")))
+    made = asyncio.run(_made(inventory, Request(runbook, node, to, fence=fence or "", way=way or "")))
     remember(made)
     if is_json:
         click.echo(json.dumps(made.as_json(), ensure_ascii=False, indent=2))
@@ -75,6 +82,7 @@ def _next(made: Plan) -> str:
         return f"blocked by {', '.join(item.name for item in made.blockers)}: nothing was changed, and this does not run"
     words = ["ppsconsole run", made.runbook, made.node, f"--to {made.to}" if made.to else "", f"--approve {made.hash}"]
     words.append(f"--fence {chosen_rung(made)}" if chosen_rung(made) else "")
+    words.append(f"--way {chosen_way(made)}" if chosen_way(made) else "")
     gates = {step.gate.kind for step in made.steps if step.gate is not None}
     words.append("--accept-loss WINDOW" if "accept-loss" in gates else "")
     words.append("--attest TEXT" if "attest" in gates else "")

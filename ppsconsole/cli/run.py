@@ -8,7 +8,7 @@ import click
 from ppsconsole.cli.face import is_terminal
 from ppsconsole.cli.gate import Asker, Flags, gate_flags
 from ppsconsole.cli.options import Options
-from ppsconsole.cli.plan import RUNBOOK_LIST, fence_option, print_plan
+from ppsconsole.cli.plan import RUNBOOK_LIST, fence_option, print_plan, way_option
 from ppsconsole.cli.show import columns, print_lines
 from ppsconsole.cli.status import glyphs
 from ppsconsole.cli.watch import watched
@@ -28,12 +28,21 @@ from ppsconsole.runbooks.request import Request
 @click.argument("node", required=False, default="")
 @click.option("--to", metavar="NODE", default="", help="The database instance that becomes primary.")
 @fence_option
+@way_option
 @gate_flags
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, one document a line: each event, then the result.")
 @click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only.")
 @click.pass_obj
 def run(
-    options: Options, runbook: str, node: str, to: str, fence: str | None, flags: Flags, is_json: bool, is_ascii: bool
+    options: Options,
+    runbook: str,
+    node: str,
+    to: str,
+    fence: str | None,
+    way: str | None,
+    flags: Flags,
+    is_json: bool,
+    is_ascii: bool,
 ) -> int:
     """Run RUNBOOK, on NODE where it takes one.
 
@@ -44,7 +53,8 @@ def run(
     Exit 0: success. 1: failed. 3: blocked by preflight or an unanswered gate, or the world moved. 4: rolled back.
     5: held or incomplete. 6: unknown. 7: another run holds the lease. 8: success with issues.
     """
-    return asyncio.run(_run(options, Request(runbook, node, to, fence=fence or ""), flags, is_json=is_json, is_ascii=is_ascii))
+    request = Request(runbook, node, to, fence=fence or "", way=way or "")
+    return asyncio.run(_run(options, request, flags, is_json=is_json, is_ascii=is_ascii))
 
 
 async def _run(options: Options, request: Request, flags: Flags, *, is_json: bool, is_ascii: bool) -> int:

@@ -34,6 +34,7 @@ from ppsconsole.runbooks.catalog import RUNBOOKS, plan_of
 from ppsconsole.runbooks.failover import failover_loss
 from ppsconsole.runbooks.history import History
 from ppsconsole.runbooks.ladder import chosen_rung
+from ppsconsole.runbooks.rejoin import chosen_way
 from ppsconsole.runbooks.request import Request, known
 
 if TYPE_CHECKING:
@@ -132,7 +133,10 @@ class Desk:
                 self.saw(snapshot)
                 dead_wal = await self._read(snapshot, request.to) if request.runbook == "failover" else None
                 estimates, secrets, trouble = await beside
-                background = Background(estimates, self.history, secrets, dead_wal, trouble)
+                remnant = None
+                if request.runbook == "rejoin":
+                    remnant = await facts.remnant(self.inventory, snapshot, self._drivers(), self._clock, request.node)
+                background = Background(estimates, self.history, secrets, dead_wal, trouble, remnant)
                 try:
                     made = plan_of(self.inventory, snapshot, request, commands_of, background)
                 except Barred as error:
@@ -237,7 +241,7 @@ class Desk:
         """
         around = await self._surroundings()
         if self._clock.now() - plan.made_at > FRESH_S:
-            refuse_moved(plan, await self.plan(Request(plan.runbook, plan.node, plan.to, fence=chosen_rung(plan))))
+            refuse_moved(plan, await self.plan(request_of(plan)))
         session = await Session.start(around, plan, ask, is_interactive=is_interactive, reason=reason)
         return await self._open_run(session)
 
@@ -346,6 +350,11 @@ def _no_record(_: Any) -> None:
 def commands_of(inventory: Inventory, step: Step) -> tuple[str, ...]:
     """Return exactly what a step will send, one `HOST$ command` a line, secrets masked."""
     return ACTIONS[step.verb].commands(inventory, step)
+
+
+def request_of(plan: Plan) -> Request:
+    """Return what was asked for when `plan` was made."""
+    return Request(plan.runbook, plan.node, plan.to, fence=chosen_rung(plan), way=chosen_way(plan))
 
 
 def refuse_moved(read: Plan, now: Plan) -> None:

@@ -5,8 +5,10 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ppsconsole.actions.dead_wal import Behind, read_dead_wal
+from ppsconsole.actions.remnant import Source, read_remnant
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.dead_wal import DeadWal
+from ppsconsole.cluster.remnant import Remnant
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.drivers.base import Shell
 from ppsconsole.drivers.secrets import resolve
@@ -17,7 +19,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.probes.monitor import Monitor
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.failover import pair_of
-from ppsconsole.runbooks.situation import LATE
+from ppsconsole.runbooks.situation import LATE, primaries
 
 if TYPE_CHECKING:
     from ppsconsole.probes.tools import Tools
@@ -115,6 +117,27 @@ async def dead_wal(inventory: Inventory, snapshot: Snapshot, shell: Shell, clock
     if behind is None or not _is_readable(inventory, gone):
         return None
     return await read_dead_wal(inventory, shell, clock, gone.name, behind)
+
+
+async def remnant(inventory: Inventory, snapshot: Snapshot, tools: "Tools", clock: Clock, node: str) -> Remnant | None:
+    """Read what is left of `node` beside the one living primary; None where there is nothing to read, or nobody to compare with.
+
+    Args:
+        inventory: What was declared.
+        snapshot: The world now.
+        tools: Logs in to both hosts, and asks the primary.
+        clock: Stamps the reading.
+        node: The instance that is to follow.
+    """
+    instance, living = inventory.database.instances.get(node), primaries(snapshot)
+    if instance is None or instance.data_directory is None or len(living) != 1 or living[0].name == node:
+        return None
+    source = living[0]
+    values = [source.value(name) for name in ("timeline", "system_identifier", "version")]
+    if any(value is None for value in values):
+        return None
+    asked = Source(source.name, int(values[0]), str(values[1]), int(values[2]) // 10000)
+    return await read_remnant(inventory, tools.ssh, tools.postgres, clock, node, asked)
 
 
 def _is_readable(inventory: Inventory, gone: Node) -> bool:

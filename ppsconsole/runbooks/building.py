@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ppsconsole.cluster.dead_wal import DeadWal
+from ppsconsole.cluster.remnant import Remnant
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Identity
@@ -29,6 +30,7 @@ class Background:
         secrets: For each secret reference the empty string, or why it does not resolve; None when nobody tried.
         dead_wal: What was read on the disk of a dead primary; None when nobody tried.
         journal: Why a run could not be journaled, and what to do about it, both empty when it could; None when nobody tried.
+        remnant: What was read on the disk of an instance that is to be rejoined; None when nobody tried.
     """
 
     estimates: Mapping[str, float] = field(default_factory=dict)
@@ -36,6 +38,7 @@ class Background:
     secrets: Mapping[str, str] | None = None
     dead_wal: DeadWal | None = None
     journal: tuple[str, str] | None = None
+    remnant: Remnant | None = None
 
 
 NOTHING_KNOWN = Background()

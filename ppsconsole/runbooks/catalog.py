@@ -13,6 +13,7 @@ from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands
 from ppsconsole.runbooks.failover import plan_failover
 from ppsconsole.runbooks.fence import plan_fence
 from ppsconsole.runbooks.lost_writes import plan_lost_writes
+from ppsconsole.runbooks.rejoin import plan_rejoin
 from ppsconsole.runbooks.request import Request, known
 from ppsconsole.runbooks.restart import plan_restart
 from ppsconsole.runbooks.switchover import plan_switchover
@@ -69,6 +70,15 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "none",
             "the node runs, and where it serves users the service was verified",
             plan_restart,
+        ),
+        Runbook(
+            "rejoin",
+            "Make an old primary, or a standby that broke, a standby again: followed, rewound or copied anew.",
+            "required",
+            "none",
+            "the instance streams from the primary on its timeline, starts at boot, and is in quarantine no more",
+            plan_rejoin,
+            is_for_databases=True,
         ),
         Runbook(
             "lost-writes",
@@ -129,4 +139,6 @@ def plan_of(
     runbook = RUNBOOKS[known(request.runbook, RUNBOOKS, "runbook")]
     if request.fence and runbook.name != "failover":
         raise UsageError(f"{runbook.name} chooses no rung, and --fence {request.fence} was given", remedy="Leave it out")
+    if request.way and runbook.name != "rejoin":
+        raise UsageError(f"{runbook.name} chooses no way, and --way {request.way} was given", remedy="Leave it out")
     return runbook.build(inventory, snapshot, request, commands, background)

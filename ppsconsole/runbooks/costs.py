@@ -43,6 +43,16 @@ COSTS: Mapping[str, Cost] = {
     "check-boot-guard": Cost(0.3, 15.0),
     "remove-boot-guard": Cost(0.3, 15.0),
     "keep-lost-writes": Cost(2.0, 900.0),
+    "keep-configuration": Cost(0.3, 60.0),
+    "checkpoint-source": Cost(0.5, 300.0),
+    "make-slot": Cost(0.3, 30.0),
+    "recover": Cost(2.0, 3600.0),  # as long as the log since its last checkpoint takes
+    "try-rewind": Cost(2.0, 900.0),
+    "rewind": Cost(5.0, 4 * 3600.0),
+    "clone": Cost(5.0, 24 * 3600.0),
+    "swap-in": Cost(0.3, 30.0),
+    "start-standby": Cost(3.0, 600.0),
+    "drop-stale-slots": Cost(0.3, 30.0),
 }
 
 _LETS_IN = ("move-members", "start", "restart-service")

@@ -20,6 +20,7 @@ class Request:
         attest: What the operator states to have done or seen himself; empty when nothing.
         reason: Why it is done; for the journal.
         fence: The rung of the fencing ladder to take; empty takes the best that the facts allow.
+        way: Of a rejoin: `follow`, `rewind` or `re-clone`; empty takes the cheapest that the facts allow.
     """
 
     runbook: str
@@ -29,6 +30,7 @@ class Request:
     attest: str = ""
     reason: str = ""
     fence: str = ""
+    way: str = ""
 
 
 def known(word: str, names: Iterable[str], kind: str) -> str:

@@ -486,5 +486,14 @@ def test_the_real_verbs_have_commands_for_every_acting_step(found) -> None:
 
 
 def test_every_runbook_says_what_it_is() -> None:
-    assert list(RUNBOOKS) == ["switchover", "failover", "restart", "lost-writes", "fence", "boot-guard", "boot-guard-remove"]
+    assert list(RUNBOOKS) == [
+        "switchover",
+        "failover",
+        "restart",
+        "rejoin",
+        "lost-writes",
+        "fence",
+        "boot-guard",
+        "boot-guard-remove",
+    ]
     assert all(runbook.sentence.endswith(".") and runbook.success for runbook in RUNBOOKS.values())
