@@ -76,7 +76,7 @@ def _users(plan: Plan, events: tuple[RunEvent, ...], started_at: float) -> Outag
 def _writes(plan: Plan, state: RunState, events: tuple[RunEvent, ...]) -> Outage:
     """Return how long nothing could be written: from the old primary's stop to the new one's first write, or to its undo."""
     stop = next((step.id for step in plan.steps if step.verb == "stop-primary"), None)
-    promote = next((step.id for step in plan.steps if step.is_point_of_no_return), None)
+    promote = next((step.id for step in plan.steps if step.verb == "promote"), None)
     if promote is None:
         return Outage()
     if stop is None:
