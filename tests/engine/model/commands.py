@@ -90,6 +90,8 @@ def _database(inventory: Inventory, name: str, add: Callable[..., None]) -> None
     part = control.control_part(instance, 1.0)
     assert part is not None
     add(part.command, "control")
+    program = f"{instance.bin_directory}/pg_controldata" if instance.bin_directory else "pg_controldata"
+    add(f"LC_ALL=C {program} -D {instance.data_directory}", "control-file")
     marked = quarantine_probe.quarantine_part(instance, 1.0)
     assert marked is not None
     add(marked.command, "look-quarantine")
@@ -105,7 +107,7 @@ def _database(inventory: Inventory, name: str, add: Callable[..., None]) -> None
     add(quarantine._mark_command(inventory, name), "mark")
     add(f"[ ! -e {marker} ] || mv -f {marker} {marker}.lifted", "unmark")
     for other in inventory.database.instances:
-        conninfo = follow.declared_way(inventory, name, other)
+        conninfo = follow._declared(inventory, name, other)
         if conninfo is not None:
             make_slot, write, start = follow._commands(inventory, name, conninfo)
             add(make_slot, "make-slot", other)

@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ppsconsole.actions.dead_wal import record_end
+from tests.engine.model.held import STARTED_AT
+
+PID = 4711
+"""Of whatever works in a data directory."""
 
 SYSTEM = "7000000000000000001"
 FIRST = 0x3010028
@@ -74,6 +78,7 @@ class Database:
     promotes_at: float | None = None
     checkpointed_at: float = 0.0
     replayed_at: float | None = None
+    started_at: float = STARTED_AT
 
     @property
     def end(self) -> int:
@@ -129,9 +134,9 @@ class Database:
             self.control_state = "shut down"
         self.process = "gone"
 
-    def start(self) -> None:
+    def start(self, at: float) -> None:
         """Come up as what its data directory says."""
-        self.process, self.in_recovery = "up", self.has_signal
+        self.process, self.in_recovery, self.started_at = "up", self.has_signal, float(int(at))
         self.control_state = "in archive recovery" if self.has_signal else "in production"
 
     def promote(self, at: float) -> None:

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from ppsconsole.actions.stop_primary import _GONE
 from ppsconsole.drivers.base import CommandResult
 from tests.engine.model.commands import Known
-from tests.engine.model.databases import PAGE, SEGMENT, SYSTEM, Database, UnknownToModel, lsn
+from tests.engine.model.databases import PAGE, PID, SEGMENT, SYSTEM, Database, UnknownToModel, lsn
 from tests.engine.model.world import World
 
 _POLL_S = 0.25
-_PID = 4711
 
 
 def said(stdout: str = "", status: int = 0, stderr: str = "") -> CommandResult:
@@ -45,7 +44,7 @@ async def _stopped(world: World, known: Known, now: Callable[[], float]) -> Comm
 
 def _status(world: World, known: Known, stdin: str, now: float) -> CommandResult:
     service = world.service_of(known.node)
-    pid = f" pid={_PID}" if service.state in ("running", "frozen") else ""
+    pid = f" pid={PID}" if service.state in ("running", "frozen") else ""
     return said(f"state={service.state} enabled={'enabled' if service.enabled else 'disabled'}{pid}\n")
 
 
@@ -82,6 +81,12 @@ def control_text(database: Database) -> str:
 
 
 def _control(world: World, known: Known, stdin: str, now: float) -> CommandResult:
+    database = world.databases[known.node]
+    server = "server=0 none\n" if database.process == "gone" else f"server={int(database.started_at)} {PID}\n"
+    return said(server + control_text(database))
+
+
+def _control_file(world: World, known: Known, stdin: str, now: float) -> CommandResult:
     return said(control_text(world.databases[known.node]))
 
 
@@ -93,9 +98,9 @@ def _remains(world: World, known: Known, stdin: str, now: float) -> CommandResul
     database = world.databases[known.node]
     lines = []
     if database.process != "gone":
-        lines += [f"process={_PID} postgres postgres: checkpointer", f"pid={_PID}"]
+        lines += [f"process={PID} postgres postgres: checkpointer", f"pid={PID}"]
     if database.process == "stopping":
-        lines.append(f"process={_PID + 1} postgres postgres: walsender")
+        lines.append(f"process={PID + 1} postgres postgres: walsender")
     if database.has_signal:
         lines.append("standby=yes")
     if database.is_quarantined:
@@ -240,6 +245,7 @@ _EFFECTS: dict[str, Callable[[World, Known, str, float], CommandResult]] = {
     "enable": _enable,
     "disable": _enable,
     "control": _control,
+    "control-file": _control_file,
     "look-quarantine": _look_quarantine,
     "remains": _remains,
     "promote": _promote,

@@ -12,8 +12,7 @@ from ppsconsole.drivers.postgres_query import PostgresStatus
 from ppsconsole.engine.guard import _IDENTIFIER_SQL
 from ppsconsole.errors import BadAnswer, TimedOut, Unreachable
 from ppsconsole.inventory.model import Instance
-from tests.engine.model.databases import CHECKPOINT_BYTES, SYSTEM, Database, UnknownToModel, lsn
-from tests.engine.model.held import STARTED_AT
+from tests.engine.model.databases import CHECKPOINT_BYTES, PID, SYSTEM, Database, UnknownToModel, lsn
 from tests.engine.model.ways import Ways, loud, now, unanswered
 from tests.engine.model.world import World
 from tests.unit.runbook_cases import SETTINGS
@@ -49,9 +48,9 @@ class ModelPostgres:
                 return self._sessions(database)
             case sessions._END_SQL:
                 return []  # whoever was connected comes back at once
-            case checkpoint.MAY_SQL:
+            case checkpoint._MAY_SQL:
                 return [(True,)]
-            case checkpoint.SQL:
+            case checkpoint._SQL:
                 if not database.in_recovery:
                     database.control_checkpoint = database.write(0, now(), CHECKPOINT_BYTES).start
                 database.checkpointed_at = now()
@@ -70,7 +69,8 @@ class ModelPostgres:
             "version": VERSION,
             "system_identifier": SYSTEM,
             "timeline": database.timeline,
-            "started_at": STARTED_AT,
+            "started_at": database.started_at,
+            "checkpointer_pid": PID,
             "data_directory": instance.data_directory,
             "server_address": None,
             "server_port": instance.port,

@@ -215,7 +215,7 @@ class World:
             return False
         if service.state in ("stopped", "failed"):
             if node in self.databases:
-                self.databases[node].start()
+                self.databases[node].start(self.last_at)
             else:
                 service.state = "running"
         self.check()
