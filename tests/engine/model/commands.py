@@ -107,7 +107,7 @@ def _database(inventory: Inventory, name: str, add: Callable[..., None]) -> None
     add(quarantine._mark_command(inventory, name), "mark")
     add(f"[ ! -e {marker} ] || mv -f {marker} {marker}.lifted", "unmark")
     for other in inventory.database.instances:
-        conninfo = follow._declared(inventory, name, other)
+        conninfo = follow.declared_way(inventory, name, other)
         if conninfo is not None:
             make_slot, write, start = follow._commands(inventory, name, conninfo)
             add(make_slot, "make-slot", other)

@@ -48,9 +48,9 @@ class ModelPostgres:
                 return self._sessions(database)
             case sessions._END_SQL:
                 return []  # whoever was connected comes back at once
-            case checkpoint._MAY_SQL:
+            case checkpoint.MAY_SQL:
                 return [(True,)]
-            case checkpoint._SQL:
+            case checkpoint.SQL:
                 if not database.in_recovery:
                     database.control_checkpoint = database.write(0, now(), CHECKPOINT_BYTES).start
                 database.checkpointed_at = now()
