@@ -114,6 +114,31 @@ RULES: Mapping[str, Rule] = {
         ("members",),
         "The member set `down` instead of `backup`.",
     ),
+    # alternate servers
+    "runs_beside": Rule(
+        "An alternate server keeps still while the cluster has a primary: what is written into its copy is never merged.",
+        ("service", "http"),
+        "Its PPS stopped and disabled.",
+    ),
+    "active": Rule("An alternate server that was activated serves users.", ("service", "http"), "A primary in the cluster."),
+    "inactive": Rule("An alternate server is stopped until it is activated.", ("service", "service_enabled"), "Its activation."),
+    "starts_at_boot": Rule(
+        "An alternate server that is not activated must not start by itself.", ("service_enabled",), "Its service disabled."
+    ),
+    "copy": Rule(
+        "An alternate server holds a verified copy that is not older than its `oldest_s`.",
+        ("copies", "databases"),
+        "A newer backup put into it: alternate-prepare.",
+    ),
+    "not_apart": Rule(
+        "The database server of an alternate server is no member of the database group.",
+        ("system_identifier",),
+        "A server that was made by an initdb of its own.",
+    ),
+    "product_version": Rule(
+        "A copy goes only with the version of PPS that made it.", ("product_version",), "The same version on all PPS servers."
+    ),
+    "keys": Rule("A copy cannot be read without the keys of the web nodes.", ("keys",), "The same key files."),
     # the cluster as a whole
     "split_brain": Rule(
         "One database at a time takes writes; nothing can be merged afterwards.",

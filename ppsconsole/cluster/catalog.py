@@ -62,6 +62,10 @@ FACTS: dict[str, str] = {
     "members": "members of the upstream by configuration",
     "served_by": "the member that answered a request sent through the front",
     "config_digest": "SHA-256 of the balancer's whole configuration",
+    # alternate servers; sql, version, system_identifier and product_version as above --------------------------------
+    "copies": "archival copies in its database server, by the comments on the databases",
+    "databases": "the databases in its database server",
+    "database_service": "state of its database server's service, as the host says",
     # the service as a whole (subject cluster) ------------------------------------------------------------------
     "login": "ok, or why the console's own account did not get in through the front: refused, no-secret, failed",
     "login_s": "seconds that the last login through the front took, from the connection to the answer",

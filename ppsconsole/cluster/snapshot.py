@@ -8,7 +8,7 @@ from ppsconsole.clock import iso
 from ppsconsole.cluster.facts import Fact
 from ppsconsole.cluster.verdicts import Judgement, Verdict, worst
 
-NodeKind = Literal["bastion", "balancer", "web", "database", "directory"]
+NodeKind = Literal["bastion", "balancer", "web", "database", "directory", "alternate"]
 EdgeKind = Literal["front", "route", "uses", "replication"]
 EdgeState = Literal["serving", "idle", "streaming", "catching-up", "broken", "unknown"]
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from ppsconsole.cluster.snapshot import Node, NodeKind
 from ppsconsole.draw.seats import NO_SITE, Box, Builder, Column, Seat, Title, name_width_of
-from ppsconsole.draw.site_header import directories, header
+from ppsconsole.draw.site_header import BELOW, directories, header
 from ppsconsole.draw.words import width_of
 
 TIERS: tuple[NodeKind, ...] = ("balancer", "web", "database")
@@ -167,7 +167,7 @@ def _built(
     databases = len(tiers.get("database", ()))
     lanes = range(row, row + (databases - 1 if databases > 3 else max(0, databases - 2)))
     row = lanes.stop
-    if any(each.kind == "directory" for each in nodes):
+    if any(each.kind in BELOW for each in nodes):
         row = directories(builder, nodes, row + (1 if details else 0), columns[0].col, width)
     ordered = {kind: tuple(seats[kind]) for kind in tiers}
     return Places(builder.boxes, tuple(builder.titles), ordered, builder.gaps, lanes, details, row)

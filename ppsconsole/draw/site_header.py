@@ -1,13 +1,17 @@
-"""Site titles with their bastions above a drawing, and the directories below it."""
+"""Site titles with their bastions above a drawing, and below it what users are not served by: directories, alternate servers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from ppsconsole.cluster.snapshot import NodeKind
 from ppsconsole.draw.seats import NO_SITE, Box, Builder, Column, Seat, Title
 from ppsconsole.draw.words import width_of
 
 _BASTION_ROOM, _DIRECTORY_ROOM = 11, 17  # from one small box to the next: ` no answer` and ` not probed yet` fit between
 _LEAST_NAME = 12  # a longer name may lose its middle, down to this, to stay beside its title
 _FRAME = 4  # of a small box: `[`, glyph, blank, `]`
+
+BELOW: Mapping[NodeKind, str] = {"directory": "directories", "alternate": "alternates"}
+"""What stands below the drawing, and how the row is called."""
 
 _Item = tuple[str, bool]
 """A piece of a header or of the bottom row, and whether it is a node's name."""
@@ -82,9 +86,10 @@ def _step(item: _Item, word_room: int) -> int:
 
 
 def directories(builder: Builder, nodes: Sequence[Seat], row: int, start: int, width: int) -> int:
-    """Place the directories from (`row`, `start`) on; return the first free row, which is `row` when there are none."""
-    names = [each.name for each in nodes if each.kind == "directory"]
-    if not names:
-        return row
-    items = [("directories", False), *((each, True) for each in names)]
-    return flow(builder, items, row, start, width - _DIRECTORY_ROOM, start, _DIRECTORY_ROOM)
+    """Place directories and alternate servers from (`row`, `start`) on; return the first free row, `row` when there are none."""
+    for kind, title in BELOW.items():
+        names = [each.name for each in nodes if each.kind == kind]
+        if names:
+            items = [(title, False), *((each, True) for each in names)]
+            row = flow(builder, items, row, start, width - _DIRECTORY_ROOM, start, _DIRECTORY_ROOM)
+    return row

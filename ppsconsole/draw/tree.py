@@ -8,7 +8,7 @@ from ppsconsole.draw.relation import Relations, primaries_of
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import cut, fitted, mark, padded, shortened, style_of, width_of
 
-_ORDER: tuple[NodeKind, ...] = ("bastion", "balancer", "web", "database", "directory")
+_ORDER: tuple[NodeKind, ...] = ("bastion", "balancer", "web", "database", "directory", "alternate")
 _LEAST_WORDS, _USUAL_WORDS, _MOST_WORDS = 7, 9, 12  # `standby`, `no answer`, `unreachable`
 _LEAST_REST = 12  # for what is said behind the words
 _ROLE, _MOST_SITE = 9, 8

@@ -5,6 +5,7 @@ from typing import Any
 
 from ppsconsole.clock import duration, iso
 from ppsconsole.cluster.catalog import unit_of
+from ppsconsole.cluster.copies import Copy
 from ppsconsole.cluster.database import Receiver, Replica, Sessions, Slot
 from ppsconsole.cluster.judging import size
 from ppsconsole.cluster.keys import KeyFile
@@ -92,11 +93,17 @@ def _member(row: Member) -> str:
     return f"{row.web_node or 'unknown to the inventory'} at {row.address}: {row.state}"
 
 
+def _copy(row: Copy) -> str:
+    doubt = "" if row.is_verified else ", NOT VERIFIED"
+    return f"{row.database}: {row.bundle} of {row.cluster}, taken {iso(row.taken_at)}, {size(row.size_bytes)}{doubt}"
+
+
 _TELLERS: dict[type, Callable[[Any], str]] = {
     Replica: _replica,
     Receiver: _receiver,
     Slot: _slot,
     Sessions: _sessions,
     Member: _member,
+    Copy: _copy,
     KeyFile: _key_file,
 }

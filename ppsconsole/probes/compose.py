@@ -8,6 +8,7 @@ from ppsconsole.cluster.verdicts import Judgement, Verdict
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.probes.edges import edges_of
 from ppsconsole.probes.gauges import gauges_of
+from ppsconsole.probes.judge_alternate import alternate_node
 from ppsconsole.probes.judge_cluster import judge_cluster
 from ppsconsole.probes.judge_database import database_node
 from ppsconsole.probes.judge_host import bastion_node
@@ -37,6 +38,9 @@ def compose(inventory: Inventory, seen: Observations, now: float, *, is_complete
         nodes[instance.name] = database_node(view, instance)
     for directory in inventory.directories.values():
         nodes[directory.name] = _directory_node(directory.name, directory.kind)
+    has_primary = any(node.role == "primary" for node in nodes.values())
+    for alternate in inventory.alternates.values():
+        nodes[alternate.name] = alternate_node(view, alternate, has_primary=has_primary)
     edges = edges_of(view, nodes)
     nodes = {name: _with_lag(node, edges) for name, node in nodes.items()}
     return Snapshot(

@@ -8,6 +8,7 @@ from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.dependencies import Backup
 from ppsconsole.inventory.limits import Limit
 from ppsconsole.probes.edges import row_of, unflushed_seconds_of
+from ppsconsole.probes.judge_alternate import copy_gauges
 from ppsconsole.probes.judge_product import backup_limit, licence_limit, servers_running
 from ppsconsole.probes.view import View
 
@@ -40,6 +41,7 @@ def gauges_of(view: View, nodes: dict[str, Node], edges: tuple[Edge, ...]) -> tu
         if node.kind == "database" and node.host is not None:
             found.append(_gauge(f"disk {node.name}", node.name, node.value("host.disk_percent"), limits.disk_percent, "%"))
     found += [_backup(view, each) for each in view.inventory.backups.values()]
+    found += copy_gauges(view)
     found += _certificate(nodes, limits.certificate_days)
     found += _licence(view)
     found += _skew(view, limits.clock_skew_s)

@@ -119,6 +119,11 @@ def _front(view: View, nodes: dict[str, Node]) -> list[Judgement]:
     if not doors:
         return []
     statuses = {door.name: door.value("http") for door in doors}
+    active = [node for node in nodes.values() if node.kind == "alternate" and node.words == "ACTIVE"]
+    if active and not any(status is not None and status < 400 for status in statuses.values()):
+        names = {node.name: view.inventory.alternates[node.name].users_address(view.inventory.cluster.address) for node in active}
+        words = ", ".join(f"{name} ({address})" for name, address in names.items())
+        return [Judgement(CLUSTER, "service", Verdict.WARN, f"users get in at the alternate server only: {words}")]
     if any(status is not None and status < 400 for status in statuses.values()):
         return []
     # No answer from here is not "down for users": that takes an answer that says so.

@@ -5,6 +5,7 @@ from ppsconsole.drivers.base import OnCommand
 from ppsconsole.drivers.postgres import PostgresPool
 from ppsconsole.drivers.ssh import SshPool
 from ppsconsole.inventory.model import Host, Inventory
+from ppsconsole.probes.alternate import alternate_parts
 from ppsconsole.probes.backups import backup_part, backup_probes
 from ppsconsole.probes.base import Probe
 from ppsconsole.probes.connection import connection_part
@@ -52,6 +53,8 @@ def make_probes(inventory: Inventory, tools: Tools, clock: Clock, *, has_logins:
             probes.append(PostgresProbe(inventory, instance, tools.postgres, clock))
     for web_node in inventory.web_nodes.values():
         probes.append(web_node_probe(inventory, web_node, tools.ssh, clock))
+    for alternate in inventory.alternates.values():
+        probes.append(web_node_probe(inventory, alternate.as_web_node(), tools.ssh, clock))
     for balancer in inventory.balancers.values():
         probe = front_probe(inventory, balancer, clock)
         if probe is not None:
@@ -83,6 +86,7 @@ def host_parts(inventory: Inventory, host: Host) -> tuple[Part, ...]:
             if balancer.service is not None:
                 parts.append(service_part(balancer.name, balancer.service, every_s))
             parts.append(members_part(balancer, every_s * 2))
+    parts += alternate_parts(inventory, host)
     if host.platform == "linux":  # Windows hosts are not asked yet
         if any(instance.host == host.name for instance in inventory.database.instances.values()):
             parts.append(managers_part(host, inventory.polling.slow_every_s))

@@ -8,6 +8,7 @@ from ppsconsole.cluster.catalog import FACTS
 from ppsconsole.cluster.facts import Fact, node_subject
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.probes import (
+    alternate,
     backups,
     base,
     connection,
@@ -51,6 +52,7 @@ def test_probes_report_only_facts_of_the_catalog() -> None:
     names = {*postgres.NAMES, *service.NAMES, *control.NAMES, *connection.NAMES, *members.NAMES, *web.NAMES}
     names |= {name for part in host.system_parts(inventory().hosts["db1"], 30) for name in part.names}
     names |= {*backups.NAMES, *login.NAMES, *managers.NAMES, *keys.NAMES, *service.PRODUCT_NAMES, *quarantine.NAMES}
+    names |= {*alternate.NAMES, *alternate.SERVICE_NAMES}
     assert names | {"sql", "tcp", "served_by", "ssh", "host_key", "login", "backup_key", "servers_running"} == set(FACTS)
 
 
