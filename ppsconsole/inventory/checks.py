@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ppsconsole.inventory.alternate_checks import check_alternates
+from ppsconsole.inventory.backup_checks import check_backups
 from ppsconsole.inventory.chains import resolve_chains
 from ppsconsole.inventory.database_checks import check_database
 from ppsconsole.inventory.dependencies import Backup
@@ -47,6 +48,7 @@ def check(inventory: Inventory, reading: Reading) -> Inventory:
     _limits(inventory, reading)
     check_database(inventory, reading)
     check_alternates(inventory, reading)
+    check_backups(inventory, reading)
     return dataclasses.replace(inventory, backups={name: _placed(each, reading) for name, each in inventory.backups.items()})
 
 

@@ -22,12 +22,30 @@ class Directory:
 
 
 @dataclass(frozen=True, slots=True)
+class Scratch:
+    """Where backups are tried: a PostgreSQL server of its own is made there for the time of one trial, and removed.
+
+    Attributes:
+        host: Where it runs; it needs the programs of PostgreSQL, and room for one database.
+        path: Folder on it, for the account that the console logs in with alone; not that of a database.
+        bin_directory: Where initdb and pg_restore are; None for those of the instance on that host, else the PATH.
+    """
+
+    host: str
+    path: str
+    bin_directory: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Backup:
     """A place where backups of the database and its keys are kept.
 
     Attributes:
         host: Where `path` is; None for the machine of the console.
-        encryption_key: The key that a restore needs; its presence is checked, its value never shown.
+        encryption_key: The age key that `backup` encrypts for and a restore needs; its value is never shown.
+        keep: How many bundles stay; older ones are set aside by another name, and deleted by `backup prune` only.
+        source: The instance that is dumped; None takes the primary, or while there is none the most advanced standby.
+        scratch: Where `backup-verify` restores; None leaves that undone.
     """
 
     name: str
@@ -35,6 +53,9 @@ class Backup:
     host: str | None = None
     encryption_key: SecretRef | None = None
     oldest_s: float = 26 * 3600.0
+    keep: int = 14
+    source: str | None = None
+    scratch: Scratch | None = None
 
 
 @dataclass(frozen=True, slots=True)

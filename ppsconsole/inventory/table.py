@@ -6,7 +6,7 @@ The loader, the JSON schema and `inventory show` all read this one table; a test
 from typing import Any, Final
 
 from ppsconsole.inventory.alternate_table import alternate_record
-from ppsconsole.inventory.dependencies import Backup, Directory, Notification
+from ppsconsole.inventory.dependencies import Backup, Directory, Notification, Scratch
 from ppsconsole.inventory.kinds import (
     Address,
     Choice,
@@ -292,25 +292,39 @@ DIRECTORY = Record(
     about="An AD or LDAP service that users are looked up in.",
 )
 
+SCRATCH = Record(
+    "scratch",
+    Scratch,
+    [
+        Field("host", Ref("hosts"), "The host that it runs on; it has the programs of PostgreSQL."),
+        Field("path", Text(), "Folder on it, not a database's: a server of its own is made in it, and removed again."),
+        Field("bin_directory", Text(), "Where initdb and pg_restore are; left out, those of the instance there, else the PATH."),
+    ],
+    about="Where a backup is restored to see that it can be.",
+)
+
 BACKUP = Record(
     "backup",
     Backup,
     [
         Field("path", Text(), "Folder with the backups, on `host` or on the console's machine."),
         Field("host", Ref("hosts"), "Where `path` is; left out, the machine of the console."),
-        Field("encryption_key", Secret(), "The key that a restore needs; its presence is checked, it is never shown."),
+        Field("encryption_key", Secret(), "The age key that `run backup` encrypts for and a restore needs; it is never shown."),
         Field("oldest_s", duration(60, 10 * 366 * 86400.0), "The newest backup may be this old."),
+        Field("keep", Whole(1, 100_000), "How many bundles stay; older ones are set aside, and deleted by `backup prune` only."),
+        Field("source", Ref("instances"), "The instance that is dumped; left out, the primary, or a standby without one."),
+        Field("scratch", SCRATCH, "Where `run backup-verify` restores to see that it can; left out, it cannot be verified."),
     ],
     about="A place where backups of the database and its keys are kept.",
 )
+
+ALTERNATE = alternate_record(SERVICE)
 
 NOTIFICATION = Record(
     "notification",
     Notification,
     [
         Field("kind", Choice("mail", "command"), "How people are told."),
-ALTERNATE = alternate_record(SERVICE)
-
         Field("to", Listing(Text(), may_be_one=True), "Who is told; needed for mail."),
         Field("server", Address(), "Mail server; needed for mail."),
         Field("port", _PORT, "Port of the mail server."),
@@ -378,12 +392,12 @@ ROOT = Record(
         Field("directories", Named("directories", DIRECTORY, are_nodes=True), "AD and LDAP services, by name."),
         Field("backups", Named("backups", BACKUP), "Where backups are kept, by name."),
         Field("notifications", Named("notifications", NOTIFICATION), "Who is told, by name."),
+        Field("alternates", Named("alternates", ALTERNATE, are_nodes=True), "Alternate servers with an archival copy, by name."),
         Field("limits", LIMITS, "What facts are judged against."),
         Field("polling", POLLING, "How often things are looked at."),
     ],
     about="Everything declared about one Pleasant Password Server cluster.",
 )
-        Field("alternates", Named("alternates", ALTERNATE, are_nodes=True), "Alternate servers with an archival copy, by name."),
 """The whole file; `version` and `ssh` are spent while reading and are not fields of `Inventory`."""
 
 NAMED: Final = (SITE, HOST, WEB_NODE, INSTANCE, BALANCER, DIRECTORY, BACKUP, NOTIFICATION, ALTERNATE)
