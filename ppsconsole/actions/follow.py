@@ -33,10 +33,12 @@ class Follow(Lasting):
     """Makes a cleanly stopped old primary a standby. Argument `primary`: the new one."""
 
     def commands(self, inventory: Inventory, step: Step) -> tuple[str, ...]:
-        """Return slot, settings and start."""
+        """Return slot, settings and start; and the end of the slot by which the new primary followed this one."""
         primary = argument(step, "primary")
         conninfo = declared_way(inventory, step.node, primary) or f"(as {primary} followed, with its address)"
-        return on_host(host_of(inventory, step.node).name, *_commands(inventory, step.node, conninfo))
+        told = on_host(host_of(inventory, step.node).name, *_commands(inventory, step.node, conninfo))
+        let_go = let_go_command(inventory, step.node, primary)
+        return told if let_go is None else (*told, *on_host(host_of(inventory, primary).name, let_go))
 
     async def precheck(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it was stopped cleanly, and ended before the new primary's timeline began."""
@@ -73,14 +75,17 @@ class Follow(Lasting):
         primary = argument(step, "primary")
         conninfo = await way_to(bench, step.node, primary)
         host = host_of(bench.inventory, step.node).name
-        if not (await remains(bench, step.node)).is_gone:
-            await insist_on_recovery(bench, step)
-            return
-        for command in _commands(bench.inventory, step.node, conninfo):
+        commands = _commands(bench.inventory, step.node, conninfo) if (await remains(bench, step.node)).is_gone else ()
+        for command in commands:
             result = await bench.hosts.act(host, command, node=step.node, timeout_s=step.timeout_s)
             if result.exit_status != 0:
                 raise RunError(f"{plain(result.stderr or result.stdout) or f'status {result.exit_status}'}", where=host)
         await insist_on_recovery(bench, step)
+        let_go = let_go_command(bench.inventory, step.node, primary)
+        if let_go is not None and await _keeps_log_for(bench, step.node, primary):
+            result = await bench.hosts.act(host_of(bench.inventory, primary).name, let_go, timeout_s=step.timeout_s)
+            if result.exit_status != 0:
+                bench.say(f"slot {slot_of(primary)} of {step.node} was not dropped: {plain(result.stderr)}")
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it streams from the new primary on its timeline."""
@@ -90,7 +95,12 @@ class Follow(Lasting):
             return Finding("no", f"{step.node} does not run")
 
         async def look() -> Finding:
-            return await streams(bench, step.node, primary, ", without a rewind")
+            found = await streams(bench, step.node, primary, ", without a rewind")
+            is_droppable = let_go_command(bench.inventory, step.node, primary) is not None
+            if found.state == "yes" and is_droppable and await _keeps_log_for(bench, step.node, primary):
+                words = f"{found.words}; slot {slot_of(primary)}, by which {primary} followed it, is not dropped yet"
+                return Finding("no", words, found.values)
+            return found
 
         return await settled(bench, look, min(_SETTLE_S, patience(step)), every_s=0.05)
 
@@ -111,6 +121,12 @@ def slot_command(inventory: Inventory, node: str, conninfo: str) -> str:
     return f"{receiver} --create-slot --if-not-exists -w -S {slot_of(node)} -d {shlex.quote(conninfo)}"
 
 
+def drop_command(inventory: Inventory, node: str, conninfo: str, slot: str) -> str:
+    """Return the command that drops `slot` where `conninfo` leads, with the programs on the host of `node`."""
+    receiver = shlex.quote(program_of(instance_of(inventory, node), "pg_receivewal"))
+    return f"{receiver} --drop-slot -w -S {shlex.quote(slot)} -d {shlex.quote(conninfo)}"
+
+
 def settings_command(inventory: Inventory, node: str, conninfo: str) -> str:
     """Return the command that has `node` come up as a standby which follows by `conninfo` and its slot."""
     folder = shlex.quote(data_directory_of(instance_of(inventory, node)))
@@ -127,6 +143,15 @@ def insisted(inventory: Inventory, node: str) -> str:
     """Return the shell text that leaves unless `node` would come up as a standby: it stands right before every start of one."""
     folder = shlex.quote(data_directory_of(instance_of(inventory, node)))
     return f"[ -f {folder}/standby.signal ] || {{ echo 'no standby.signal: it would come up as a primary' >&2; exit 65; }}"
+
+
+def let_go_command(inventory: Inventory, node: str, primary: str) -> str | None:
+    """Return the command, on the host of `primary`, that drops the slot by which that followed `node` before.
+
+    Nobody reads it any more, and on a standby it keeps log until the disk is full. None where no way to `node` is declared.
+    """
+    conninfo = declared_way(inventory, primary, node)
+    return None if conninfo is None else drop_command(inventory, primary, conninfo, slot_of(primary))
 
 
 def slot_of(node: str) -> str:
@@ -215,6 +240,12 @@ async def switchpoint(bench: Workbench, primary: str, timeline: int, new_timelin
                 raise BadAnswer(f"{path} has no position in {plain(line)}", where=primary) from None
             return words[1]
     return None
+
+
+async def _keeps_log_for(bench: Workbench, node: str, primary: str) -> bool:
+    """Return whether `node` has the slot by which `primary` followed it, and nobody reads it."""
+    status = await bench.tools.postgres.status(instance_of(bench.inventory, node))
+    return any(each.name == slot_of(primary) and not each.is_active for each in status.slots)
 
 
 async def _running(bench: Workbench, node: str, primary: str) -> Finding:

@@ -4,10 +4,9 @@ Arguments: `slots`, separated by commas, as they were listed to the operator; an
 """
 
 from ppsconsole.actions.base import Finding, Workbench
-from ppsconsole.actions.follow import declared_way
+from ppsconsole.actions.follow import declared_way, drop_command
 from ppsconsole.actions.kinds import Lasting
 from ppsconsole.actions.places import argument, host_of, instance_of, on_database, on_host
-from ppsconsole.actions.upstream_slot import drop_command
 from ppsconsole.errors import RunError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain

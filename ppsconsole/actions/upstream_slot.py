@@ -1,10 +1,8 @@
 """Make the replication slot of a standby to be on the primary that it will follow. Argument `source`: that primary."""
 
-import shlex
-
 from ppsconsole.actions.base import Finding, Workbench
-from ppsconsole.actions.follow import declared_way, slot_command, slot_of, way_to
-from ppsconsole.actions.places import argument, host_of, instance_of, on_host, program_of
+from ppsconsole.actions.follow import declared_way, drop_command, slot_command, slot_of, way_to
+from ppsconsole.actions.places import argument, host_of, instance_of, on_host
 from ppsconsole.cluster.database import Slot
 from ppsconsole.errors import RunError
 from ppsconsole.inventory.model import Inventory
@@ -77,12 +75,6 @@ class MakeSlot:
         if found is not None and bench.noted(step, "was_there") is False:
             return Finding("no", f"{source} still has the slot {name}, which keeps its log for nobody")
         return Finding("yes", f"{source} has {'the' if found else 'no'} slot {name}, as before")
-
-
-def drop_command(inventory: Inventory, node: str, conninfo: str, slot: str) -> str:
-    """Return the command that drops `slot` where `conninfo` leads, with the programs on the host of `node`."""
-    receiver = shlex.quote(program_of(instance_of(inventory, node), "pg_receivewal"))
-    return f"{receiver} --drop-slot -w -S {shlex.quote(slot)} -d {shlex.quote(conninfo)}"
 
 
 async def _slot(bench: Workbench, source: str, name: str) -> Slot | None:

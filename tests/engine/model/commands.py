@@ -113,6 +113,9 @@ def _database(inventory: Inventory, name: str, add: Callable[..., None]) -> None
             add(make_slot, "make-slot", other)
             add(write, "follow", other)
             add(start, "start-standby")
+        let_go = follow.let_go_command(inventory, other, name)
+        if let_go is not None:
+            add(let_go, "drop-slot", other)
     for timeline in range(2, 12):
         add(f"cat -- {instance.data_directory}/pg_wal/{timeline:08X}.history", "history", timeline)
 

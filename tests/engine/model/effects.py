@@ -137,6 +137,16 @@ def _make_slot(world: World, known: Known, stdin: str, now: float) -> CommandRes
     return said()
 
 
+def _drop_slot(world: World, known: Known, stdin: str, now: float) -> CommandResult:
+    own, other = world.databases[known.node], world.databases[str(known.more)]
+    if other.process != "up" or not world.is_on(other.host) or not world.links.is_open(own.host, other.host):
+        return said(status=1, stderr=f"pg_receivewal: error: connection to {other.name} failed")
+    if own.name not in other.slots:
+        return said(status=1, stderr=f'replication slot "{own.name}" does not exist')
+    other.slots.remove(own.name)
+    return said()
+
+
 def _follow(world: World, known: Known, stdin: str, now: float) -> CommandResult:
     database = world.databases[known.node]
     database.has_signal, database.upstream = True, str(known.more)
@@ -253,6 +263,7 @@ _EFFECTS: dict[str, Callable[[World, Known, str, float], CommandResult]] = {
     "mark": _mark,
     "unmark": _mark,
     "make-slot": _make_slot,
+    "drop-slot": _drop_slot,
     "follow": _follow,
     "start-standby": _start_standby,
     "history": _history,
