@@ -25,7 +25,7 @@ from ppsconsole.runbooks.request import Request
 RUNBOOK_LIST = "\b\nRunbooks:\n" + "\n".join(f"  {each.name:<12} {each.sentence}" for each in RUNBOOKS.values())
 
 fence_option = click.option(
-    "--fence", type=click.Choice([each.value for each in DOES]), help="Failover: fence by this rung, not by the best one."
+    "--fence", type=click.Choice([each.value for each in DOES]), help="Failover, fence: by this rung, not by the best one."
 )
 
 way_option = click.option("--way", type=click.Choice(WAYS), help="Rejoin: go this way, not the cheapest that the facts allow.")

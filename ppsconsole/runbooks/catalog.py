@@ -94,7 +94,7 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "Stop an old primary that came back, and keep it down: another instance is the primary now.",
             "required",
             "none",
-            "the instance is down, stays down over a reboot, and is in quarantine",
+            "the instance is down, stays down over a reboot, and is in quarantine; or its machine was seen switched off",
             plan_fence,
             is_for_databases=True,
         ),
@@ -137,7 +137,7 @@ def plan_of(
         Barred: Nothing can be planned in this state; the error names the rule and says what to do instead.
     """
     runbook = RUNBOOKS[known(request.runbook, RUNBOOKS, "runbook")]
-    if request.fence and runbook.name != "failover":
+    if request.fence and runbook.name not in ("failover", "fence"):
         raise UsageError(f"{runbook.name} chooses no rung, and --fence {request.fence} was given", remedy="Leave it out")
     if request.way and runbook.name != "rejoin":
         raise UsageError(f"{runbook.name} chooses no way, and --way {request.way} was given", remedy="Leave it out")

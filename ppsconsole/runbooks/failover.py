@@ -13,7 +13,7 @@ from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
 from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
-from ppsconsole.runbooks.ladder import Ladder, ladder_of
+from ppsconsole.runbooks.ladder import Ladder, fence_step, ladder_of
 from ppsconsole.runbooks.loss import loss_of
 from ppsconsole.runbooks.preflight import preflight_failover
 from ppsconsole.runbooks.request import Request, named_instance, without_node
@@ -21,9 +21,7 @@ from ppsconsole.runbooks.salvage import can_be_salvaged, lost_writes_steps, salv
 from ppsconsole.runbooks.situation import (
     driven,
     is_driven,
-    is_hung_where_it_stands,
     is_reachable,
-    is_wedged,
     lost_primary,
     one_history,
     primaries,
@@ -171,31 +169,18 @@ def loss_question(old: str, new: str, loss: Loss) -> str:
 
 
 def _fence(shop: Shop, snapshot: Snapshot, ladder: Ladder, old: str, new: str) -> Step:
-    titles = {
-        Rung.KEPT_DOWN: f"Keep {old} down, also over a reboot",
-        Rung.FENCE_COMMAND: f"Switch off the machine of {old} by your fence command, and see that it is off",
-        Rung.QUIESCED: f"See that nothing that writes to {old} runs any more",
-        Rung.ATTESTED: f"Have it stated that {old} cannot write",
-    }
-    rung, gate = ladder.rung, None
-    if rung is Rung.ATTESTED:
+    gate = None
+    if ladder.rung is Rung.ATTESTED:
         question = (
             f"The console cannot make sure that {old} is down: {ladder.why()}. Switch it off, or cut it off, then write what you "
             f"did: `I switched off {old} at its console`. If it still takes writes, there will be two copies, and one is thrown "
             "away."
         )
         gate = Gate("attest", question, "--attest")
-    arguments = {"rung": rung.value, "why": ladder.why(), "after": ladder.after(new)}
+    arguments = {"why": ladder.why(), "after": ladder.after(new)}
     if ladder.is_chosen:
-        arguments["chosen"] = rung.value
-    node = snapshot.node(old)
-    if rung is Rung.KEPT_DOWN and node is not None and (is_hung_where_it_stands(node) or is_wedged(node)):
-        arguments["kill"] = "yes"  # processes that are stopped do not react to a fast stop
-    step = shop.step("fence", old, titles[rung], id="fence", arguments=arguments, gate=gate)
-    declared = shop.inventory.database.instances[old].fence
-    if rung is Rung.FENCE_COMMAND and declared is not None:
-        step = replace(step, host=declared.host, timeout_s=declared.timeout_s + 30.0)
-    return step if rung is Rung.KEPT_DOWN else replace(step, is_undoable=False)
+        arguments["chosen"] = ladder.rung.value
+    return fence_step(shop, snapshot, old, ladder.rung, arguments, gate)
 
 
 def _gate(inventory: Inventory, steps: tuple[Step, ...], ladder: Ladder, old: str, new: str, loss: Loss) -> Gate:

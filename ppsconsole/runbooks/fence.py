@@ -1,4 +1,7 @@
-"""Fence: an old primary came back beside the one that serves now. It is stopped, kept down, and put in quarantine (again)."""
+"""Fence: an old primary came back beside the one that serves now. It is stopped, kept down, and put in quarantine (again).
+
+Where its host cannot be logged in to, the operator's own fence command switches the machine off, if one is declared.
+"""
 
 from dataclasses import replace
 
@@ -13,9 +16,9 @@ from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
 from ppsconsole.runbooks.case import failing, ok, unseen
-from ppsconsole.runbooks.ladder import kept_down_lacks
+from ppsconsole.runbooks.ladder import command_lacks, fence_step, kept_down_lacks
 from ppsconsole.runbooks.request import Request, known, without_to
-from ppsconsole.runbooks.situation import is_hung_where_it_stands, is_wedged, primaries
+from ppsconsole.runbooks.situation import primaries
 
 _SET_ASIDE = Loss(LossTier.NONE, words="nothing is thrown away: what only it has stays on its disk, and is not merged")
 
@@ -37,11 +40,11 @@ def plan_fence(
     commands: Commands,
     background: Background = NOTHING_KNOWN,
 ) -> Plan:
-    """Return the plan that stops the instance `request.node`, keeps it down over a reboot, and marks it.
+    """Return the plan that stops the instance `request.node`, keeps it down over a reboot, and marks it; or switches it off.
 
     Raises:
-        UsageError: No such instance, or none was named.
-        Barred: It is the only primary, takes no writes, or its host is out of reach.
+        UsageError: No such instance or rung, or no instance was named.
+        Barred: It is the only primary, takes no writes, or its host is out of reach and no fence command can be used.
     """
     without_to(request)
     if not request.node:
@@ -52,9 +55,10 @@ def plan_fence(
         what = f"the console cannot fence an instance of kind {inventory.database.kind} yet"
         raise Barred("no-driver", what, where=name, remedy="Stop it with its own tools, and keep it down")
     others = [each for each in primaries(snapshot) if each.name != name]
-    _may_be_fenced(inventory, snapshot, node, others)
+    _may_be_fenced(node, others)
+    rung, lacks = _rung(inventory, snapshot, name, request.fence)
     shop = Shop(inventory, commands, background.estimates)
-    steps = _steps(shop, node, others)
+    steps = _steps(shop, snapshot, node, others, rung, _arguments(name, rung, lacks, is_chosen=bool(request.fence)))
     return Plan(
         runbook="fence",
         cluster=snapshot.cluster,
@@ -63,14 +67,14 @@ def plan_fence(
         made_at=snapshot.at,
         identities=identities_of(inventory, snapshot, steps),
         steps=steps,
-        preflight=_preflight(snapshot, node, others),
+        preflight=(*_preflight(snapshot, node, others), *((_comes_back(node),) if rung is Rung.FENCE_COMMAND else ())),
         loss=_SET_ASIDE,
         tolerances={f"position of {name}": str(node.value("lsn") or node.value("control_checkpoint") or "unknown")},
         downtime_s=0.0,
     )
 
 
-def _may_be_fenced(inventory: Inventory, snapshot: Snapshot, node: Node, others: list[Node]) -> None:
+def _may_be_fenced(node: Node, others: list[Node]) -> None:
     name, is_marked = node.name, bool(node.value("quarantine"))
     if node.role == "standby":
         remedy = "fence is for an old primary that came back; a standby is left as it is"
@@ -82,35 +86,80 @@ def _may_be_fenced(inventory: Inventory, snapshot: Snapshot, node: Node, others:
     if node.value("service") in ("stopped", "failed") and node.value("service_enabled") == "disabled" and is_marked:
         what = f"{name} is down, disabled and in quarantine: it is fenced already"
         raise Barred("nothing-to-fence", what, where=name, remedy="To bring it back, make it a standby: rejoin it")
-    if lack := kept_down_lacks(inventory, snapshot, name):
+
+
+def _rung(inventory: Inventory, snapshot: Snapshot, name: str, wanted: str) -> tuple[Rung, dict[Rung, str]]:
+    """Return the rung to take, and for each that cannot be taken why not; only what stops a server is of use against one.
+
+    Raises:
+        UsageError: There is no rung called `wanted`, or it stops nothing.
+        Barred: Neither its host nor a fence command can be used; or not the one that is wanted.
+    """
+    lacks = {
+        Rung.KEPT_DOWN: kept_down_lacks(inventory, snapshot, name),
+        Rung.FENCE_COMMAND: command_lacks(inventory, snapshot, name),
+    }
+    missing = {rung: words for rung, words in lacks.items() if words}
+    if wanted:
+        rung = Rung(known(wanted, (each.value for each in lacks), "rung"))
+        if rung in missing:
+            raise Barred(
+                "fence-rung", f"{name} cannot be fenced by {wanted}: {missing[rung]}", where=name, remedy="Leave --fence out"
+            )
+        return rung, missing
+    if len(missing) == len(lacks):
         remedy = f"Switch its machine off or cut it off by hand; fence {name} as soon as its host can be logged in to"
-        raise Barred("host-unreachable", f"{lack}: nothing can be stopped there", where=name, remedy=remedy)
+        what = f"{missing[Rung.KEPT_DOWN]}: nothing can be stopped there; and {missing[Rung.FENCE_COMMAND]}"
+        raise Barred("host-unreachable", what, where=name, remedy=remedy)
+    return next(each for each in lacks if each not in missing), missing
 
 
-def _steps(shop: Shop, node: Node, others: list[Node]) -> tuple[Step, ...]:
-    name = node.name
-    arguments = {"rung": Rung.KEPT_DOWN.value, "after": f"Switch the machine of {name} off by hand: nothing else holds it"}
-    if is_hung_where_it_stands(node) or is_wedged(node):
-        arguments["kill"] = "yes"  # processes that are stopped do not react to a fast stop
-    beside = f" beside {', '.join(each.name for each in others)}" if others else ""
-    question = (
-        f"{name} of {shop.inventory.cluster.name} is stopped and kept down{beside}. What only {name} has stays in its data "
-        "directory and is not merged. Stop it?"
+def _arguments(name: str, rung: Rung, lacks: dict[Rung, str], *, is_chosen: bool) -> dict[str, str]:
+    """Return what the fence is told: why it is by this rung, and what comes after it should it fail."""
+    by_hand = f"Switch the machine of {name} off by hand: nothing else holds it"
+    next_one = (
+        f"The next rung is {Rung.FENCE_COMMAND.value}: abandon this run, then fence {name} --fence {Rung.FENCE_COMMAND.value}"
     )
-    gate = Gate("confirm", question, "--approve")
-    steps = [
-        replace(
-            shop.step("fence", name, f"Stop {name} and keep it down, also over a reboot", id="fence", arguments=arguments),
-            gate=gate,
-        ),
-        shop.step("quarantine", name, f"Put {name} into quarantine: an alarm is raised should it come back", id="quarantine"),
-    ]
+    has_next = rung is Rung.KEPT_DOWN and Rung.FENCE_COMMAND not in lacks
+    found = {"after": next_one if has_next else by_hand}
+    if rung is Rung.FENCE_COMMAND:
+        lack = lacks.get(Rung.KEPT_DOWN)
+        found["why"] = f"not {Rung.KEPT_DOWN.value}: {lack}" if lack else "chosen by the operator, though kept-down is possible"
+    if is_chosen:
+        found["chosen"] = rung.value
+    return found
+
+
+def _steps(
+    shop: Shop, snapshot: Snapshot, node: Node, others: list[Node], rung: Rung, arguments: dict[str, str]
+) -> tuple[Step, ...]:
+    name = node.name
+    beside = f" beside {', '.join(each.name for each in others)}" if others else ""
+    kept = f"What only {name} has stays in its data directory and is not merged."
+    if rung is Rung.FENCE_COMMAND:
+        question = (
+            f"The machine of {name} of {shop.inventory.cluster.name} is switched off{beside}, with all that runs on it. {kept}"
+        )
+        steps = [fence_step(shop, snapshot, name, rung, arguments, Gate("confirm", f"{question} Switch it off?", "--approve"))]
+    else:
+        question = f"{name} of {shop.inventory.cluster.name} is stopped and kept down{beside}. {kept} Stop it?"
+        steps = [
+            fence_step(shop, snapshot, name, rung, arguments, Gate("confirm", question, "--approve")),
+            shop.step("quarantine", name, f"Put {name} into quarantine: an alarm is raised should it come back", id="quarantine"),
+        ]
     # Undoing it would start a second primary.
     return tuple(replace(step, is_undoable=False) for step in closed(steps))
 
 
 def _preflight(snapshot: Snapshot, node: Node, others: list[Node]) -> tuple[Item, ...]:
     return (_other_primary(node, others), _newer(node, others), _users(snapshot, node))
+
+
+def _comes_back(node: Node) -> Item:
+    """Return what is to be expected of a machine that was only switched off."""
+    words = f"{node.name} is neither disabled nor in quarantine after this: switched on again, it starts as a primary"
+    remedy = f"Keep its machine off or off the network; as soon as its host can be logged in to: ppsconsole run fence {node.name}"
+    return failing("comes-back", words, remedy)
 
 
 def _other_primary(node: Node, others: list[Node]) -> Item:

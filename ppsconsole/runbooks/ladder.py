@@ -1,14 +1,16 @@
 """The fencing ladder: by which rung it is made sure that the old primary cannot write, why by that one, and what comes next."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import Rung
+from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
+from ppsconsole.runbooks.building import Shop
 from ppsconsole.runbooks.request import known
-from ppsconsole.runbooks.situation import is_driven, is_reachable
+from ppsconsole.runbooks.situation import is_driven, is_hung_where_it_stands, is_reachable, is_wedged
 from ppsconsole.runbooks.web_side import WebSide
 
 DOES = {
@@ -73,7 +75,7 @@ def ladder_of(inventory: Inventory, snapshot: Snapshot, side: WebSide, old: str,
     """
     lacks = {
         Rung.KEPT_DOWN: kept_down_lacks(inventory, snapshot, old),
-        Rung.FENCE_COMMAND: _command_lacks(inventory, snapshot, old),
+        Rung.FENCE_COMMAND: command_lacks(inventory, snapshot, old),
     }
     lacks[Rung.QUIESCED] = _quiet_lacks(inventory, snapshot, side)
     missing = {rung: words for rung, words in lacks.items() if words}
@@ -83,6 +85,27 @@ def ladder_of(inventory: Inventory, snapshot: Snapshot, side: WebSide, old: str,
     if rung in missing:
         raise Barred("fence-rung", f"{old} cannot be fenced by {wanted}: {missing[rung]}", where=old, remedy="Leave --fence out")
     return Ladder(rung, missing, is_chosen=True)
+
+
+def fence_step(
+    shop: Shop, snapshot: Snapshot, name: str, rung: Rung, arguments: dict[str, str], gate: Gate | None = None
+) -> Step:
+    """Return the step that fences `name` by `rung`. Only what its own host does can be undone there."""
+    titles = {
+        Rung.KEPT_DOWN: f"Keep {name} down, also over a reboot",
+        Rung.FENCE_COMMAND: f"Switch off the machine of {name} by your fence command, and see that it is off",
+        Rung.QUIESCED: f"See that nothing that writes to {name} runs any more",
+        Rung.ATTESTED: f"Have it stated that {name} cannot write",
+    }
+    told = {"rung": rung.value, **arguments}
+    node = snapshot.node(name)
+    if rung is Rung.KEPT_DOWN and node is not None and (is_hung_where_it_stands(node) or is_wedged(node)):
+        told["kill"] = "yes"  # processes that are stopped do not react to a fast stop
+    step = shop.step("fence", name, titles[rung], id="fence", arguments=told, gate=gate)
+    declared = shop.inventory.database.instances[name].fence
+    if rung is Rung.FENCE_COMMAND and declared is not None:
+        step = replace(step, host=declared.host, timeout_s=declared.timeout_s + 30.0)
+    return step if rung is Rung.KEPT_DOWN else replace(step, is_undoable=False)
 
 
 def chosen_rung(plan: Plan) -> str:
@@ -101,7 +124,8 @@ def kept_down_lacks(inventory: Inventory, snapshot: Snapshot, name: str) -> str:
     return ""
 
 
-def _command_lacks(inventory: Inventory, snapshot: Snapshot, name: str) -> str:
+def command_lacks(inventory: Inventory, snapshot: Snapshot, name: str) -> str:
+    """Return what keeps the operator's own fence command from being used; empty when nothing is seen to."""
     fence = inventory.database.instances[name].fence
     if fence is None:
         return f"no `fence` is declared for {name} in the inventory"

@@ -11,6 +11,7 @@ from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import FenceCommand, Inventory
 from ppsconsole.runbooks.barred import Barred
+from ppsconsole.runbooks.ladder import chosen_rung
 from tests.unit.inventory_texts import changed, mistakes
 from tests.unit.observations import change, change_host
 from tests.unit.runbook_cases import (
@@ -189,15 +190,48 @@ def test_what_is_not_fenced_says_why(found: Callable[[], Found], node: str, rule
     assert told.value.remedy
 
 
-def test_a_primary_whose_host_is_out_of_reach_cannot_be_fenced_from_here() -> None:
+def cut_off() -> Found:
+    """Return: two primaries, and the host of the older one lets nobody in."""
     found = split_brain()
     change_host(found, "db1", ssh="unreachable")
+    change(found, "pps1", points_at="db2")
+    return found
+
+
+def test_a_primary_whose_host_is_out_of_reach_is_fenced_by_the_declared_command_or_not_from_here() -> None:
     with pytest.raises(Barred) as told:
-        plan(found, "fence", "db1")
+        plan(cut_off(), "fence", "db1")
     assert told.value.rule == "host-unreachable"
+    assert "no `fence` is declared for db1" in told.value.what
     for node, words in (("", "fence needs a NODE"), ("pps1", "no database instance is called 'pps1'")):
         with pytest.raises(UsageError, match=words):
             plan(split_brain(), "fence", node)
+
+    made = plan(cut_off(), "fence", "db1", inventory=with_command(timeout_s=20.0))
+    assert ids(made) == ["fence"], "a machine that is off takes no marker"
+    step = made.step("fence")
+    assert (step.arguments["rung"], step.timeout_s, step.is_undoable) == ("fence-command", 50.0, False)
+    assert step.arguments["why"] == "not kept-down: the host of db1 cannot be logged in to"
+    assert "with all that runs on it" in step.gate.question
+    assert state(made, "comes-back") == ("failing", False)
+    found = cut_off()
+    change_host(found, "web1", ssh="unreachable")
+    with pytest.raises(Barred, match=r"web1, where its `fence` runs, cannot be logged in to"):
+        plan(found, "fence", "db1", inventory=with_command(host="web1"))
+
+
+def test_one_that_no_stop_ends_is_switched_off_where_somebody_asks_for_it() -> None:
+    found = split_brain()
+    after = plan(found, "fence", "db1", inventory=with_command()).step("fence").arguments["after"]
+    assert "fence db1 --fence fence-command" in after
+    assert "by hand" in plan(found, "fence", "db1").step("fence").arguments["after"]
+    made = plan(found, "fence", "db1", inventory=with_command(), fence="fence-command")
+    assert made.step("fence").arguments["chosen"] == "fence-command"
+    assert chosen_rung(made) == "fence-command"
+    with pytest.raises(Barred, match="no `fence` is declared"):
+        plan(found, "fence", "db1", fence="fence-command")
+    with pytest.raises(UsageError, match="no rung is called"):
+        plan(found, "fence", "db1", fence="attested")
 
 
 # --- the inventory --------------------------------------------------------------------------------------------
