@@ -16,8 +16,9 @@ PpsConsoleError
 └── LabError                the lab cannot do that
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
+
+from ppsconsole.values import dataclass
 
 
 class PpsConsoleError(Exception):

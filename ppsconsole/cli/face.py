@@ -5,7 +5,6 @@ The commands do not import the console: the entry point hands it in, and it trav
 
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import click
@@ -14,6 +13,7 @@ from ppsconsole.cli.options import Options
 from ppsconsole.errors import InventoryError
 from ppsconsole.inventory.find import NoInventory, SeveralInventories, find
 from ppsconsole.inventory.load import load
+from ppsconsole.values import dataclass
 
 if TYPE_CHECKING:
     from ppsconsole.inventory.start import Start

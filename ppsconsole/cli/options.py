@@ -1,7 +1,9 @@
 """What the words before the command say; every command gets it as `ctx.obj`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from ppsconsole.values import dataclass
 
 if TYPE_CHECKING:
     from ppsconsole.inventory.model import Inventory

@@ -1,6 +1,6 @@
 """What a database instance says of its partners: values inside facts."""
 
-from dataclasses import dataclass
+from ppsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

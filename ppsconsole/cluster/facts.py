@@ -1,10 +1,11 @@
 """Facts: values with their source and sample time. Unseen or stale is unknown, never 0 and never the last good value."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ppsconsole.clock import iso
+from ppsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a web node cannot read its data without, and what does not travel with the database: values inside facts."""
 
-from dataclasses import dataclass
+from ppsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """What a face shows: the snapshot, how it came to be, and what was run to find out. Immutable."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

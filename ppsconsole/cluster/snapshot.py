@@ -1,12 +1,13 @@
 """One look at the whole cluster: immutable, flows down to whoever draws, plans or advises."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from ppsconsole.clock import iso
 from ppsconsole.cluster.facts import Fact
 from ppsconsole.cluster.verdicts import Judgement, Verdict, worst
+from ppsconsole.values import dataclass
 
 NodeKind = Literal["bastion", "balancer", "web", "database", "directory", "alternate"]
 EdgeKind = Literal["front", "route", "uses", "replication"]

@@ -1,8 +1,9 @@
 """Verdicts: a fact judged against a limit."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+from ppsconsole.values import dataclass
 
 
 class Verdict(Enum):

@@ -1,9 +1,9 @@
 """Events in lines, newest first; a flood is told as one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ppsconsole.cluster.picture import Event
+from ppsconsole.values import dataclass
 
 FLOOD = 5
 """More events than this of one kind, within `TOGETHER_S`, are one thing: a bastion that went takes all behind it along."""

@@ -5,7 +5,6 @@ beside it in words, and above each band how many of the links that lead to it ar
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ppsconsole.cluster.snapshot import EdgeKind, Node, NodeKind, Snapshot
@@ -17,6 +16,7 @@ from ppsconsole.draw.site_header import directories, header
 from ppsconsole.draw.text import Glyphs, Span
 from ppsconsole.draw.tree import told
 from ppsconsole.draw.words import fitted, mark, padded, shortened, style_of, width_of
+from ppsconsole.values import dataclass
 
 _MARK = 3  # state glyph, pointer, and the blank behind the name
 _LEAST_WORDS, _USUAL_WORDS, _MOST_WORDS = 7, 9, 12  # what stands behind them begins at one column, as long as words are usual

@@ -1,13 +1,14 @@
 """Where each node stands. Only names, kinds, sites and the room decide, never a state: nodes do not move between frames."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from ppsconsole.cluster.snapshot import Node, NodeKind
 from ppsconsole.draw.seats import NO_SITE, Box, Builder, Column, Seat, Title, name_width_of
 from ppsconsole.draw.site_header import BELOW, directories, header
 from ppsconsole.draw.words import width_of
+from ppsconsole.values import dataclass
 
 TIERS: tuple[NodeKind, ...] = ("balancer", "web", "database")
 """Rows of the drawing, from the users down to the data."""

@@ -1,7 +1,8 @@
 """Styled lines of text: what `draw` returns, and both faces know how to show."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from ppsconsole.values import dataclass
 
 Style = Literal[
     "text",  # ordinary

@@ -1,7 +1,6 @@
 """The cluster as a drawing: rows are tiers, columns are sites, lines say what carries traffic."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ppsconsole.cluster.snapshot import Edge, Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
@@ -16,6 +15,7 @@ from ppsconsole.draw.seats import Box
 from ppsconsole.draw.text import Glyphs, Line, Style
 from ppsconsole.draw.tree import draw_tree
 from ppsconsole.draw.words import cut, mark, padded, shortened, style_of, width_of
+from ppsconsole.values import dataclass
 
 _MOST_WORDS = 14  # cells beside a small box: `not probed yet`
 _LEAST_WORDS = 6  # fewer of them say nothing

@@ -3,11 +3,11 @@
 It is no web node and no instance of the database group: nothing replicates to it, and it serves nobody until it is activated.
 """
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ppsconsole.inventory.model import Service, WebNode
 from ppsconsole.inventory.secret import SecretRef
+from ppsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

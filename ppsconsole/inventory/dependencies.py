@@ -1,9 +1,9 @@
 """What a cluster depends on beside its nodes: directories, places for backups, and who is told. Pure values, no IO."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from ppsconsole.inventory.secret import SecretRef
+from ppsconsole.values import dataclass
 
 DirectoryKind = Literal["active-directory", "ldap"]
 

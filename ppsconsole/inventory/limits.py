@@ -1,6 +1,6 @@
 """What facts are judged against, and how often things are looked at: pure values, no IO."""
 
-from dataclasses import dataclass
+from ppsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ Roles found here are *declared*; what is observed lives in `ppsconsole.cluster`.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
 from ppsconsole.inventory.dependencies import Backup, Directory, Notification
 from ppsconsole.inventory.limits import Limits, Polling
 from ppsconsole.inventory.secret import SecretRef
+from ppsconsole.values import dataclass
 
 if TYPE_CHECKING:
     from ppsconsole.inventory.alternate import Alternate

@@ -1,7 +1,8 @@
 """Where a secret is found: the inventory never holds one."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from ppsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

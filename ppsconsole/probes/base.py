@@ -1,13 +1,13 @@
 """What every probe is: something that reads facts about one target, and says which facts it is responsible for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.facts import Fact
 from ppsconsole.errors import DriverError, SecretError
 from ppsconsole.masking import plain
+from ppsconsole.values import dataclass
 
 FAILURES = (DriverError, SecretError)
 """What a look may fail with: each becomes a fact, none ends the looking."""

@@ -1,11 +1,11 @@
 """Reading facts while judging: what may be believed now, by node and by host. Pure."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from ppsconsole.cluster.facts import CLUSTER_SUBJECT, Fact, Observations, backup_subject, host_subject, node_subject
 from ppsconsole.cluster.verdicts import Judgement, Verdict, worst
 from ppsconsole.inventory.model import Inventory
+from ppsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

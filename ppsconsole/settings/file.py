@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +13,7 @@ from ppsconsole.inventory.places import config_home
 from ppsconsole.settings.actions import ACTIONS, Action, changed, faults
 from ppsconsole.settings.entries import pairs, text, word
 from ppsconsole.settings.keys import key_name, shown_key, why_forbidden
+from ppsconsole.values import dataclass
 
 if TYPE_CHECKING:
     from yaml.nodes import Node

@@ -5,11 +5,11 @@ import platform
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ppsconsole import __version__
 from ppsconsole.masking import mask
+from ppsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """What is searched for on a screen: words that all have to be there, and where they stand."""
 
 import re
-from dataclasses import dataclass
 
 from ppsconsole.draw.text import Line, Span
+from ppsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

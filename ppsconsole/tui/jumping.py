@@ -1,11 +1,11 @@
 """Jump mode: a letter on everything that can be chosen on a screen; the letter chooses it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from ppsconsole.draw.text import Line, Span
 from ppsconsole.draw.words import width_of
 from ppsconsole.tui.widgets.lines import LinesView
+from ppsconsole.values import dataclass
 
 LETTERS = "asdfghjklqwertyuiopzxcvbnm"
 """Where the fingers rest comes first."""

@@ -1,9 +1,8 @@
 """One line being typed: a value and what keys do to it; nothing here knows a screen."""
 
-from dataclasses import dataclass
-
 from ppsconsole.draw.text import Line, Span
 from ppsconsole.draw.words import width_of
+from ppsconsole.values import dataclass
 
 LONGEST = 400
 

@@ -1,13 +1,13 @@
 """What flows down to the screens: one immutable value for each moment."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ppsconsole.cluster.picture import Event, Picture
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict, worst
 from ppsconsole.inventory.model import Inventory
+from ppsconsole.values import dataclass
 
 if TYPE_CHECKING:  # the first frame shows none of this, and has no time to load it
     from ppsconsole.advice.diagnosis import Advice

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from textual.theme import BUILTIN_THEMES, Theme
 
 from ppsconsole.errors import InventoryError, SettingsError
 from ppsconsole.settings.entries import pairs, word
+from ppsconsole.values import dataclass
 
 if TYPE_CHECKING:
     from yaml.nodes import Node

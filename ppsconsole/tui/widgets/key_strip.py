@@ -1,7 +1,6 @@
 """The last row of every screen: the keys that work here, from the table of keys; or the line that is being typed."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import fitted, width_of
@@ -11,6 +10,7 @@ from ppsconsole.tui.jumping import Target
 from ppsconsole.tui.keymap import actions_of
 from ppsconsole.tui.line_edit import LineEdit
 from ppsconsole.tui.widgets.lines import LinesView
+from ppsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
