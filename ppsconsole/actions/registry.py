@@ -6,7 +6,11 @@ from typing import Final
 from ppsconsole.actions.balancer import Drain, MoveMembers
 from ppsconsole.actions.base import Action
 from ppsconsole.actions.boot_guard import CheckBootGuard, InstallBootGuard, RemoveBootGuard
+from ppsconsole.actions.check_copy import CheckCopy
 from ppsconsole.actions.checkpoint import Checkpoint
+from ppsconsole.actions.close_database import CloseDatabase
+from ppsconsole.actions.compare_databases import CompareDatabases
+from ppsconsole.actions.dump_database import DumpDatabase, RemoveDump
 from ppsconsole.actions.clone import Clone, SwapIn
 from ppsconsole.actions.configuration_kept import KeepConfiguration
 from ppsconsole.actions.fence import Fence
@@ -16,6 +20,7 @@ from ppsconsole.actions.promote import Promote
 from ppsconsole.actions.prove import ProveZeroLoss
 from ppsconsole.actions.quarantine import Quarantine
 from ppsconsole.actions.restart import RestartService
+from ppsconsole.actions.restore_database import RestoreDatabase
 from ppsconsole.actions.rewind import Recover, Rewind, TryRewind
 from ppsconsole.actions.salvage import Salvage
 from ppsconsole.actions.service import Disable, Enable, Start, Stop
@@ -23,7 +28,9 @@ from ppsconsole.actions.sessions import CheckConnections, EndSessions
 from ppsconsole.actions.source_checkpoint import CheckpointSource
 from ppsconsole.actions.stale_slots import DropStaleSlots
 from ppsconsole.actions.standby_start import StartStandby
+from ppsconsole.actions.start_apart import StartApart
 from ppsconsole.actions.stop_primary import StopPrimary
+from ppsconsole.actions.swap_database import SwapDatabase
 from ppsconsole.actions.switch_database import SwitchDatabase
 from ppsconsole.actions.upstream_slot import MakeSlot
 from ppsconsole.actions.verify_service import VerifyService
@@ -52,6 +59,14 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "check-boot-guard": CheckBootGuard(),
     "remove-boot-guard": RemoveBootGuard(),
     "keep-lost-writes": KeepLostWrites(),
+    "check-copy": CheckCopy(),
+    "close-database": CloseDatabase(),
+    "start-apart": StartApart(),
+    "dump-database": DumpDatabase(),
+    "restore-database": RestoreDatabase(),
+    "compare-databases": CompareDatabases(),
+    "swap-database": SwapDatabase(),
+    "remove-dump": RemoveDump(),
     "keep-configuration": KeepConfiguration(),
     "checkpoint-source": CheckpointSource(),
     "make-slot": MakeSlot(),

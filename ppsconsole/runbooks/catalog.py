@@ -16,6 +16,7 @@ from ppsconsole.runbooks.lost_writes import plan_lost_writes
 from ppsconsole.runbooks.rejoin import plan_rejoin
 from ppsconsole.runbooks.request import Request, known
 from ppsconsole.runbooks.restart import plan_restart
+from ppsconsole.runbooks.restore import plan_restore
 from ppsconsole.runbooks.switchover import plan_switchover
 
 Wanted = Literal["required", "optional", "none"]
@@ -78,6 +79,15 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "none",
             "the instance streams from the primary on its timeline, starts at boot, and is in quarantine no more",
             plan_rejoin,
+            is_for_databases=True,
+        ),
+        Runbook(
+            "restore",
+            "Copy the data back onto a chosen primary, compared table by table; users are out meanwhile.",
+            "optional",
+            "required",
+            "every table was compared, the service was verified on the new primary, and both old databases are kept",
+            plan_restore,
             is_for_databases=True,
         ),
         Runbook(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks import items_access as access
 from ppsconsole.runbooks import items_console as console
+from ppsconsole.runbooks import items_copy as copy
 from ppsconsole.runbooks import items_death as death
 from ppsconsole.runbooks import items_identity as identity
 from ppsconsole.runbooks import items_manager as manager
@@ -112,6 +113,35 @@ _FAILOVER: tuple[Check, ...] = (
     product.licence,
 )
 
+_RESTORE: tuple[Check, ...] = (
+    copy.in_use,
+    copy.target,
+    copy.dump_logins,
+    copy.web_nodes_quiet,
+    copy.versions,
+    identity.identities,
+    identity.data_directories,
+    manager.other_manager,
+    access.logins,
+    access.services,
+    access.web_nodes,
+    access.web_switch,
+    product.members,
+    console.secrets,
+    console.journal,
+    access.clocks,
+    access.disk,
+    access.automatic_return,
+    access.certificate,
+    product.login_check,
+    product.versions,
+    product.backup,
+    product.encryption_key,
+    product.keys_on_target,
+    product.licence,
+    copy.left_behind,
+)
+
 # A cluster that is down is not kept down by what can be mended afterwards; it is by what would make two writers, or bring
 # nobody back.
 _BLOCKS_FAILOVER = frozenset(
@@ -125,6 +155,12 @@ _BLOCKS_FAILOVER = frozenset(
 def preflight_switchover(case: Case) -> tuple[Item, ...]:
     """Return everything that is checked before a switchover, in the order in which it is told."""
     return tuple(check(case) for check in _SWITCHOVER)
+
+
+
+def preflight_restore(case: Case) -> tuple[Item, ...]:
+    """Return everything that is checked before a restore; `case.old` is the source, `case.new` the target."""
+    return tuple(check(case) for check in _RESTORE)
 
 
 def preflight_failover(case: Case) -> tuple[Item, ...]:

@@ -491,6 +491,7 @@ def test_every_runbook_says_what_it_is() -> None:
         "failover",
         "restart",
         "rejoin",
+        "restore",
         "lost-writes",
         "fence",
         "boot-guard",
