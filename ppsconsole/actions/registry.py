@@ -8,11 +8,11 @@ from ppsconsole.actions.base import Action
 from ppsconsole.actions.boot_guard import CheckBootGuard, InstallBootGuard, RemoveBootGuard
 from ppsconsole.actions.check_copy import CheckCopy
 from ppsconsole.actions.checkpoint import Checkpoint
+from ppsconsole.actions.clone import Clone, SwapIn
 from ppsconsole.actions.close_database import CloseDatabase
 from ppsconsole.actions.compare_databases import CompareDatabases
-from ppsconsole.actions.dump_database import DumpDatabase, RemoveDump
-from ppsconsole.actions.clone import Clone, SwapIn
 from ppsconsole.actions.configuration_kept import KeepConfiguration
+from ppsconsole.actions.dump_database import DumpDatabase, RemoveDump
 from ppsconsole.actions.fence import Fence
 from ppsconsole.actions.follow import Follow
 from ppsconsole.actions.lost_writes import KeepLostWrites

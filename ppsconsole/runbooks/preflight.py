@@ -157,7 +157,6 @@ def preflight_switchover(case: Case) -> tuple[Item, ...]:
     return tuple(check(case) for check in _SWITCHOVER)
 
 
-
 def preflight_restore(case: Case) -> tuple[Item, ...]:
     """Return everything that is checked before a restore; `case.old` is the source, `case.new` the target."""
     return tuple(check(case) for check in _RESTORE)
