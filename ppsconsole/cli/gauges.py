@@ -31,6 +31,8 @@ def gauges(options: Options, name: str | None, for_s: float, is_json: bool, is_a
     """Print every gauge: value, trend, verdict, limit. With NAME print that one's history as a chart; see --for.
 
     Without --for everything is looked at once, and there is no history.
+
+    Exit 0: they were printed; `status` judges by its exit code. 2: there is no such gauge, or the inventory is wrong.
     """
     picture = asyncio.run(_watched(options.load_inventory(), for_s))
     found = picture.snapshot.gauges if name is None else (_named(name, picture),)

@@ -45,6 +45,8 @@ def init(ctx: click.Context, /, is_old_set_aside: bool, is_printed: bool, is_yes
     On a terminal it asks, and offers what it finds. With --yes, or without a terminal, the flags have to say what is needed.
     Host keys have to be known already: an unknown one is refused and told with its fingerprint. For a PostgreSQL cluster;
     for SQL Server start from sample-inventory.yaml.
+
+    Exit 0: it was written. 1: nothing was; the answers are kept. 2: an answer is missing or wrong, and nothing was looked at.
     """
     answers = _from_flags(given)
     is_asked = _is_terminal() and not is_yes

@@ -61,7 +61,9 @@ def schema() -> None:
     click.echo(json.dumps(make_schema(), indent=2, ensure_ascii=False))
 
 
-@inventory.command("show", help="Print the inventory as understood: defaults filled in, secrets only as references.")
+@inventory.command(
+    "show", help="Print the inventory as understood: defaults filled in, secrets only as references. A wrong one exits with 2."
+)
 @click.option("--json", "is_json", is_flag=True, help="Print JSON instead of YAML.")
 @click.pass_context
 def show(ctx: click.Context, is_json: bool) -> None:

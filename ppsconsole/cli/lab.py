@@ -25,6 +25,7 @@ _FAULTS = {
     "slow": "Slow its network down; see --delay and --rate.",
 }
 _STAND_IN = "PPS stand-in"
+_EXITS = "Exit 0: done. 1: it was not, and the text says why. 2: wrong usage."
 
 _folder = click.option("--dir", "folder", metavar="DIR", help="The lab's folder; may be left out where one lab runs.")
 _json = click.option("--json", "is_json", is_flag=True, help="Print JSON.")
@@ -60,7 +61,7 @@ def open_console(inventory_path: str) -> int:
     return open_face(click.get_current_context(), inventory_path)
 
 
-@lab.command()
+@lab.command(epilog=_EXITS)
 @click.option("--dir", "folder", metavar="DIR", help="An absent or empty folder; left out, one in the temporary folder.")
 @click.option("--detach", "is_detached", is_flag=True, help="Return when the lab is healthy; end it with `lab down`.")
 @_profile
@@ -88,7 +89,7 @@ def up(folder: str | None, is_detached: bool, profile: str, postgres: str) -> No
         started.release()
 
 
-@lab.command()
+@lab.command(epilog=_EXITS)
 @_folder
 def down(folder: str | None) -> None:
     """End a lab and remove what it made; also what a killed lab left."""
@@ -99,7 +100,7 @@ def down(folder: str | None) -> None:
         click.echo(f"not the lab's and left in {state.folder}: " + ", ".join(foreign))
 
 
-@lab.command()
+@lab.command(epilog=_EXITS)
 @_folder
 @_json
 def status(folder: str | None, is_json: bool) -> None:
@@ -134,7 +135,7 @@ def _fault_command(kind: str, about: str) -> None:
         request["bytes_per_s"] = options.get("rate", 0.0)
         click.echo(_ask(folder, request)["words"])
 
-    command = _folder(click.argument("node")(click.command(kind, help=about)(run)))
+    command = _folder(click.argument("node")(click.command(kind, help=about, epilog=_EXITS)(run)))
     if kind in ("disconnect", "slow"):
         links = click.Choice(LINKS)
         command = click.option("--link", type=links, default="all", show_default=True, help="Which connections.")(command)
@@ -152,7 +153,7 @@ for _kind, _about in _FAULTS.items():
     _fault_command(_kind, _about)
 
 
-@lab.command()
+@lab.command(epilog=_EXITS)
 @click.argument("node", required=False)
 @_folder
 def heal(node: str | None, folder: str | None) -> None:
@@ -160,7 +161,7 @@ def heal(node: str | None, folder: str | None) -> None:
     click.echo(_ask(folder, {"verb": "heal", "node": node})["words"])
 
 
-@lab.command()
+@lab.command(epilog=_EXITS)
 @click.option("--duration", "duration_s", type=click.FloatRange(min=0, min_open=True), help="Seconds; left out, until Ctrl-C.")
 @click.option(
     "--rate", type=click.FloatRange(min=0, min_open=True), default=50.0, show_default=True, help="Operations tried per second."

@@ -30,6 +30,10 @@ from ppsconsole.reports.text import report_lines, report_markdown
 _WHOLE = 1_000
 """Cells in a row where nobody looks: a run is one line for grep then, and nothing of it is cut."""
 
+_PRINTS = (
+    "Exit 0: it was printed, whatever became of a run: its verdict stands in it. 1: it cannot be read. 2: there is no such run."
+)
+
 _id = click.argument("run_id", metavar="[ID]", required=False, default="")
 _json = click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 _ascii = click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only.")
@@ -44,7 +48,7 @@ def runs() -> None:
     """
 
 
-@runs.command("list")
+@runs.command("list", epilog=_PRINTS)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many at most.")
 @click.option("--here", "is_local", is_flag=True, help="Read the journal here only, and ask no host.")
 @click.option("--all", "is_all", is_flag=True, help="Runs of other clusters that had this name, too: of labs that are gone.")
@@ -79,7 +83,7 @@ def list_runs(options: Options, limit: int, is_local: bool, is_all: bool, is_jso
     return _at_desk(options, told)
 
 
-@runs.command()
+@runs.command(epilog=_PRINTS)
 @_id
 @_json
 @_ascii
@@ -103,7 +107,7 @@ def show(options: Options, run_id: str, is_json: bool, is_ascii: bool) -> int:
     return _at_desk(options, told)
 
 
-@runs.command()
+@runs.command(epilog=_PRINTS)
 @_id
 @_json
 @_ascii
