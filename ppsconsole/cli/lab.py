@@ -66,12 +66,15 @@ def open_console(inventory_path: str) -> int:
 @click.option("--detach", "is_detached", is_flag=True, help="Return when the lab is healthy; end it with `lab down`.")
 @_profile
 @_postgres
-def up(folder: str | None, is_detached: bool, profile: str, postgres: str) -> None:
+@click.option(
+    "--rows", type=click.IntRange(0, 100_000_000), default=0, help="So many entries in the database from the beginning."
+)
+def up(folder: str | None, is_detached: bool, profile: str, postgres: str, rows: int) -> None:
     """Start a lab and print the path of its inventory; without --detach it lives until Ctrl-C."""
     if folder is None:
-        order = temporary_order(postgres, profile, is_leashed=not is_detached)
+        order = temporary_order(postgres, profile, is_leashed=not is_detached, rows=rows)
     else:
-        order = Order(str(Path(folder).resolve()), profile, postgres, is_leashed=not is_detached)
+        order = Order(str(Path(folder).resolve()), profile, postgres, is_leashed=not is_detached, rows=rows)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     started = launch(order, _say)

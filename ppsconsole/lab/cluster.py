@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ppsconsole.drivers.age import AgeKey
 from ppsconsole.errors import LabError
 from ppsconsole.lab.account import Account
 from ppsconsole.lab.certificates import Authority
@@ -32,6 +33,7 @@ from ppsconsole.lab.postgres import (
 )
 from ppsconsole.lab.processes import ProcessId, send
 from ppsconsole.lab.programs import find_nginx, find_postgres
+from ppsconsole.lab.rows import make_rows
 from ppsconsole.lab.services import Program, RequestLine, Service, accepts
 from ppsconsole.lab.sshd import HostServer, make_key
 from ppsconsole.lab.state import INVENTORY_FILE, LabState, write_private
@@ -116,6 +118,15 @@ class LabCluster:
                     group.create_task(self._bring_up_alternate(shop, node))
             group.create_task(self._bring_up_databases(shop))
         await self._await_health()
+
+    async def fill(self, rows: int) -> None:
+        """Put so many entries into the database, and wait until the standby has them.
+
+        Raises:
+            LabError: The database is not as the stand-ins make it.
+        """
+        if rows:
+            await make_rows(self.layout.hosts["db1"], self._passwords[KEEPER_ROLE], rows, self._progress)
 
     async def _bring_up_databases(self, shop: Workshop) -> None:
         primary, standby = self.layout.hosts["db1"], self.layout.hosts["db2"]
@@ -236,7 +247,7 @@ class LabCluster:
         client = make_key()
         write_private(folder / "ssh_key", client.export_private_key("openssh").decode("ascii"))
         write_private(folder / "database.password", self._passwords[CONSOLE_ROLE] + "\n")
-        write_private(folder / "backup.key", secrets.token_hex(16) + "\n")
+        write_private(folder / "backup.key", AgeKey.made())
         known = []
         bastions = {node.host for node in self.layout.of_kind("bastion")}
         for host in self.layout.hosts.values():

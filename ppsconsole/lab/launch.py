@@ -142,10 +142,10 @@ def prepare(order: Order, progress: Progress) -> None:
         raise UsageError(f"is not empty: {shown}", where=str(folder), remedy="A lab wants an absent or empty folder")
 
 
-def temporary_order(postgres: str = "bundled", profile: str = "default", *, is_leashed: bool = True) -> Order:
+def temporary_order(postgres: str = "bundled", profile: str = "default", *, is_leashed: bool = True, rows: int = 0) -> Order:
     """Return the order for a lab in a folder of its own below the temporary folder."""
     folder = new_folder(Path(tempfile.gettempdir()).resolve())
-    return Order(str(folder), profile=profile, postgres=postgres, is_leashed=is_leashed)
+    return Order(str(folder), profile=profile, postgres=postgres, is_leashed=is_leashed, rows=rows)
 
 
 def find_lab(folder: str | None, *, is_dead_allowed: bool = False) -> LabState:

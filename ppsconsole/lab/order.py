@@ -16,12 +16,14 @@ class Order:
         folder: Absolute path; absent or empty.
         is_leashed: The lab ends when its standard input does: when whoever started it is gone.
         postgres: `bundled`, `system` or a folder of programs.
+        rows: So many entries are in the database from the beginning, beside what the stand-ins make.
     """
 
     folder: str
     profile: str = "default"
     postgres: str = "bundled"
     is_leashed: bool = False
+    rows: int = 0
 
     @property
     def path(self) -> Path:

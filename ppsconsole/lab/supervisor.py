@@ -110,6 +110,7 @@ class Supervisor:
         materials = Materials(state, layout, account, self._order.postgres, self._progress)
         self._cluster = LabCluster(materials)
         await self._cluster.build()
+        await self._cluster.fill(self._order.rows)
         state.facts = {"profile": self._order.profile, **self._cluster.facts()}
         state.phase = "up"
         state.write()
