@@ -209,13 +209,11 @@ def write_command(path: str, folder: str, file: str) -> str:
     return f"umask 077; cd {part} && cat >{name} && {{ sync {name} 2>/dev/null || sync; }}"
 
 
-def finish_command(path: str, folder: str, manifest: str, sums: str) -> str:
-    """Return the command that adds manifest and checksums, reads everything back, and only then gives the folder its name."""
+def finish_command(path: str, folder: str) -> str:
+    """Return the command that reads everything back, and only then gives the folder its name."""
     part, final = shlex.quote(PART + folder), shlex.quote(folder)
     return (
-        f"umask 077; cd {shlex.quote(path)}/{part} && printf %s {shlex.quote(manifest)} >{MANIFEST} && "
-        f"printf %s {shlex.quote(sums)} >{SUMS} && {{ sync . 2>/dev/null || sync; }} && "
-        f"{check_command('.')} && cd .. && "
+        f"cd {shlex.quote(path)}/{part} && {{ sync . 2>/dev/null || sync; }} && {check_command('.')} && cd .. && "
         f"{{ [ ! -e {final} ] || {{ echo 'it is there already' >&2; exit 65; }}; }} && mv {part} {final} && sync"
     )
 

@@ -7,6 +7,9 @@ from ppsconsole.actions.balancer import Drain, MoveMembers
 from ppsconsole.actions.base import Action
 from ppsconsole.actions.boot_guard import CheckBootGuard, InstallBootGuard, RemoveBootGuard
 from ppsconsole.actions.check_copy import CheckCopy
+from ppsconsole.actions.bundle_keep import CountBundles, PruneBundles, RetainBundles
+from ppsconsole.actions.bundle_verify import VerifyBundle
+from ppsconsole.actions.bundle_write import BackUp
 from ppsconsole.actions.checkpoint import Checkpoint
 from ppsconsole.actions.clone import Clone, SwapIn
 from ppsconsole.actions.close_database import CloseDatabase
@@ -79,3 +82,8 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "drop-stale-slots": DropStaleSlots(),
 }
 """What a plan can be made of."""
+    "back-up": BackUp(),
+    "retain-bundles": RetainBundles(),
+    "count-bundles": CountBundles(),
+    "verify-bundle": VerifyBundle(),
+    "prune-bundles": PruneBundles(),

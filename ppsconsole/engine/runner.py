@@ -21,7 +21,7 @@ from ppsconsole.plan.outcomes import Outcome, RunVerdict
 from ppsconsole.plan.proof import FenceProof, ZeroLossProof
 from ppsconsole.plan.step import Step
 
-BACKS_OUT_BY_ITSELF = frozenset({"switchover"})
+BACKS_OUT_BY_ITSELF = frozenset({"switchover", "backup", "backup-verify"})
 """Runbooks that go back on any doubt before the point of no return (law 2). The others hold: back is not always better there."""
 
 

@@ -15,6 +15,7 @@ from ppsconsole.lab.layout import DATABASE, HOST_MARK, LAB_MARK, LabHost, Layout
 from ppsconsole.lab.postgres import KEEPER_ROLE, REPLICATION_ROLE, WEB_ROLE, access_rules, alternate_access_rules
 
 BACKUP_FOLDER = "backup"
+SCRATCH_FOLDER = "scratch"
 _BACKUP_TEXT = "A stand-in for a backup of the lab: only its age is looked at, nothing can be restored from it.\n"
 PROOF_HEADER = "X-PPS-Upstream"
 KEY_FILE = "pps.key"

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from ppsconsole.lab.fabric import Fabric
-from ppsconsole.lab.homes import BACKUP_FOLDER, KEY_FILE, PROOF_HEADER
+from ppsconsole.lab.homes import BACKUP_FOLDER, KEY_FILE, PROOF_HEADER, SCRATCH_FOLDER
 from ppsconsole.lab.layout import CONSOLE, DATABASE, USERS, LabHost, LabNode, Layout
 from ppsconsole.lab.postgres import CONSOLE_ROLE, KEEPER_ROLE, REPLICATION_ROLE, WEB_ROLE
 from ppsconsole.lab.programs import Postgres
@@ -153,9 +153,15 @@ def _alternate(layout: Layout, fabric: Fabric, node: LabNode, folder: Path, post
 
 
 def _backup(layout: Layout, folder: Path, host: str) -> dict[str, Any]:
-    path = layout.hosts[host].home / BACKUP_FOLDER
-    key = f"file:{folder / 'backup.key'}"
-    return {"host": host, "path": str(path), "encryption_key": key, "oldest_s": "26h"}
+    home = layout.hosts[host].home
+    return {
+        "host": host,
+        "path": str(home / BACKUP_FOLDER),
+        "encryption_key": f"file:{folder / 'backup.key'}",
+        "oldest_s": "26h",
+        "keep": 3,
+        "scratch": {"host": layout.backup_host, "path": str(layout.hosts[layout.backup_host].home / SCRATCH_FOLDER)},
+    }
 
 
 def _balancer(layout: Layout, fabric: Fabric, node: LabNode) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
+from ppsconsole.runbooks.alternate_activate import plan_alternate_activate
+from ppsconsole.runbooks.alternate_prepare import plan_alternate_prepare
+from ppsconsole.runbooks.backup import plan_backup, plan_backup_prune, plan_backup_verify
 from ppsconsole.runbooks.boot_guard import plan_boot_guard, plan_boot_guard_remove
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands
 from ppsconsole.runbooks.failover import plan_failover
@@ -34,6 +37,8 @@ class Runbook:
         success: What its verdict `success` includes.
         build: Makes the plan.
         is_for_databases: Its NODE is a database instance, and nothing else.
+        is_for_alternates: Its NODE is an alternate server, and nothing else.
+        is_for_places: Its NODE is a place for backups, and nothing else.
     """
 
     name: str
@@ -43,6 +48,8 @@ class Runbook:
     success: str
     build: Build
     is_for_databases: bool = False
+    is_for_alternates: bool = False
+    is_for_places: bool = False
 
 
 RUNBOOKS: Mapping[str, Runbook] = {
@@ -144,6 +151,33 @@ def plan_of(
 
     Raises:
         UsageError: The request names what does not exist, or leaves a choice open.
+        Runbook(
+            "backup",
+            "Write database, connection settings and keys as one encrypted bundle, to one place or to all.",
+            "optional",
+            "none",
+            "the bundle is at its place, was read back, and has all that it should have",
+            plan_backup,
+            is_for_places=True,
+        ),
+        Runbook(
+            "backup-verify",
+            "Restore the newest bundle in a server of its own, compare all tables, and take the copy away again.",
+            "optional",
+            "none",
+            "every table that was restored has the counts and hashes that it had when it was dumped; nothing of it is left",
+            plan_backup_verify,
+            is_for_places=True,
+        ),
+        Runbook(
+            "backup-prune",
+            "Delete bundles that were set aside or never finished: those that the plan names, and no other.",
+            "optional",
+            "none",
+            "what the plan names is deleted",
+            plan_backup_prune,
+            is_for_places=True,
+        ),
         Barred: Nothing can be planned in this state; the error names the rule and says what to do instead.
     """
     runbook = RUNBOOKS[known(request.runbook, RUNBOOKS, "runbook")]

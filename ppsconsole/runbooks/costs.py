@@ -47,6 +47,11 @@ COSTS: Mapping[str, Cost] = {
     "close-database": Cost(0.5, 30.0),
     "start-apart": Cost(3.0, 600.0),  # crash recovery of an old primary reads all log since its last checkpoint
     "dump-database": Cost(30.0, 12 * 3600.0),
+    "back-up": Cost(10.0, 6 * 3600.0),  # as long as it makes progress; a line that stands still is given up much sooner
+    "retain-bundles": Cost(0.5, 60.0),
+    "count-bundles": Cost(0.3, 60.0),
+    "verify-bundle": Cost(15.0, 6 * 3600.0),
+    "prune-bundles": Cost(1.0, 900.0),
     "restore-database": Cost(60.0, 24 * 3600.0),
     "compare-databases": Cost(10.0, 6 * 3600.0),
     "swap-database": Cost(0.5, 60.0),

@@ -496,5 +496,8 @@ def test_every_runbook_says_what_it_is() -> None:
         "fence",
         "boot-guard",
         "boot-guard-remove",
+        "backup",
+        "backup-verify",
+        "backup-prune",
     ]
     assert all(runbook.sentence.endswith(".") and runbook.success for runbook in RUNBOOKS.values())
