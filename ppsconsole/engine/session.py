@@ -27,6 +27,7 @@ from ppsconsole.errors import Blocked, PpsConsoleError, UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.proof import Rung
 
 _log = logging.getLogger(__name__)
 
@@ -321,12 +322,21 @@ class Session:
 
 
 def required_hosts(inventory: Inventory, plan: Plan) -> tuple[str, ...]:
-    """Return where the lease must be held: on the host that becomes primary, or else on the one that is acted on first."""
-    for node in (plan.to, plan.node):
+    """Return where the lease must be held: on the host that becomes primary, or else on the one that is acted on first.
+
+    A machine that is switched off from elsewhere keeps no lease: then it is on the host of the primary that goes on.
+    """
+    others = (each.node for each in plan.identities if each.role == "primary" and each.node != plan.node)
+    for node in (plan.to, next(others, plan.node) if _is_switched_off(plan) else plan.node):
         host = inventory.host_of(node) if node else None
         if host is not None and host.platform == "linux":
             return (host.name,)
     return tuple(step.host for step in plan.steps if step.host is not None)[:1]
+
+
+def _is_switched_off(plan: Plan) -> bool:
+    """Return whether the node that is acted on is fenced without its own host."""
+    return any(step.node == plan.node and step.arguments.get("rung") == Rung.FENCE_COMMAND.value for step in plan.steps)
 
 
 def hosts_back(inventory: Inventory, plan: Plan, state: RunState) -> tuple[str, ...]:
@@ -339,6 +349,8 @@ def hosts_back(inventory: Inventory, plan: Plan, state: RunState) -> tuple[str, 
     """
     is_forward_free = any(not step.is_markable and state.of(step.id).may_have_acted for step in plan.steps)
     old = next((each.host for each in plan.identities if each.role == "primary" and each.node != plan.to and each.host), "")
+    if _is_switched_off(plan):
+        return required_hosts(inventory, plan)
     return required_hosts(inventory, plan) if is_forward_free or not old else (old,)
 
 

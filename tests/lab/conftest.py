@@ -206,3 +206,11 @@ def own_lab(tmp_path: Path) -> Iterator[Lab]:
     yield lab
     if (lab.folder / "lab.json").exists():
         assert lab.down().returncode == 0
+
+
+@pytest.fixture
+def started_lab(own_lab: Lab) -> Lab:
+    """A lab of the test's own that is up: for what cannot be healed, as a failover."""
+    done = own_lab.up()
+    assert done.returncode == 0, done.stderr
+    return own_lab

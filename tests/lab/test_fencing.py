@@ -1,12 +1,13 @@
 """The primary that is only out of reach, and the one that comes back: the right verdict each, and never two writers."""
 
 import json
+import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.lab.conftest import Lab, wait_for
 from tests.lab.test_run_commands import Desk, load
@@ -15,12 +16,8 @@ LIMIT_S = 150.0
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    lab = Lab(tmp_path / "cluster", {"XDG_STATE_HOME": str(tmp_path / "lab-state")})
-    done = lab.up()
-    assert done.returncode == 0, done.stderr
-    yield Desk(lab, tmp_path / "anna")
-    assert lab.down().returncode == 0
+def desk(started_lab: Lab, tmp_path: Path) -> Desk:
+    return Desk(started_lab, tmp_path / "anna")
 
 
 def item(plan: dict[str, Any], name: str) -> dict[str, Any]:
@@ -123,6 +120,7 @@ def test_a_primary_that_wakes_after_the_failover_is_an_alarm_and_a_reboot_does_n
         assert fenced.returncode == 0, fenced.stdout + fenced.stderr
         assert "is disabled and was not started" in lab.fault("reboot", "db1")
     check_alarm(desk)
+    check_switched_off(desk, tmp_path)
     # What the users were told is kept is kept, but for what was on its way when the old primary froze.
     lost = json.loads((tmp_path / "load.json").read_text())["verification"]["lost"]
     assert all(each["acknowledged_at"] < hung_at for each in lost), lost
@@ -137,3 +135,25 @@ def check_alarm(desk: Desk) -> None:
     wait_for(lambda: "CAME BACK AS A PRIMARY out of quarantine" in desk("status").stdout, "the alarm", LIMIT_S)
     assert "way ppsconsole run fence db1" in desk("status").stdout
     assert desk("status").returncode == 5
+
+
+def check_switched_off(desk: Desk, folder: Path) -> None:
+    """Fence it although its host lets nobody in: by a fence command, which is believed only once its verify command says off."""
+    lab, switch = desk.lab, folder / "fence"
+    lab.fault("disconnect", "db1", "--link", "console")
+    barred = desk("plan", "fence", "db1")
+    assert (barred.returncode, "no `fence` is declared for db1" in barred.stderr) == (3, True), barred.stdout + barred.stderr
+    off = f"{sys.executable} -m ppsconsole lab fault kill db1 --dir {lab.folder} && touch {folder}/off"
+    switch.write_text(f'#!/bin/sh\nif [ "$1" = off ]; then {off}; elif [ -e {folder}/off ]; then echo Power is off; fi\n')
+    switch.chmod(0o755)
+    declared = yaml.safe_load(lab.inventory.read_text())
+    declared["database"]["instances"]["db1"]["fence"] = {
+        "command": [str(switch), "off"],
+        "verify": [str(switch), "status"],
+        "off_says": "Power is off",
+    }
+    lab.inventory.write_text(yaml.safe_dump(declared))
+    fenced = desk("run", "fence", "db1", "--approve", desk.hash("fence", "db1"))
+    assert fenced.returncode == 0, fenced.stdout + fenced.stderr
+    assert "db1 cannot write (fence-command)" in desk("runs", "report").stdout
+    assert lab.nodes()["db1"]["state"] != "running"

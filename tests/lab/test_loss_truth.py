@@ -18,12 +18,8 @@ LIMIT_S = 120.0
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    made = Lab(tmp_path / "cluster", {"XDG_STATE_HOME": str(tmp_path / "lab-state")})
-    done = made.up()
-    assert done.returncode == 0, done.stderr
-    yield made
-    assert made.down().returncode == 0
+def lab(started_lab: Lab) -> Lab:
+    return started_lab
 
 
 def told(lab: Lab, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -2,7 +2,6 @@
 
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,12 +28,8 @@ Told = list[tuple[str, str, str]]
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[KillScene]:
-    lab = Lab(tmp_path / "cluster", {"XDG_STATE_HOME": str(tmp_path / "lab-state")})
-    done = lab.up()
-    assert done.returncode == 0, done.stderr
-    yield KillScene(lab, tmp_path / "consoles")
-    assert lab.down().returncode == 0
+def scene(started_lab: Lab, tmp_path: Path) -> KillScene:
+    return KillScene(started_lab, tmp_path / "consoles")
 
 
 def on_model(story: Story) -> Told:

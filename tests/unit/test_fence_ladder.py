@@ -8,6 +8,7 @@ import pytest
 from ppsconsole.advice.diagnosis import advise
 from ppsconsole.cluster.database import Receiver
 from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.engine.session import required_hosts
 from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import FenceCommand, Inventory
 from ppsconsole.runbooks.barred import Barred
@@ -214,6 +215,9 @@ def test_a_primary_whose_host_is_out_of_reach_is_fenced_by_the_declared_command_
     assert step.arguments["why"] == "not kept-down: the host of db1 cannot be logged in to"
     assert "with all that runs on it" in step.gate.question
     assert state(made, "comes-back") == ("failing", False)
+    # A machine that is switched off keeps no lease, and one whose host is asked does.
+    assert required_hosts(with_command(), made) == ("db2",)
+    assert required_hosts(declared(), plan(split_brain(), "fence", "db1")) == ("db1",)
     found = cut_off()
     change_host(found, "web1", ssh="unreachable")
     with pytest.raises(Barred, match=r"web1, where its `fence` runs, cannot be logged in to"):
