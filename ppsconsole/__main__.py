@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run `ppsconsole` and exit with its code."""
+    gc.disable()  # what is loaded stays: to look through it over and over finds nothing
     from ppsconsole.cli.main import run
 
+    gc.enable()
     leave(run(console=_open_console, first=_choose))
 
 
@@ -33,7 +35,7 @@ def leave(exit_code: int) -> NoReturn:
 
 
 def _open_console(inventory_path: str, *, settings: "Settings | None" = None, banner: str = "") -> int:
-    gc.disable()  # until the first frame: what is made before it stays, and to look for what does not takes long
+    gc.disable()  # until the first frame, likewise
     from ppsconsole.tui.opening import run  # Textual is loaded only when the console is really opened
 
     return run(inventory_path, settings=settings, banner=banner)

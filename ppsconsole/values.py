@@ -1,4 +1,4 @@
-"""Frozen, slotted dataclasses whose methods are written when they are first called.
+"""Slotted dataclasses whose methods are written when they are first called.
 
 The decorator of the standard library writes and compiles six methods for each class while its module is loaded: half a
 millisecond a class, and with some eighty of them a tenth of the time to the console's first frame, for methods of which a session
@@ -18,24 +18,23 @@ if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
 else:
 
-    def dataclass(*, frozen: bool, slots: bool, repr: bool = True) -> Callable[[type], type]:
-        """Return a decorator that makes a frozen, slotted dataclass.
+    def dataclass(*, slots: bool, frozen: bool = False, repr: bool = True) -> Callable[[type], type]:
+        """Return a decorator that makes a slotted dataclass.
 
         Args:
-            frozen: Has to be true, as in the standard decorator's arguments.
-            slots: Likewise.
+            slots: Has to be true, as in the standard decorator's arguments.
+            frozen: Whether nothing of it can be changed; then it can be hashed.
             repr: Whether to give it a `__repr__` that shows all fields.
         """
-        assert frozen
         assert slots
-        return lambda plain: _made(plain, has_repr=repr)
+        return lambda plain: _made(plain, is_frozen=frozen, has_repr=repr)
 
 
 _MADE_EACH_TIME = object()
 """Stands for the default of a field that has a factory."""
 
 
-def _made(plain: type, *, has_repr: bool) -> type:
+def _made(plain: type, *, is_frozen: bool, has_repr: bool) -> type:
     own = set(vars(plain))
     if not plain.__doc__:
         plain.__doc__ = plain.__name__  # the standard library would look for a signature
@@ -44,18 +43,14 @@ def _made(plain: type, *, has_repr: bool) -> type:
     assert all(each.init for each in fields), "every field is given to `__init__`"
     compared = _values_of(each.name for each in fields if each.compare)
     hashed = _values_of(each.name for each in fields if (each.compare if each.hash is None else each.hash))
-    methods: dict[str, Callable[..., Any]] = {
-        "__init__": _first_init(made),
-        "__setattr__": _refuse_to_set,
-        "__delattr__": _refuse_to_delete,
-        "__getstate__": _state,
-        "__setstate__": _restore,
-    }
+    methods: dict[str, Callable[..., Any] | None] = {"__init__": _first_init(made)}
+    if is_frozen:
+        methods |= _FROZEN
     if has_repr:
         methods["__repr__"] = _said
     if "__eq__" not in own:
         methods["__eq__"] = _equality(compared)
-        methods["__hash__"] = _hash(hashed)
+        methods["__hash__"] = _hash(hashed) if is_frozen else None
     for name, method in methods.items():
         if name not in own:
             setattr(made, name, method)
@@ -102,6 +97,14 @@ def _state(self: Any) -> list[Any]:
 def _restore(self: Any, state: list[Any]) -> None:
     for each, value in zip(dataclasses.fields(self), state, strict=True):
         object.__setattr__(self, each.name, value)
+
+
+_FROZEN: dict[str, Callable[..., Any]] = {
+    "__setattr__": _refuse_to_set,
+    "__delattr__": _refuse_to_delete,
+    "__getstate__": _state,
+    "__setstate__": _restore,
+}
 
 
 def _first_init(made: Any) -> Callable[..., None]:

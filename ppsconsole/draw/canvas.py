@@ -1,10 +1,11 @@
 """A canvas of cells on which lines of one net merge at their junctions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ppsconsole.draw.text import Glyphs, Line, Span, Style
 from ppsconsole.draw.words import cell_width
+from ppsconsole.values import dataclass
 
 UP, RIGHT, DOWN, LEFT = 1, 2, 4, 8
 

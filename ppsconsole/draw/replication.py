@@ -1,7 +1,7 @@
 """Replication, drawn sideways: between neighbours in the row of the databases, past a neighbour in a lane below it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ppsconsole.clock import duration
 from ppsconsole.cluster.judging import size
@@ -12,6 +12,7 @@ from ppsconsole.draw.route import edge_style, word_style
 from ppsconsole.draw.seats import Box
 from ppsconsole.draw.text import Glyphs, Span, Style
 from ppsconsole.draw.words import width_of
+from ppsconsole.values import dataclass
 
 _OLD_S = 5.0
 """From this age on a label says how old it is."""

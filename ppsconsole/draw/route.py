@@ -6,7 +6,7 @@ among the rows of the gap is dropped when it is idle, and said in words otherwis
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ppsconsole.cluster.snapshot import Edge
 from ppsconsole.cluster.verdicts import Verdict
@@ -14,6 +14,7 @@ from ppsconsole.draw.canvas import Canvas, Cell, path_cells
 from ppsconsole.draw.seats import Box
 from ppsconsole.draw.text import Style
 from ppsconsole.draw.words import width_of
+from ppsconsole.values import dataclass
 
 _SOLID = ("serving", "streaming", "catching-up")
 _LOUDNESS = {"idle": 0, "unknown": 1, "serving": 2, "streaming": 2, "catching-up": 3, "broken": 4}

@@ -1,12 +1,13 @@
 """What placing works on: seats that names, kinds and sites ask for, and the boxes that they get."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from ppsconsole.cluster.snapshot import NodeKind
 from ppsconsole.draw.text import UNICODE
 from ppsconsole.draw.words import shortened, width_of
+from ppsconsole.values import dataclass
 
 NO_SITE = ""
 

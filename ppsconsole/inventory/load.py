@@ -1,6 +1,5 @@
 """From the file to the model: `load` and `parse`, with every mistake in one go."""
 
-import hashlib
 import os
 import re
 from pathlib import Path
@@ -48,8 +47,7 @@ def parse(text: bytes, path: str) -> Inventory:
         values.pop("version", None)
         values.pop("ssh", None)
         blanks = {name: ROOT.fields[name].kind.blank for name in ROOT.required if name != "version"}
-        digest = hashlib.sha256(text).hexdigest()
-        inventory = check(Inventory(path=path, digest=digest, **{**blanks, **values}), reading)
+        inventory = check(Inventory(path=path, **{**blanks, **values}), reading)
     elif not reading.mistakes:
         reading.refuse(root, "an empty file", "start with `version: 1`; sample-inventory.yaml shows the rest")
     if reading.mistakes:

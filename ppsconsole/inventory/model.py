@@ -290,11 +290,9 @@ class Inventory:
 
     Attributes:
         path: The file it came from, as the user named it.
-        digest: SHA-256 of the file's bytes, hexadecimal.
     """
 
     path: str
-    digest: str
     cluster: Cluster
     sites: Mapping[str, Site]
     hosts: Mapping[str, Host]

@@ -134,7 +134,7 @@ def provisional(hosts: dict[str, Host], database: DatabaseGroup | None = None) -
     """Return an inventory that the drivers can be made with."""
     sites = {host.site: Site(host.site) for host in hosts.values()}
     group = database or DatabaseGroup("postgres", "", {})
-    return Inventory("", "", Cluster("not written yet"), sites, hosts, {}, group)
+    return Inventory("", Cluster("not written yet"), sites, hosts, {}, group)
 
 
 def with_names(hosts: list[FoundHost]) -> tuple[FoundHost, ...]:

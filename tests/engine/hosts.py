@@ -65,7 +65,7 @@ class Hosts(World):
     def inventory(self) -> Inventory:
         instances = {f"db{name[1:]}": Instance(f"db{name[1:]}", host=name) for name in self.hosts}
         return Inventory(
-            "x", "", Cluster("pps lab", "lab"), {"A": Site("A")}, self.hosts, {}, DatabaseGroup("postgres", "pps", instances)
+            "x", Cluster("pps lab", "lab"), {"A": Site("A")}, self.hosts, {}, DatabaseGroup("postgres", "pps", instances)
         )
 
     def lease(self, run: str, clock, *, reason: str = "", required=("h2",), holder=None) -> Lease:

@@ -173,7 +173,7 @@ def scripted_plan(runbook: str = "switchover", *, has_gates: bool = False, items
 def scripted_inventory() -> Inventory:
     instances = {"db1": Instance("db1", host="h1"), "db2": Instance("db2", host="h2")}
     hosts = {name: Host(name, "A", "127.0.0.1") for name in ("h1", "h2")}
-    return Inventory("x", "", Cluster("lab", "lab"), {"A": Site("A")}, hosts, {}, DatabaseGroup("postgres", "pps", instances))
+    return Inventory("x", Cluster("lab", "lab"), {"A": Site("A")}, hosts, {}, DatabaseGroup("postgres", "pps", instances))
 
 
 @dataclass

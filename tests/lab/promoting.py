@@ -164,7 +164,7 @@ class Promoting:
         instances = {"db2": Instance("db2", host="h2", data_directory=data, bin_directory=binaries), "db1": Instance("db1")}
         hosts = {"h2": Host("h2", "A", self.standby.address)}
         inventory = Inventory(
-            "x", "", Cluster("pair", "lab"), {"A": Site("A")}, hosts, {}, DatabaseGroup("postgres", "pps", instances)
+            "x", Cluster("pair", "lab"), {"A": Site("A")}, hosts, {}, DatabaseGroup("postgres", "pps", instances)
         )
         step = Step("promote", "Promote db2", "promote", "db2", "h2", {"primary": "db1"}, timeout_s=120)
         known = Identity("db2", "h2", "", "h2", "", data, "standby", 0)

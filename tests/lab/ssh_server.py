@@ -169,7 +169,6 @@ class World:
     def pool(self, **polling) -> SshPool:
         inventory = Inventory(
             "x.yaml",
-            "",
             Cluster("c", "lab"),
             {"A": Site("A")},
             self.hosts,

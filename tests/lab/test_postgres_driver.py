@@ -60,7 +60,7 @@ class Looker:
         }
         reference = SecretRef("env", f"PPSCONSOLE_TEST_{secret}") if secret else None
         database = DatabaseGroup("postgres", group.pop("database", "pps"), self.instances, user=user, password=reference, **group)
-        inventory = Inventory("", "", Cluster("c", "lab"), {"A": Site("A")}, hosts or {}, {}, database)
+        inventory = Inventory("", Cluster("c", "lab"), {"A": Site("A")}, hosts or {}, {}, database)
         self.records = []
         self.pool = PostgresPool(inventory, ssh, SystemClock(), self.records.append)  # type: ignore[arg-type]
 

@@ -31,7 +31,6 @@ def inventory(environment: str = "lab") -> Inventory:
     hosts |= {f"bastion-{site}": Host(f"bastion-{site}", site, f"127.0.{number}.1") for number, site in ((1, "a"), (2, "b"))}
     return Inventory(
         path="inventory.yaml",
-        digest="0" * 64,
         cluster=Cluster("lab" if environment == "lab" else "prod-eu", environment),  # type: ignore[arg-type]
         sites={"a": Site("a"), "b": Site("b")},
         hosts=hosts,

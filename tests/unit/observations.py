@@ -51,7 +51,6 @@ def inventory(**changes: Any) -> Inventory:
     members = {"127.9.1.11:10001": "pps1", "127.9.2.11:10001": "pps2"}
     made = Inventory(
         path="lab.yaml",
-        digest="0" * 64,
         cluster=Cluster("lab", environment="lab", address="https://127.9.1.10:8443/"),
         sites={"a": Site("a"), "b": Site("b")},
         hosts=hosts,

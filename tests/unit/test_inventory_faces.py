@@ -126,7 +126,7 @@ def test_every_key_of_the_schema_is_described():
 def test_what_is_shown_loads_to_the_same_again(text):
     first = parsed(text)
     again = parsed(show(first))
-    assert dataclasses.replace(again, digest=first.digest) == first
+    assert again == first
 
 
 def test_shown_values():

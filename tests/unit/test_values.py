@@ -69,6 +69,26 @@ class Single:
     only: float
 
 
+@dataclass(slots=True)
+class Changing:
+    """One that is no value."""
+
+    name: str
+    rows: list[str] = dataclasses.field(default_factory=list)
+
+
+def test_one_that_is_not_frozen_can_be_changed_and_not_be_hashed() -> None:
+    one = Changing("a")
+    one.name = "b"
+    one.rows.append("x")
+    assert one == Changing("b", ["x"]) == copy.deepcopy(one) == pickle.loads(pickle.dumps(one))
+    assert repr(one) == "Changing(name='b', rows=['x'])"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(one)
+    with pytest.raises(AttributeError):
+        one.other = 1  # type: ignore[attr-defined]
+
+
 def test_it_is_made_and_said_as_the_standard_one_is() -> None:
     for arguments, named in ((("a",), {}), (("a", 4, ("x",)), {"only_named": 2.0}), ((), {"name": "a", "notes": {"k": "v"}})):
         ours, theirs = Ours(*arguments, **named), Theirs(*arguments, **named)  # type: ignore[arg-type]
