@@ -43,7 +43,10 @@ class Masker:
             text = self._pattern.sub(MASK, text)
         if text.isascii():  # outside of ASCII some letters count as others (U+017F is an s) for the pattern, but not for `lower`
             lower = text.lower()
-            if not any(hint in lower for hint in _HINTS):
+            for hint in _HINTS:  # a loop, as it is run for all that a host says: half the price of any()
+                if hint in lower:
+                    break
+            else:
                 return text
         return _SHAPES.sub(_masked_shape, text)
 

@@ -124,7 +124,9 @@ class Copies:
 
     def _send(self) -> None:
         for host in self._lease.hosts:
-            copy = self._copies.setdefault(host.name, _Copy(host, is_required=host.name in self._lease.claim.required))
+            copy = self._copies.get(host.name)
+            if copy is None:
+                copy = self._copies[host.name] = _Copy(host, is_required=host.name in self._lease.claim.required)
             if copy.has_plan and copy.sent == len(self._lines):
                 copy.settled.set()
                 continue
@@ -277,10 +279,15 @@ def events_in(text: str, run: str) -> dict[int, RunEvent]:
     """Return the events of `run` in the lines of a copy, by number; what is none, such as half a line, is left out."""
     by_number: dict[int, RunEvent] = {}
     for line in text.splitlines():
-        try:
-            event = RunEvent.from_json(json.loads(line))
-        except (ValueError, KeyError, TypeError):
-            continue  # half a line, which was sent again, or the end of what came over
-        if event.run == run:
-            by_number[event.number] = replace(event, words=plain(event.words, WORDS_LIMIT))
+        event = _event_in(line)
+        if event is not None and event.run == run:
+            by_number[event.number] = event
     return by_number
+
+
+def _event_in(line: str) -> RunEvent | None:
+    try:
+        event = RunEvent.from_json(json.loads(line))
+    except (ValueError, KeyError, TypeError):
+        return None  # half a line, which was sent again, or the end of what came over
+    return replace(event, words=plain(event.words, WORDS_LIMIT))

@@ -66,7 +66,7 @@ class Runner:
         for step in bench.plan.steps:
             if step.verb not in actions:
                 raise UsageError(f"step {step.id} has the unknown verb {step.verb!r}", where=bench.plan.runbook)
-        self.state = state
+        self.state = self._said = state
         self._bench, self._actions, self._custody, self._stage = bench, actions, custody, stage
         self._gates = Gatekeeper(bench, ask, reread, self._ahead)
         self._is_hold_wanted = False
@@ -382,10 +382,12 @@ class Runner:
 
     def _ahead(self) -> RunState:
         """Where the run stands by what was said, durable or not: what the next step is chosen by; it does not act on it yet."""
-        state = self.state
+        if self._said.last_number < self.state.last_number:
+            self._said = self.state
         for event in self.recorder.pending:
-            state = advanced(state, event)
-        return state
+            if event.number > self._said.last_number:
+                self._said = advanced(self._said, event)
+        return self._said
 
     def _fill_bench(self, state: RunState) -> None:
         self._bench.values.update(state.values)

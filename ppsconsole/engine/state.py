@@ -147,25 +147,25 @@ def state_of(plan: Plan, events: Iterable[RunEvent]) -> RunState:
 
 def advanced(state: RunState, event: RunEvent) -> RunState:
     """Return `state` after one more event; events about steps that the plan does not have change nothing."""
-    state = replace(state, last_number=event.number)
+    number = event.number
     if event.kind in ("step-started", "step-checked", "step-finished", "undo-started", "undo-finished"):
-        steps = tuple(_step_advanced(each, event) if each.id == event.step else each for each in state.steps)
+        steps = tuple([_step_advanced(each, event) if each.id == event.step else each for each in state.steps])
         is_backing_out = state.is_backing_out or event.kind == "undo-started"
-        return replace(state, steps=steps, is_backing_out=is_backing_out, is_held=False)
+        return replace(state, last_number=number, steps=steps, is_backing_out=is_backing_out, is_held=False)
     match event.kind:
         case "gate-answered":
-            return replace(state, answers={**state.answers, event.step: str(event.data["answer"])})
+            return replace(state, last_number=number, answers={**state.answers, event.step: str(event.data["answer"])})
         case "proof-made":
-            return replace(state, proofs=(*state.proofs, proof_from_json(event.data["proof"])))
+            return replace(state, last_number=number, proofs=(*state.proofs, proof_from_json(event.data["proof"])))
         case "issue-noted":
-            return replace(state, issues=(*state.issues, event.words))
+            return replace(state, last_number=number, issues=(*state.issues, event.words))
         case "held":
-            return replace(state, is_held=True)
+            return replace(state, last_number=number, is_held=True)
         case "resumed":
-            return replace(state, is_held=False)
+            return replace(state, last_number=number, is_held=False)
         case "run-finished":
-            return replace(state, verdict=RunVerdict(event.data["verdict"]))
-    return state
+            return replace(state, last_number=number, verdict=RunVerdict(event.data["verdict"]))
+    return replace(state, last_number=number)
 
 
 def _step_advanced(step: StepState, event: RunEvent) -> StepState:

@@ -68,9 +68,16 @@ class Monitor:
         self._known_at: dict[str, float] = {}
         self._events: deque[Event] = deque(maxlen=_EVENTS)
         self._sent = Sent(_FORGOTTEN * inventory.polling.slow_every_s)
-        self._snapshot: Snapshot = compose(inventory, self._seen, self.clock.now(), is_complete=False)
+        self._composed: Snapshot | None = None
         self._changed = asyncio.Event()
         self._nudged = asyncio.Event()
+
+    @property
+    def _snapshot(self) -> Snapshot:
+        """The newest snapshot; one of nothing is only put together where somebody asks before the first look."""
+        if self._composed is None:
+            self._composed = compose(self.inventory, self._seen, self.clock.now(), is_complete=False)
+        return self._composed
 
     @property
     def picture(self) -> Picture:
@@ -224,14 +231,14 @@ class Monitor:
         self._events.append(Event(self.clock.now(), subject, Verdict.UNKNOWN, plain(words)))
 
     def _compose(self) -> None:
-        before = self._snapshot
+        before = self._composed
         is_complete = len(self._looked) >= self._count > 0
-        self._snapshot = self._dated(compose(self.inventory, self._seen, self.clock.now(), is_complete=is_complete))
-        if before.is_complete:
-            self._events.extend(changes(before, self._snapshot))
+        self._composed = after = self._dated(compose(self.inventory, self._seen, self.clock.now(), is_complete=is_complete))
+        if before is not None and before.is_complete:
+            self._events.extend(changes(before, after))
         elif is_complete:
-            words = f"first look at everything: {self._snapshot.verdict.value}"
-            self._events.append(Event(self._snapshot.at, "cluster", self._snapshot.verdict, words))
+            words = f"first look at everything: {after.verdict.value}"
+            self._events.append(Event(after.at, "cluster", after.verdict, words))
 
     def _dated(self, snapshot: Snapshot) -> Snapshot:
         """Return `snapshot` whose unknown gauges say when they were known last."""

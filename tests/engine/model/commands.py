@@ -34,15 +34,17 @@ class Known:
     more: Any = None
 
 
-_tables: dict[str, dict[tuple[str, str], Known]] = {}
+_tables: dict[int, dict[tuple[str, str], Known]] = {}
+_inventories: list[Inventory] = []
 
 
 def table_of(inventory: Inventory) -> dict[tuple[str, str], Known]:
     """Return what each (host, command) means; one table for each inventory."""
-    key = f"{inventory.path} {inventory.digest} {inventory.cluster.name}"
-    if key not in _tables:
-        _tables[key] = _made(inventory)
-    return _tables[key]
+    found = _tables.get(id(inventory))
+    if found is None:
+        _inventories.append(inventory)  # kept, so that no other one gets its id
+        found = _tables[id(inventory)] = _made(inventory)
+    return found
 
 
 def _made(inventory: Inventory) -> dict[tuple[str, str], Known]:

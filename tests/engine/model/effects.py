@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from ppsconsole.actions.stop_primary import _GONE
 from ppsconsole.drivers.base import CommandResult
-from tests.engine.model.commands import Known
+from tests.engine.model.commands import Known, table_of
 from tests.engine.model.databases import PAGE, PID, SEGMENT, SYSTEM, Database, UnknownToModel, lsn
 from tests.engine.model.world import World
 
@@ -19,9 +19,18 @@ def said(stdout: str = "", status: int = 0, stderr: str = "") -> CommandResult:
     return CommandResult(status, stdout, stderr, 0.001)
 
 
+SLOW = ("stop-clean", "stop-and-look")
+
+
+def is_slow(world: World, host: str, command: str) -> bool:
+    """Return whether a command takes its time; the others are done at once."""
+    known = table_of(world.inventory).get((host, command))
+    return known is not None and known.does in SLOW
+
+
 async def done(world: World, known: Known, stdin: str, now: Callable[[], float]) -> CommandResult:
     """Do what a command does, and return what it prints."""
-    if known.does in ("stop-clean", "stop-and-look"):
+    if known.does in SLOW:
         return await _stopped(world, known, now)
     return _EFFECTS[known.does](world, known, stdin, now())
 

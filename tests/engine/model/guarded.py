@@ -113,6 +113,12 @@ def detached_in(script: str) -> tuple[str, str]:
     return place[0], shlex.split(runner)[0]
 
 
+@lru_cache(maxsize=1024)
+def looked_for(command: str) -> str:
+    """Return the place that a command asks about, of one that outlives the line."""
+    return detached_in(shlex.split(command)[3])[0]
+
+
 def moved(host: ModelHost, conditions: tuple[tuple[str, str], ...], system: str) -> str:
     """Return what the guard says on standard error when something is not as planned; empty when all is."""
     for kind, wanted in conditions:
@@ -131,4 +137,4 @@ def note_begun(host: ModelHost, run: str, step: str) -> None:
         host.runs.setdefault(run, KeptRun()).begun.append(step)
 
 
-__all__ = ["MOVED", "Guarded", "guarded", "moved", "note_begun"]
+__all__ = ["MOVED", "Guarded", "guarded", "looked_for", "moved", "note_begun"]

@@ -76,4 +76,18 @@ class MemoryJournal(Journal):
 
 
 def _back(event: RunEvent) -> RunEvent:
-    return RunEvent.from_json(json.loads(json.dumps(event.as_json(), default=str)))
+    return RunEvent.from_json(json.loads(line_of(event)))
+
+
+_latest: list[tuple[RunEvent, str]] = []
+
+
+def line_of(event: RunEvent) -> str:
+    """Return an event as a line of a copy: `copies._line`, but that journal and copies share what is made once."""
+    for known, line in _latest:
+        if known is event:
+            return line
+    line = json.dumps(event.as_json(), default=str) + "\n"
+    _latest.append((event, line))
+    del _latest[:-20]
+    return line

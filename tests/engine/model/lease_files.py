@@ -13,6 +13,7 @@ from ppsconsole.drivers.base import CommandResult
 from ppsconsole.engine import copies, lease, lease_script, pruning
 from ppsconsole.engine.lease_script import CANNOT_WRITE, NOT_OURS
 from tests.engine.model.hosts import KeptRun, ModelHost
+from tests.engine.model.journal import line_of
 
 Script = Callable[[ModelHost, str, float], CommandResult]
 _built: dict[str, Script] = {}
@@ -172,6 +173,10 @@ def copied(host: str, name: str, body: str, leased: str) -> copies.CopiedRun | N
     return None if found is None else replace(found, host=host)
 
 
+_event_in = lru_cache(maxsize=1 << 15)(copies._event_in)
+"""What the product reads in a line of a copy; the same line on five hosts, in every story again, is read once."""
+
+
 PATCHES: tuple[tuple[Any, str, Any], ...] = (
     (lease_script, "look_script", look_script),
     (lease_script, "take_script", take_script),
@@ -180,6 +185,8 @@ PATCHES: tuple[tuple[Any, str, Any], ...] = (
     (lease_script, "beat_script", beat_script),
     (copies, "_append_script", append_script),
     (copies, "_copied", copied),
+    (copies, "_event_in", _event_in),
+    (copies, "_line", line_of),
     (pruning, "_script", prune_script),
 )
 """Builders that the model stands beside: what they make is sent as it is, and remembered with what it means."""

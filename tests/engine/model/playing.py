@@ -20,7 +20,7 @@ from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.request import Request
 from tests.engine.model import faults
 from tests.engine.model.console import Console, at_work, modelled
-from tests.engine.model.held import STARTED_AT, EndlessError, play
+from tests.engine.model.held import STARTED_AT, EndlessError, alive, play
 from tests.engine.model.invariants import Announced, check_end, check_loss, check_replay
 from tests.engine.model.operator import Operator
 from tests.engine.model.story import CONSOLE_FAULTS, Beat, Story
@@ -289,7 +289,7 @@ class Stage:
 
     async def _turn(self, doing: Coroutine[Any, Any, None]) -> bool:
         """Let the console at hand do something; return whether there is a run now. It may die of it."""
-        outer = asyncio.all_tasks()
+        outer = alive()
         task = self._spawn(self.console, doing)
         try:
             await task
@@ -298,7 +298,7 @@ class Stage:
             await self._let_go_of_lost(error)
         except ConsoleDied:
             self.trace(f"{self.console.name} died")
-            left = asyncio.all_tasks() - outer - set(self.beside)
+            left = alive() - outer - set(self.beside)
             for each in left:
                 each.cancel()
             await asyncio.gather(*left, return_exceptions=True)

@@ -55,6 +55,7 @@ def play_all(seeds: Iterable[int], inventory: Inventory, *, progress: Callable[[
     was_loud, was_collecting = logging.root.manager.disable, gc.isenabled()
     logging.disable(logging.CRITICAL)  # what the engine warns of is what the stories are about
     gc.disable()
+    gc.freeze()  # what is there already is not looked through again each time
     try:
         for seed in seeds:
             story = story_of(seed, inventory)
@@ -69,6 +70,7 @@ def play_all(seeds: Iterable[int], inventory: Inventory, *, progress: Callable[[
                 break
     finally:
         logging.disable(was_loud)
+        gc.unfreeze()
         if was_collecting:
             gc.enable()
     return tally

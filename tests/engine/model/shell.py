@@ -1,7 +1,6 @@
 """The double of the SSH driver: known commands are done to the model, unknown ones fail loudly."""
 
 import asyncio
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,7 +12,7 @@ from ppsconsole.inventory.model import Host
 from tests.engine.model import effects, lease_files, salvage
 from tests.engine.model.commands import parts_of, table_of
 from tests.engine.model.databases import SYSTEM, UnknownToModel
-from tests.engine.model.guarded import MOVED, Guarded, detached_in, guarded, moved, note_begun
+from tests.engine.model.guarded import MOVED, Guarded, guarded, looked_for, moved, note_begun
 from tests.engine.model.hosts import ModelHost
 from tests.engine.model.ways import Ways, loud, now, unanswered
 from tests.engine.model.world import World
@@ -51,7 +50,10 @@ class ModelShell:
         doing = self._guarded(host, guard, stdin or "") if guard is not None else self._plain(host, command, stdin or "")
         started = now()
         try:
-            async with asyncio.timeout(timeout_s):
+            if effects.is_slow(self.world, host.name, command if guard is None else guard.command):
+                async with asyncio.timeout(timeout_s):
+                    result = await doing
+            else:
                 result = await doing
         except TimeoutError:
             raise TimedOut(f"no answer within {timeout_s:g}s", where=host.name) from None
@@ -131,7 +133,7 @@ class ModelShell:
             if instance.host == host.name and command.startswith(f"{remains_command(instance)}; echo @@wal"):
                 return effects.dead_wal(world, name, command)
         if "@@ppsconsole-detached" in command:
-            return self._outlived(world.hosts[host.name], detached_in(shlex.split(command)[3])[0])
+            return self._outlived(world.hosts[host.name], looked_for(command))
         brought = salvage.done(world, host.name, command, stdin)
         if brought is not None:
             return brought

@@ -8,15 +8,10 @@ from typing import Any
 
 from ppsconsole.errors import BastionDown, PpsConsoleError, TimedOut, Unreachable
 from ppsconsole.inventory.model import Host
-from tests.engine.model.held import STARTED_AT
+from tests.engine.model.held import now
 from tests.engine.model.world import World
 
 CONNECT_S = 3.0
-
-
-def now() -> float:
-    """Return the model's time, in seconds since 1970."""
-    return STARTED_AT + asyncio.get_running_loop().time()
 
 
 mistakes: list[BaseException] = []

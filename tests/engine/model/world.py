@@ -1,13 +1,17 @@
 """The modelled cluster as a whole: what follows from what while time passes, and what must never be."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
+from ppsconsole.drivers.nginx import parse_upstreams
 from ppsconsole.inventory.model import Inventory
 from tests.engine.model.databases import Database, Record
 from tests.engine.model.held import STARTED_AT
 from tests.engine.model.hosts import ModelHost, ModelService
 from tests.engine.model.links import Links
+
+_read = lru_cache(maxsize=256)(parse_upstreams)
 
 LAG_S = 0.01
 """What was written in the last moments has not arrived at a standby yet."""
@@ -32,6 +36,7 @@ class World:
 
     Attributes:
         points_at: What each web node's setting names.
+        places: The host of each node.
         acked: Commits that were acknowledged to users, and by which instance.
         wrongs: What must never be, and was; in words.
         brought: Whose log was brought last to an instance.
@@ -45,6 +50,7 @@ class World:
     databases: dict[str, Database]
     balancers: dict[str, ModelBalancer]
     points_at: dict[str, str]
+    places: dict[str, str] = field(default_factory=dict)
     links: Links = field(default_factory=Links)
     acked: list[tuple[Record, str]] = field(default_factory=list)
     wrongs: list[str] = field(default_factory=list)
@@ -128,9 +134,7 @@ class World:
 
     def service_of(self, node: str) -> ModelService:
         """Return the service of a node; a database's state follows from its processes."""
-        host = self.inventory.host_of(node)
-        assert host is not None
-        service = self.hosts[host.name].services[node]
+        service = self.hosts[self.places[node]].services[node]
         database = self.databases.get(node)
         if database is not None:
             is_clean = database.control_state.startswith("shut down")
@@ -142,9 +146,7 @@ class World:
 
     def runs(self, node: str) -> bool:
         """Return whether the node's processes run and do something."""
-        host = self.inventory.host_of(node)
-        assert host is not None
-        return self.is_on(host.name) and self.service_of(node).state == "running"
+        return self.hosts[self.places[node]].is_on and self.service_of(node).state == "running"
 
     def attached(self, web_node: str) -> Database | None:
         """Return the database that a web node has sessions on."""
@@ -166,12 +168,10 @@ class World:
 
     def front(self, balancer: str) -> tuple[int | None, str]:
         """Return what users get through a balancer, and the address of the member that answered."""
-        from ppsconsole.drivers.nginx import parse_upstreams
-
         declared = self.inventory.balancers[balancer]
         if not self.runs(balancer):
             return None, ""
-        lines = parse_upstreams(self.configuration(balancer, self.balancers[balancer].loaded)).get(str(declared.upstream), ())
+        lines = _read(self.configuration(balancer, self.balancers[balancer].loaded)).get(str(declared.upstream), ())
         for line in lines:
             name = declared.members.get(line.address, "")
             is_way = bool(name) and self.links.is_open(declared.host, self.inventory.web_nodes[name].host)
@@ -265,16 +265,17 @@ def new_world(inventory: Inventory) -> World:
         )
     databases[primary].slots = [name for name in databases if name != primary]
     hosts = {name: ModelHost(name) for name in inventory.hosts}
-    balancers = {}
+    balancers, places = {}, {}
     for name in (*inventory.web_nodes, *inventory.database.instances, *inventory.balancers):
         host = inventory.host_of(name)
         assert host is not None
         hosts[host.name].services[name] = ModelService()
+        places[name] = host.name
     for name, balancer in inventory.balancers.items():
         active = {web for web, node in inventory.web_nodes.items() if node.declared == "active"}
         lines = (f"server {address}{'' if node in active else ' down'};\n" for address, node in balancer.members.items())
         text = "".join(lines)
         balancers[name] = ModelBalancer(text, text)
-    world = World(inventory, hosts, databases, balancers, dict.fromkeys(inventory.web_nodes, primary))
+    world = World(inventory, hosts, databases, balancers, dict.fromkeys(inventory.web_nodes, primary), places)
     world.advance(STARTED_AT + 0.0)
     return world
