@@ -73,9 +73,10 @@ FACTS: dict[str, str] = {
     "servers_running": "how many PPS servers run, by the service manager or by their answer",
     # places with backups (subject backup:NAME) -----------------------------------------------------------------
     "backup": "ok, or why nothing is known: missing (no such folder), empty (no file in it), unreadable, too-many",
-    "backup_age_s": "age of the newest file, by the clock of the machine that it is on",
-    "backup_bytes": "size of the newest file",
-    "backup_file": "name of the newest file, without its folder",
+    "backup_age_s": "age of the newest file or bundle, by the clock of the machine that it is on; a bundle's by its name",
+    "backup_bytes": "size of the newest file or bundle",
+    "backup_file": "name of the newest file, without its folder, or of the newest bundle",
+    "backup_aside": "bundles that were set aside or never finished: `backup prune` deletes them",
     "backup_key": "ok, or why the reference to the encryption key does not resolve; the key itself is not kept",
 }
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,44 @@ def test_the_newest_file_counts_also_in_folders_of_its_own(tmp_path: Path) -> No
         "backup_bytes": 11,
         "backup_file": "with a blank 'and a quote.dump",
     }
+
+
+def bundle(folder: Path, name: str, size: int = 5, *, is_finished: bool = True) -> Path:
+    made = folder / name
+    made.mkdir(parents=True)
+    (made / "database.dump.age").write_bytes(b"x" * size)
+    if is_finished:
+        (made / "manifest.json").write_text("{}")
+    return made
+
+
+def test_a_bundle_is_one_backup_as_old_as_its_name_says(tmp_path: Path) -> None:
+    stamp = datetime.fromtimestamp(NOW - 2 * HOUR, UTC)
+    name = f"pps-{stamp:%Y%m%dT%H%M%SZ}-0a1b2c3d"
+    bundle(tmp_path, name, 98)
+    bundle(tmp_path, "pps-20200101T000000Z-aaaa")
+    bundle(tmp_path, "pps-20990101T000000Z-bbbb", is_finished=False)  # no manifest: nobody finished it
+    put(tmp_path, "built-in.bak", 3 * HOUR)
+    put(tmp_path, f"{name}/settings.tar.age", 1.0, 0)  # what is in it does not count by itself, nor does when it was copied
+    expected = {"backup": "ok", "backup_age_s": 2 * HOUR, "backup_bytes": 100, "backup_file": name}
+    assert both(tmp_path) == expected
+    put(tmp_path, "fresher.bak", HOUR, 3)
+    assert both(tmp_path) == {**expected, "backup_age_s": HOUR, "backup_bytes": 3, "backup_file": "fresher.bak"}
+
+
+def test_what_is_hidden_is_no_backup_and_is_told(tmp_path: Path) -> None:
+    hidden = (".aside-pps-20260102T030405Z-aaaa", ".part-pps-20260102T030405Z-bbbb")
+    for name in hidden:
+        bundle(tmp_path, name)
+    bundle(tmp_path, ".part-of-something-else")
+    assert both(tmp_path) == {"backup": "empty", "backup_aside": hidden}
+
+
+def test_a_look_at_one_place_leaves_the_shell_where_it_was(tmp_path: Path) -> None:
+    bundle(tmp_path, "pps-20200101T000000Z-aaaa")
+    command = backup_part(Backup("b", str(tmp_path), "db1"), 30.0).command
+    done = subprocess.run(["sh", "-c", f"cd /; {command}; pwd"], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "/"
 
 
 def test_a_folder_that_is_not_there_or_has_nothing_in_it(tmp_path: Path) -> None:
