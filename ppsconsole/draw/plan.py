@@ -34,7 +34,7 @@ def direction(plan: Plan) -> str:
     """Return what the plan acts on: `db1 -> db2` where a role moves, else the node, else nothing."""
     for step in plan.steps:
         if step.is_point_of_no_return and step.arguments.get("primary"):
-            return f"{step.arguments['primary']} -> {step.node}"
+            return f"{step.arguments['primary']} -> {plan.to or step.node}"
     return plan.node or plan.to
 
 

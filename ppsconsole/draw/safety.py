@@ -5,7 +5,7 @@ from typing import Literal
 
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.draw.run_view import RunView, StepView
-from ppsconsole.plan.proof import FenceProof
+from ppsconsole.plan.proof import FenceProof, Rung
 
 Said = Literal["yes", "no", "unknown"]
 
@@ -145,6 +145,10 @@ def _two_writers(view: RunView, old: str, snapshot: Snapshot | None) -> Answer:
     question = "Are there two writers?"
     seen, at = ((), None) if snapshot is None else (snapshot.of_kind("database"), snapshot.at)
     writers = [node.name for node in seen if node.role == "primary"]
+    fenced = _fence(view, old) if old else None
+    if len(writers) > 1 and fenced is not None and fenced.rung is Rung.QUIESCED:
+        # A restore has both servers run, while no web node does.
+        return Answer(question, "no", f"{' and '.join(writers)} both run, and nobody writes to either (quiesced)", at=fenced.at)
     if len(writers) > 1:
         return Answer(question, "yes", f"{' and '.join(writers)} both answer as primaries", True, at)
     proof = _fence(view, old) if old else None

@@ -29,7 +29,8 @@ def to_fence(snapshot: Snapshot) -> tuple[Node, ...]:
     Two primaries on one timeline are none of them: only people know which copy users worked with.
     """
     found = primaries(snapshot)
-    newest = max((node.value("timeline") or 0 for node in found), default=0)
+    # After a restore the primary may be on the older one; the other one is in quarantine then.
+    newest = max((node.value("timeline") or 0 for node in found if not node.value("quarantine")), default=0)
     return tuple(node for node in found if node.value("quarantine") or 0 < (node.value("timeline") or 0) < newest)
 
 

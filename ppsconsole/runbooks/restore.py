@@ -138,7 +138,11 @@ def _steps(shop: Shop, side: WebSide, source: Node, target: Node) -> tuple[Step,
     old, new, copied = source.name, target.name, {"source": source.name}
     before = [shop.step("check-copy", new, f"See that {old} can be copied to {new}", id="check-copy", arguments=copied)]
     if _is_forked(source, target):
-        before.insert(0, replace(keep_step(shop, new, old), is_optional=True))
+        before.append(keep_step(shop, new, old))
+    if target.role != "primary" and target.value("control_state") != "shut down":
+        # Behind what keeps its log: a server for one user, whom nobody can connect to, and no time while users are out.
+        recover = f"Have {new} recover from its crash, while nobody can connect to it"
+        before.append(replace(shop.step("recover", new, recover, id="recover"), is_undoable=False))
     quiet = {"rung": Rung.QUIESCED.value, "after": "Stop and disable what still runs by hand"}
     ends = [
         *drain_steps(shop, shop.inventory.balancers, is_optional=False),
@@ -175,18 +179,19 @@ def _steps(shop: Shop, side: WebSide, source: Node, target: Node) -> tuple[Step,
         shop.step("remove-dump", new, f"Remove the dump on {new}", id="remove-dump", is_optional=True),
     ]
     steps = [each if each.verb not in _UNMARKABLE else replace(each, is_markable=False) for each in (*before, *ends, *copies)]
-    return closed([*steps, *_with_return(begins)])
+    return closed([*steps, *_with_return(begins, old)])
 
 
 def _kept_down(old: str) -> dict[str, str]:
     return {"rung": Rung.KEPT_DOWN.value, "after": f"Switch the machine of {old} off by hand: nothing else holds it"}
 
 
-def _with_return(steps: list[Step]) -> list[Step]:
+def _with_return(steps: list[Step], old: str) -> list[Step]:
     """Return the steps with the point of no return where users can write to the copy for the first time."""
     verbs = [step.verb for step in steps]
     at = verbs.index("move-members") if "move-members" in verbs else verbs.index("start")
-    return [replace(step, is_point_of_no_return=True) if number == at else step for number, step in enumerate(steps)]
+    point = replace(steps[at], is_point_of_no_return=True, arguments={**steps[at].arguments, "primary": old})
+    return [*steps[:at], point, *steps[at + 1 :]]
 
 
 def _is_forked(source: Node, target: Node) -> bool:
