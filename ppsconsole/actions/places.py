@@ -65,7 +65,12 @@ def service_of(inventory: Inventory, node: str) -> Service:
     Raises:
         Blocked: The inventory declares none.
     """
-    owner = inventory.web_nodes.get(node) or inventory.database.instances.get(node) or inventory.balancers.get(node)
+    owner = (
+        inventory.web_nodes.get(node)
+        or inventory.database.instances.get(node)
+        or inventory.balancers.get(node)
+        or inventory.alternates.get(node)
+    )
     if owner is None or owner.service is None:
         raise Blocked("the inventory declares no service for it", where=node, remedy="Declare its service")
     return owner.service
@@ -93,7 +98,7 @@ def listening(inventory: Inventory, node: str) -> tuple[str, int] | None:
     if instance is not None:
         host = inventory.host_of(node)
         return (instance.address or (host.address if host is not None else instance.name)), instance.port
-    web_node = inventory.web_nodes.get(node)
+    web_node = inventory.web_nodes.get(node) or inventory.alternates.get(node)
     if web_node is None:
         return None
     parts = urlsplit(web_node.url)

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
+from ppsconsole.actions.alternate_service import TellUsers, VerifyAlternate
 from ppsconsole.actions.balancer import Drain, MoveMembers
 from ppsconsole.actions.base import Action
 from ppsconsole.actions.boot_guard import CheckBootGuard, InstallBootGuard, RemoveBootGuard
-from ppsconsole.actions.check_copy import CheckCopy
 from ppsconsole.actions.bundle_keep import CountBundles, PruneBundles, RetainBundles
 from ppsconsole.actions.bundle_verify import VerifyBundle
 from ppsconsole.actions.bundle_write import BackUp
+from ppsconsole.actions.check_copy import CheckCopy
 from ppsconsole.actions.checkpoint import Checkpoint
 from ppsconsole.actions.clone import Clone, SwapIn
 from ppsconsole.actions.close_database import CloseDatabase
@@ -23,6 +24,7 @@ from ppsconsole.actions.promote import Promote
 from ppsconsole.actions.prove import ProveZeroLoss
 from ppsconsole.actions.quarantine import Quarantine
 from ppsconsole.actions.restart import RestartService
+from ppsconsole.actions.restore_copy import RestoreCopy
 from ppsconsole.actions.restore_database import RestoreDatabase
 from ppsconsole.actions.rewind import Recover, Rewind, TryRewind
 from ppsconsole.actions.salvage import Salvage
@@ -35,6 +37,7 @@ from ppsconsole.actions.start_apart import StartApart
 from ppsconsole.actions.stop_primary import StopPrimary
 from ppsconsole.actions.swap_database import SwapDatabase
 from ppsconsole.actions.switch_database import SwitchDatabase
+from ppsconsole.actions.take_copy import TakeCopy
 from ppsconsole.actions.upstream_slot import MakeSlot
 from ppsconsole.actions.verify_service import VerifyService
 
@@ -51,6 +54,10 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "fence": Fence(),
     "salvage": Salvage(),
     "promote": Promote(),
+    "restore-copy": RestoreCopy(),
+    "take-copy": TakeCopy(),
+    "verify-alternate": VerifyAlternate(),
+    "tell-users": TellUsers(),
     "switch-database": SwitchDatabase(),
     "check-connections": CheckConnections(),
     "drain": Drain(),
@@ -80,10 +87,10 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "swap-in": SwapIn(),
     "start-standby": StartStandby(),
     "drop-stale-slots": DropStaleSlots(),
-}
-"""What a plan can be made of."""
     "back-up": BackUp(),
     "retain-bundles": RetainBundles(),
     "count-bundles": CountBundles(),
     "verify-bundle": VerifyBundle(),
     "prune-bundles": PruneBundles(),
+}
+"""What a plan can be made of."""

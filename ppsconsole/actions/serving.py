@@ -40,12 +40,15 @@ class Answer:
 
 
 async def asked(bench: Workbench, node: str) -> Answer:
-    """Return what `node` answers: a web node asked directly, a balancer as users ask it.
+    """Return what `node` answers: a web node or an alternate server asked directly, a balancer as users ask it.
 
     Raises:
         Blocked: A balancer in front of which no address is declared.
     """
-    if node in bench.inventory.web_nodes:
+    alternate = bench.inventory.alternates.get(node)
+    if alternate is not None:
+        probe = web_node_probe(bench.inventory, alternate.as_web_node(), bench.tools.ssh, bench.clock)
+    elif node in bench.inventory.web_nodes:
         probe = web_node_probe(bench.inventory, web_node_of(bench.inventory, node), bench.tools.ssh, bench.clock)
     else:
         front = front_probe(bench.inventory, balancer_of(bench.inventory, node), bench.clock)

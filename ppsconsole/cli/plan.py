@@ -16,6 +16,7 @@ from ppsconsole.engine.shown import remember
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.outcomes import EXIT_BLOCKED
 from ppsconsole.plan.plan import Plan
+from ppsconsole.runbooks.alternate import bundle_of
 from ppsconsole.runbooks.catalog import RUNBOOKS
 from ppsconsole.runbooks.ladder import DOES, chosen_rung
 from ppsconsole.runbooks.rejoin import chosen_way
@@ -30,6 +31,8 @@ fence_option = click.option(
 
 way_option = click.option("--way", type=click.Choice(WAYS), help="Rejoin: go this way, not the cheapest that the facts allow.")
 
+bundle_option = click.option("--bundle", metavar="NAME", default="", help="Alternate server: this bundle, not the newest one.")
+
 
 @click.command(epilog=RUNBOOK_LIST)
 @click.argument("runbook")
@@ -37,11 +40,20 @@ way_option = click.option("--way", type=click.Choice(WAYS), help="Rejoin: go thi
 @click.option("--to", metavar="NODE", default="", help="The database instance that becomes primary.")
 @fence_option
 @way_option
+@bundle_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON: hash, preflight, steps, loss, tolerances and the rest.")
 @click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only.")
 @click.pass_obj
 def plan(
-    options: Options, runbook: str, node: str, to: str, fence: str | None, way: str | None, is_json: bool, is_ascii: bool
+    options: Options,
+    runbook: str,
+    node: str,
+    to: str,
+    fence: str | None,
+    way: str | None,
+    bundle: str,
+    is_json: bool,
+    is_ascii: bool,
 ) -> int:
     """Show what RUNBOOK would do now, on NODE where it takes one; nothing is changed.
 
@@ -51,7 +63,7 @@ def plan(
     Exit 0: it can be run. 3: it is blocked, and the text says by what.
     """
     inventory = options.load_inventory()
-    made = asyncio.run(_made(inventory, Request(runbook, node, to, fence=fence or "", way=way or "")))
+    made = asyncio.run(_made(inventory, Request(runbook, node, to, fence=fence or "", way=way or "", bundle=bundle)))
     remember(made)
     if is_json:
         click.echo(json.dumps(made.as_json(), ensure_ascii=False, indent=2))
@@ -83,6 +95,7 @@ def _next(made: Plan) -> str:
     words = ["ppsconsole run", made.runbook, made.node, f"--to {made.to}" if made.to else "", f"--approve {made.hash}"]
     words.append(f"--fence {chosen_rung(made)}" if chosen_rung(made) else "")
     words.append(f"--way {chosen_way(made)}" if chosen_way(made) else "")
+    words.append(f"--bundle {bundle_of(made)}" if bundle_of(made) else "")
     gates = {step.gate.kind for step in made.steps if step.gate is not None}
     words.append("--accept-loss WINDOW" if "accept-loss" in gates else "")
     words.append("--attest TEXT" if "attest" in gates else "")

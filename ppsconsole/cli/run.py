@@ -8,7 +8,7 @@ import click
 from ppsconsole.cli.face import is_terminal
 from ppsconsole.cli.gate import Asker, Flags, gate_flags
 from ppsconsole.cli.options import Options
-from ppsconsole.cli.plan import RUNBOOK_LIST, fence_option, print_plan, way_option
+from ppsconsole.cli.plan import RUNBOOK_LIST, bundle_option, fence_option, print_plan, way_option
 from ppsconsole.cli.show import columns, print_lines
 from ppsconsole.cli.status import glyphs
 from ppsconsole.cli.watch import watched
@@ -29,6 +29,7 @@ from ppsconsole.runbooks.request import Request
 @click.option("--to", metavar="NODE", default="", help="The database instance that becomes primary.")
 @fence_option
 @way_option
+@bundle_option
 @gate_flags
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, one document a line: each event, then the result.")
 @click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only.")
@@ -40,6 +41,7 @@ def run(
     to: str,
     fence: str | None,
     way: str | None,
+    bundle: str,
     flags: Flags,
     is_json: bool,
     is_ascii: bool,
@@ -53,7 +55,7 @@ def run(
     Exit 0: success. 1: failed. 3: blocked by preflight or an unanswered gate, or the world moved. 4: rolled back.
     5: held or incomplete. 6: unknown. 7: another run holds the lease. 8: success with issues.
     """
-    request = Request(runbook, node, to, fence=fence or "", way=way or "")
+    request = Request(runbook, node, to, fence=fence or "", way=way or "", bundle=bundle)
     return asyncio.run(_run(options, request, flags, is_json=is_json, is_ascii=is_ascii))
 
 

@@ -5,8 +5,9 @@ table of the password server's own (law 11), it is moved with the database when 
 not carry it to where it would not be true.
 """
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from ppsconsole.values import dataclass
 
 _MARK = "ppsconsole copy "
 
@@ -35,6 +36,8 @@ class Copy:
 
     def comment(self) -> str:
         """Return the comment that makes its database known as this copy."""
+        import json  # not needed for the first frame
+
         values = {"bundle": self.bundle, "cluster": self.cluster, "taken_at": self.taken_at, "pps_version": self.pps_version}
         return _MARK + json.dumps({**values, "is_verified": self.is_verified}, ensure_ascii=True)
 
@@ -47,6 +50,8 @@ def copy_of(database: str, comment: str | None, size_bytes: int = 0) -> Copy | N
     """Return the copy that the comment on `database` tells of; None where it tells of none."""
     if comment is None or not comment.startswith(_MARK):
         return None
+    import json  # not needed for the first frame
+
     try:
         found = json.loads(comment.removeprefix(_MARK))
         bundle, cluster, version = (str(found[name])[:120] for name in ("bundle", "cluster", "pps_version"))
@@ -65,4 +70,29 @@ def best_copy(copies: tuple[Copy, ...], cluster: str, bundle: str = "") -> Copy 
         bundle: The one that is wanted; empty for the newest.
     """
     usable = [each for each in copies if each.is_verified and each.cluster == cluster and bundle in ("", each.bundle)]
+    return max(usable, key=lambda each: each.taken_at, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """One bundle in the archive of an alternate server, as far as its name and manifest tell.
+
+    Attributes:
+        bundle: Name of its folder.
+        cluster: Whose; empty where its manifest cannot be read.
+        taken_at: When its snapshot of the database was taken, seconds since 1970 UTC.
+        trouble: Why it cannot be restored; empty where nothing is seen against it.
+    """
+
+    bundle: str
+    cluster: str
+    taken_at: float
+    pps_version: str = ""
+    size_bytes: int = 0
+    trouble: str = ""
+
+
+def best_offer(offered: tuple[Offered, ...], cluster: str, bundle: str = "") -> Offered | None:
+    """Return the newest bundle of `cluster` that nothing is seen against, or the one called `bundle`; None for none."""
+    usable = [each for each in offered if not each.trouble and each.cluster == cluster and bundle in ("", each.bundle)]
     return max(usable, key=lambda each: each.taken_at, default=None)

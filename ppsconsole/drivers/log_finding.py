@@ -24,12 +24,17 @@ async def find_logs(inventory: Inventory, node: str, shell: Shell, query: Query)
 
     Args:
         inventory: What was declared.
-        node: A bastion, balancer, web node or instance.
+        node: A bastion, balancer, web node, instance or alternate server.
         shell: Asks nginx.
         query: Asks PostgreSQL.
     """
     host = inventory.host_of(node)
-    owner = inventory.web_nodes.get(node) or inventory.database.instances.get(node) or inventory.balancers.get(node)
+    owner = (
+        inventory.web_nodes.get(node)
+        or inventory.database.instances.get(node)
+        or inventory.balancers.get(node)
+        or inventory.alternates.get(node)
+    )
     if host is None:
         return FoundLogs((), f"{node} runs on no host of the inventory: its log is not reached from here")
     if host.platform == "windows":

@@ -27,7 +27,9 @@ class LoginAnswer:
     took_s: float | None = None
 
 
-async def log_in(url: str, account: str, password: str, *, ca: str | None = None, timeout_s: float = 10.0) -> LoginAnswer:
+async def log_in(
+    url: str, account: str, password: str, *, ca: str | None = None, server_name: str | None = None, timeout_s: float = 10.0
+) -> LoginAnswer:
     """Ask `url` for a token: `POST /OAuth2/Token`, grant type `password`, a failure is status 400 (the vendor's REST API).
 
     Whatever goes wrong is an answer, not an error. It is never repeated: wrong logins lock accounts.
@@ -37,12 +39,13 @@ async def log_in(url: str, account: str, password: str, *, ca: str | None = None
         account: Local account without a second factor.
         password: Sent in the body.
         ca: PEM file with the authorities to trust; None for the system's.
+        server_name: The name that its certificate must cover; None for the host part of `url`.
         timeout_s: Limit for all of it.
     """
     form = urlencode({"grant_type": "password", "username": account, "password": password}).encode()
     headers = {"Accept": "application/json"}
     try:
-        seen = await look(url, ca=ca, timeout_s=timeout_s, path=_PATH, headers=headers, form=form)
+        seen = await look(url, ca=ca, server_name=server_name, timeout_s=timeout_s, path=_PATH, headers=headers, form=form)
     except DriverError as error:
         return LoginAnswer(False, plain(f"not tried: {error.what}"))
     if seen.http_status is None:

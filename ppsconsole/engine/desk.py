@@ -28,6 +28,7 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import FenceProof
 from ppsconsole.plan.step import Step
+from ppsconsole.runbooks.alternate import bundle_of
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.catalog import RUNBOOKS, plan_of
@@ -136,7 +137,9 @@ class Desk:
                 remnant = None
                 if request.runbook == "rejoin":
                     remnant = await facts.remnant(self.inventory, snapshot, self._drivers(), self._clock, request.node)
-                background = Background(estimates, self.history, secrets, dead_wal, trouble, remnant)
+                is_alternate = RUNBOOKS[request.runbook].is_for_alternates
+                offered = await facts.offered(self.inventory, self._drivers(), request.node) if is_alternate else None
+                background = Background(estimates, self.history, secrets, dead_wal, trouble, remnant, offered)
                 try:
                     made = plan_of(self.inventory, snapshot, request, commands_of, background)
                 except Barred as error:
@@ -354,7 +357,7 @@ def commands_of(inventory: Inventory, step: Step) -> tuple[str, ...]:
 
 def request_of(plan: Plan) -> Request:
     """Return what was asked for when `plan` was made."""
-    return Request(plan.runbook, plan.node, plan.to, fence=chosen_rung(plan), way=chosen_way(plan))
+    return Request(plan.runbook, plan.node, plan.to, fence=chosen_rung(plan), way=chosen_way(plan), bundle=bundle_of(plan))
 
 
 def refuse_moved(read: Plan, now: Plan) -> None:

@@ -4,15 +4,17 @@ import dataclasses
 from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ppsconsole.actions.bundle_store import BundleStore, StoredBundle
 from ppsconsole.actions.dead_wal import Behind, read_dead_wal
 from ppsconsole.actions.remnant import Source, read_remnant
 from ppsconsole.clock import Clock
+from ppsconsole.cluster.copies import Offered
 from ppsconsole.cluster.dead_wal import DeadWal
 from ppsconsole.cluster.remnant import Remnant
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.drivers.base import Shell
 from ppsconsole.drivers.secrets import resolve
-from ppsconsole.errors import Blocked, SecretError, UsageError
+from ppsconsole.errors import Blocked, DriverError, SecretError, UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.plan.plan import Plan
@@ -138,6 +140,29 @@ async def remnant(inventory: Inventory, snapshot: Snapshot, tools: "Tools", cloc
         return None
     asked = Source(source.name, int(values[0]), str(values[1]), int(values[2]) // 10000)
     return await read_remnant(inventory, tools.ssh, tools.postgres, clock, node, asked)
+
+
+async def offered(inventory: Inventory, tools: "Tools", node: str) -> tuple[Offered, ...] | None:
+    """Look into the archive of the alternate server `node`; None where there is no such server.
+
+    Where nobody can look, that is told as the trouble of a bundle without a name.
+    """
+    alternate = inventory.alternates.get(node)
+    if alternate is None:
+        return None
+    store = BundleStore(inventory.backups[alternate.archive], inventory, tools.ssh)
+    try:
+        found = [each for each in await store.bundles() if not each.name.prefix]
+    except DriverError as error:
+        return (Offered("", "", 0.0, trouble=f"{error.what}. {error.remedy}".rstrip(". ")),)
+    return tuple(_offer(each) for each in found)
+
+
+def _offer(stored: StoredBundle) -> Offered:
+    name, manifest = stored.name.said(), stored.manifest
+    if manifest is None:
+        return Offered(name, "", stored.name.at, trouble=stored.trouble)
+    return Offered(name, manifest.cluster, manifest.made_at, manifest.pps_version, stored.size, stored.trouble)
 
 
 def _is_readable(inventory: Inventory, gone: Node) -> bool:

@@ -1,5 +1,6 @@
 """Are the key files there that a web node cannot read its data without? Their content never leaves the host."""
 
+import hashlib
 import secrets
 import shlex
 from functools import partial
@@ -35,6 +36,11 @@ def _look(path: str) -> str:
         f"if [ ! -e {file} ]; then echo missing; elif [ ! -r {file} ]; then echo unreadable; "
         f'elif [ ! -s {file} ]; then echo empty; else echo "ok $({digest})"; fi'
     )
+
+
+def mark_of(content: bytes) -> str:
+    """Return the mark that a key file with this content gets on its host."""
+    return hashlib.sha256(_SALT.encode() + content).hexdigest()[:12]
 
 
 def parse_keys(paths: tuple[str, ...], result: CommandResult) -> dict[str, object]:

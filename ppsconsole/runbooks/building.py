@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from ppsconsole.cluster.copies import Offered
 from ppsconsole.cluster.dead_wal import DeadWal
 from ppsconsole.cluster.remnant import Remnant
 from ppsconsole.cluster.snapshot import Node, Snapshot
@@ -17,7 +18,7 @@ Commands = Callable[[Inventory, Step], tuple[str, ...]]
 """Returns exactly what a step will send, one `HOST$ command` a line, secrets masked."""
 
 _MAKES_PROOF = ("stop-primary", "prove-zero-loss", "fence", "salvage", "promote")
-_LEAVES_NOTHING = ("end-sessions", "checkpoint", "prove-zero-loss", "check-connections", "verify-service")
+_LEAVES_NOTHING = ("end-sessions", "checkpoint", "prove-zero-loss", "check-connections", "verify-service", "verify-alternate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Background:
         dead_wal: What was read on the disk of a dead primary; None when nobody tried.
         journal: Why a run could not be journaled, and what to do about it, both empty when it could; None when nobody tried.
         remnant: What was read on the disk of an instance that is to be rejoined; None when nobody tried.
+        offered: What is in the archive of the alternate server that is asked for; None when nobody tried.
     """
 
     estimates: Mapping[str, float] = field(default_factory=dict)
@@ -39,6 +41,7 @@ class Background:
     dead_wal: DeadWal | None = None
     journal: tuple[str, str] | None = None
     remnant: Remnant | None = None
+    offered: tuple[Offered, ...] | None = None
 
 
 NOTHING_KNOWN = Background()

@@ -72,6 +72,24 @@ RUNBOOKS: Mapping[str, Runbook] = {
             plan_failover,
         ),
         Runbook(
+            "alternate-prepare",
+            "Put a bundle into an alternate server, compare all tables, and keep it stopped until it is needed.",
+            "required",
+            "none",
+            "the alternate server holds the bundle, every table was found the same, and its PPS is stopped and disabled",
+            plan_alternate_prepare,
+            is_for_alternates=True,
+        ),
+        Runbook(
+            "alternate-activate",
+            "Serve users from an alternate server because the cluster is lost: all since its copy was taken is lost.",
+            "required",
+            "none",
+            "users get in at the alternate server; that they are told of its address, and the way home, stay open",
+            plan_alternate_activate,
+            is_for_alternates=True,
+        ),
+        Runbook(
             "restart",
             "Start a database, web node or balancer where it is: nothing is lost.",
             "required",
@@ -133,24 +151,6 @@ RUNBOOKS: Mapping[str, Runbook] = {
             plan_boot_guard_remove,
             is_for_databases=True,
         ),
-    )
-}
-
-
-def plan_of(
-    inventory: Inventory, snapshot: Snapshot, request: Request, commands: Commands, background: Background = NOTHING_KNOWN
-) -> Plan:
-    """Return the plan that `request` asks for.
-
-    Args:
-        inventory: What was declared.
-        snapshot: The world as it is now; the plan is bound to it.
-        request: Which runbook, on what.
-        commands: Gives the exact commands of a step.
-        background: What is known beside these.
-
-    Raises:
-        UsageError: The request names what does not exist, or leaves a choice open.
         Runbook(
             "backup",
             "Write database, connection settings and keys as one encrypted bundle, to one place or to all.",
@@ -178,10 +178,30 @@ def plan_of(
             plan_backup_prune,
             is_for_places=True,
         ),
+    )
+}
+
+
+def plan_of(
+    inventory: Inventory, snapshot: Snapshot, request: Request, commands: Commands, background: Background = NOTHING_KNOWN
+) -> Plan:
+    """Return the plan that `request` asks for.
+
+    Args:
+        inventory: What was declared.
+        snapshot: The world as it is now; the plan is bound to it.
+        request: Which runbook, on what.
+        commands: Gives the exact commands of a step.
+        background: What is known beside these.
+
+    Raises:
+        UsageError: The request names what does not exist, or leaves a choice open.
         Barred: Nothing can be planned in this state; the error names the rule and says what to do instead.
     """
     runbook = RUNBOOKS[known(request.runbook, RUNBOOKS, "runbook")]
-    if request.fence and runbook.name not in ("failover", "fence"):
+    if request.bundle and not runbook.is_for_alternates:
+        raise UsageError(f"{runbook.name} takes no --bundle, and {request.bundle!r} was given", remedy="Leave it out")
+    if request.fence and runbook.name not in ("failover", "fence", "alternate-activate"):
         raise UsageError(f"{runbook.name} chooses no rung, and --fence {request.fence} was given", remedy="Leave it out")
     if request.way and runbook.name != "rejoin":
         raise UsageError(f"{runbook.name} chooses no way, and --way {request.way} was given", remedy="Leave it out")

@@ -31,6 +31,10 @@ COSTS: Mapping[str, Cost] = {
     "stop-primary": Cost(0.2, 120.0),
     "prove-zero-loss": Cost(0.1, 30.0),
     "fence": Cost(2.0, 60.0),
+    "restore-copy": Cost(30.0, 12 * 3600.0),
+    "take-copy": Cost(0.5, 60.0),
+    "verify-alternate": Cost(1.0, 60.0),
+    "tell-users": Cost(0.1, 15.0),
     "salvage": Cost(3.0, 900.0),  # mostly the time until a standby looks again for more log: wal_retrieve_retry_interval
     "promote": Cost(0.3, 90.0),
     "switch-database": Cost(0.5, 30.0),
@@ -43,15 +47,15 @@ COSTS: Mapping[str, Cost] = {
     "check-boot-guard": Cost(0.3, 15.0),
     "remove-boot-guard": Cost(0.3, 15.0),
     "keep-lost-writes": Cost(2.0, 900.0),
-    "check-copy": Cost(1.0, 60.0),
-    "close-database": Cost(0.5, 30.0),
-    "start-apart": Cost(3.0, 600.0),  # crash recovery of an old primary reads all log since its last checkpoint
-    "dump-database": Cost(30.0, 12 * 3600.0),
     "back-up": Cost(10.0, 6 * 3600.0),  # as long as it makes progress; a line that stands still is given up much sooner
     "retain-bundles": Cost(0.5, 60.0),
     "count-bundles": Cost(0.3, 60.0),
     "verify-bundle": Cost(15.0, 6 * 3600.0),
     "prune-bundles": Cost(1.0, 900.0),
+    "check-copy": Cost(1.0, 60.0),
+    "close-database": Cost(0.5, 30.0),
+    "start-apart": Cost(3.0, 600.0),  # crash recovery of an old primary reads all log since its last checkpoint
+    "dump-database": Cost(30.0, 12 * 3600.0),
     "restore-database": Cost(60.0, 24 * 3600.0),
     "compare-databases": Cost(10.0, 6 * 3600.0),
     "swap-database": Cost(0.5, 60.0),

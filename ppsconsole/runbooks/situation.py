@@ -109,7 +109,12 @@ def is_reachable(snapshot: Snapshot, name: str) -> bool | None:
 
 def service_of(inventory: Inventory, name: str) -> Service | None:
     """Return the service behind a node, None where none is declared."""
-    owner = inventory.web_nodes.get(name) or inventory.database.instances.get(name) or inventory.balancers.get(name)
+    owner = (
+        inventory.web_nodes.get(name)
+        or inventory.database.instances.get(name)
+        or inventory.balancers.get(name)
+        or inventory.alternates.get(name)
+    )
     return None if owner is None else owner.service
 
 

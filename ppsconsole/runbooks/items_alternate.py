@@ -1,0 +1,172 @@
+"""Preflight of an alternate server: the same version and keys, a server of its own, and what no database brings along."""
+
+from urllib.parse import urlsplit
+
+from ppsconsole.clock import duration
+from ppsconsole.cluster.judging import against
+from ppsconsole.cluster.keys import KeyFile
+from ppsconsole.cluster.snapshot import Node, Snapshot
+from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.inventory.alternate import Alternate
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.preflight import Item
+from ppsconsole.runbooks.alternate import Source
+from ppsconsole.runbooks.case import failing, ok, unseen
+
+LICENCE = (
+    "by the vendor's page (Clustering and High-Availability) a second activation may be inactive, for backup and testing, as "
+    "long as its data is archival; each activation is recorded on the vendor's licensing server"
+)
+"""What the licence says of inactive copies, the same in the older and the newer wording of the page."""
+
+
+def database(node: Node, snapshot: Snapshot) -> Item:
+    """Return whether the alternate server's own database server answers, and is none of the group's."""
+    name, sql = "own-database", node.facts.get("sql")
+    if sql is None or sql.value is None:
+        return unseen(name, f"the database server of {node.name} was not seen", is_blocking=True)
+    if sql.value != "ok":
+        words = f"the database server of {node.name} does not answer ({sql.value}): {sql.detail}"
+        return failing(name, words, "Start it on its host, by its service", is_blocking=True)
+    own = node.value("system_identifier")
+    for each in snapshot.of_kind("database"):
+        if own is not None and own == str(each.value("system_identifier") or each.value("control_system_identifier")):
+            words = f"its database server has the system identifier of {each.name}, {own}: it is one of the group's"
+            remedy = "Give it a server that was made by an initdb of its own: a copy beside the primary is no archive"
+            return failing(name, words, remedy, is_blocking=True)
+    return ok(name, f"{node.name} has a database server of its own (system identifier {own})", is_blocking=True)
+
+
+def version(
+    inventory: Inventory, snapshot: Snapshot, alternate: Alternate, node: Node, source: Source, *, is_urgent: bool
+) -> Item:
+    """Return whether its PPS is of the version that the copy was written by; unknown is not equal.
+
+    Args:
+        inventory: What was declared.
+        snapshot: The world now; tells the versions of the web nodes.
+        alternate: The alternate server.
+        node: As it was seen.
+        source: The bundle or the copy.
+        is_urgent: Users are out: what nobody can tell does not keep them out, what is seen to differ does.
+    """
+    name, own = "same-version", node.value("product_version")
+    others = {f"the copy {source.bundle}": source.version} if source.version else {}
+    for each in snapshot.of_kind("web"):
+        if (theirs := each.value("product_version")) is not None:
+            others[each.name] = str(theirs)
+    page = f"{alternate.url.rstrip('/')}/Version"
+    if own is None:
+        remedy = f"Compare it yourself, on {alternate.host} or at {page}"
+        return unseen(name, f"the version of {node.name} is not known", remedy, is_blocking=not is_urgent)
+    differing = [f"{each} is of {theirs}" for each, theirs in others.items() if theirs != own]
+    if differing:
+        words = f"{node.name} is of version {own}, {', '.join(differing)}: a copy goes only with the version that wrote it"
+        remedy = f"Install the same version on {alternate.host} first (pps: move to a new server)"
+        return failing(name, words, remedy, is_blocking=True)
+    if not others:
+        pages = ", ".join(each.url.rstrip("/") + "/Version" for each in inventory.web_nodes.values())
+        remedy = f"Compare them yourself: {page}, {pages}"
+        return unseen(name, "no web node and no copy tells its version", remedy, is_blocking=not is_urgent)
+    return ok(name, f"{node.name} and {', '.join(others)} are of version {own}", is_blocking=True)
+
+
+def keys(inventory: Inventory, snapshot: Snapshot, alternate: Alternate, node: Node) -> Item:
+    """Return whether it has the keys of the web nodes; the copy's own keys are compared again when it is restored."""
+    name = "same-keys"
+    if not alternate.key_files:
+        words = f"no key file is declared for {node.name}; keys do not travel with the database"
+        return unseen(name, words, f"Declare `key_files` of {node.name}, where the web nodes have some")
+    own: tuple[KeyFile, ...] | None = node.value("keys")
+    if own is None:
+        return unseen(name, f"the key files of {node.name} were not seen", f"On {alternate.host}: ls -l KEY-FILE")
+    bad = [f"{key.path} is {key.state}" for key in own if key.state != "ok"]
+    compared = []
+    for each in snapshot.of_kind("web"):
+        theirs: tuple[KeyFile, ...] = each.value("keys") or ()
+        for key, their in zip(own, theirs, strict=False):
+            if key.mark and their.mark:
+                compared.append(each.name)
+                bad += [f"{key.path} is not the one of {each.name}"] if key.mark != their.mark else []
+    if bad:
+        remedy = "Copy it from a web node that works, or from a bundle, as its service account; then chmod 600"
+        return failing(name, "; ".join(dict.fromkeys(bad)), remedy, is_blocking=True)
+    if not compared:
+        words = f"{node.name} has its key files; no web node is there to compare them with"
+        return unseen(name, words, "They are compared with those in the bundle when that is restored")
+    return ok(name, f"{node.name} has the key files of {', '.join(dict.fromkeys(compared))}", is_blocking=True)
+
+
+def archive_key(snapshot: Snapshot, alternate: Alternate, *, is_needed: bool) -> Item:
+    """Return whether the key can be had that opens the bundles of its archive."""
+    name, fact = "archive-key", snapshot.facts.get(f"{alternate.archive}.backup_key")
+    if fact is None or fact.value is None:
+        return unseen(name, f"the key of {alternate.archive} was not looked at", "ppsconsole backup list")
+    if fact.value != "ok":
+        words = f"the key of {alternate.archive} cannot be had: {fact.detail}"
+        return failing(name, words, "Keep it where it can be had while PPS is down", is_blocking=is_needed)
+    return ok(name, f"the key of {alternate.archive} can be had", is_blocking=is_needed)
+
+
+def disk(inventory: Inventory, node: Node) -> Item:
+    """Return whether its disk has room for one more copy, as far as that can be told."""
+    name, percent = "disk", node.value("host.disk_percent")
+    if percent is None:
+        return unseen(name, f"the disks of {node.name} are not known")
+    if against(percent, inventory.limits.disk_percent) is not Verdict.OK:
+        remedy = "Make room first: drop a copy that nobody needs (`DROP DATABASE`, by hand: no run deletes one)"
+        return failing(name, f"{percent:.0f}% of the disk of {node.name} is in use", remedy, is_blocking=percent >= 100)
+    return ok(name, f"{percent:.0f}% of the disk of {node.name} is in use")
+
+
+def licence(alternate: Alternate, *, is_active: bool) -> Item:
+    """Return what the licence says of it. Nobody but the vendor's page and a person can tell whether it was activated."""
+    if is_active:
+        words = f"{LICENCE}. Once it serves, it is no inactive copy any more; whether the vendor asks for more is not published"
+    else:
+        words = LICENCE
+    remedy = f"See in its own web client that {alternate.name} is activated with the product key, while the vendor can be reached"
+    return unseen("licence", words, remedy)
+
+
+def not_with_the_database(inventory: Inventory, alternate: Alternate) -> tuple[Item, ...]:
+    """Return what a PPS needs that no database brings along, each with where to compare it."""
+    host, at = alternate.host, alternate.database
+    found = [
+        unseen(
+            "own-connection",
+            f"its connection setting is per host: it has to name database {at.database} on its own server, port {at.port}",
+            f"On {host}: Service Configuration, Database Configuration, Connection String",
+        ),
+        unseen(
+            "own-certificate",
+            f"its certificate is per host (registry and local store): it has to cover {_name_of(inventory, alternate)}",
+            f"On {host}: Service Configuration; and `cluster.ca` has to sign it where clients trust that one",
+        ),
+        unseen(
+            "own-settings",
+            "ports, service account, IIS settings, hand-made changes in configuration files and the backup folder are per host",
+            f"Compare them with a web node's: Service Configuration on {host}, and the files beside the program",
+        ),
+    ]
+    if inventory.directories:
+        names = ", ".join(inventory.directories)
+        words = f"directory settings travel with the database, as old as the copy; trust in the servers of {names} is per host"
+        remedy = f"Try a directory login once it serves; a local administrator gets in without {names}"
+        found.append(unseen("directories", words, remedy))
+    return tuple(found)
+
+
+def _name_of(inventory: Inventory, alternate: Alternate) -> str:
+    users = urlsplit(alternate.users_address(inventory.cluster.address)).hostname or alternate.url
+    return users if alternate.server_name in (None, users) else f"{users} (or {alternate.server_name})"
+
+
+def freshness(alternate: Alternate, source: Source, now: float) -> Item:
+    """Return how old the data is that would be served."""
+    name, age_s = "copy-age", max(0.0, now - source.taken_at)
+    words = f"{source.said()}: {duration(age_s)} old"
+    if age_s >= alternate.oldest_s:
+        remedy = f"Make a newer one: ppsconsole run backup {alternate.archive}"
+        return failing(name, f"{words}, more than {duration(alternate.oldest_s)}", remedy)
+    return ok(name, words)
