@@ -56,7 +56,7 @@ def choices_about(node: str, snapshot: Snapshot | None, inventory: Inventory, ba
 
     Every one of them is weighed: what it would cost now, or by what it is blocked. Open ones come first.
     """
-    if node not in (*inventory.database.instances, *inventory.web_nodes, *inventory.balancers):
+    if node not in (*inventory.database.instances, *inventory.web_nodes, *inventory.balancers, *inventory.alternates):
         return ()
     if snapshot is None or not snapshot.is_complete:
         return ()
@@ -99,7 +99,8 @@ def _all(inventory: Inventory) -> tuple[Request, ...]:
 
 
 def _title(request: Request) -> str:
-    return " ".join(part for part in (request.runbook, request.node, f"--to {request.to}" if request.to else "") if part)
+    flags = [f"--{name} {value}" for name, value in (("to", request.to), ("fence", request.fence)) if value]
+    return " ".join(part for part in (request.runbook, request.node, *flags) if part)
         elif runbook.is_for_places:
             found.extend(Request(name, node=place) for place in inventory.backups)
         elif runbook.is_for_alternates:
