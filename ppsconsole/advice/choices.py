@@ -89,6 +89,8 @@ def _all(inventory: Inventory) -> tuple[Request, ...]:
     for name, runbook in RUNBOOKS.items():
         if runbook.to != "none":
             found.extend(Request(name, to=instance) for instance in inventory.database.instances)
+        elif runbook.is_for_alternates:
+            found.extend(Request(name, node=alternate) for alternate in inventory.alternates)
         elif runbook.node != "none":
             others = () if runbook.is_for_databases else (*inventory.web_nodes, *inventory.balancers)
             nodes = (*inventory.database.instances, *others)
@@ -99,8 +101,7 @@ def _all(inventory: Inventory) -> tuple[Request, ...]:
 
 
 def _title(request: Request) -> str:
-    flags = [f"--{name} {value}" for name, value in (("to", request.to), ("fence", request.fence)) if value]
-    return " ".join(part for part in (request.runbook, request.node, *flags) if part)
+    return " ".join(part for part in (request.runbook, request.node, f"--to {request.to}" if request.to else "") if part)
         elif runbook.is_for_places:
             found.extend(Request(name, node=place) for place in inventory.backups)
         elif runbook.is_for_alternates:
