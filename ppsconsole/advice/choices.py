@@ -89,6 +89,8 @@ def _all(inventory: Inventory) -> tuple[Request, ...]:
     for name, runbook in RUNBOOKS.items():
         if runbook.to != "none":
             found.extend(Request(name, to=instance) for instance in inventory.database.instances)
+        elif runbook.is_for_places:
+            found.extend(Request(name, node=place) for place in inventory.backups)
         elif runbook.is_for_alternates:
             found.extend(Request(name, node=alternate) for alternate in inventory.alternates)
         elif runbook.node != "none":
@@ -102,7 +104,3 @@ def _all(inventory: Inventory) -> tuple[Request, ...]:
 
 def _title(request: Request) -> str:
     return " ".join(part for part in (request.runbook, request.node, f"--to {request.to}" if request.to else "") if part)
-        elif runbook.is_for_places:
-            found.extend(Request(name, node=place) for place in inventory.backups)
-        elif runbook.is_for_alternates:
-            found.extend(Request(name, node=alternate) for alternate in inventory.alternates)
