@@ -10,6 +10,7 @@ from ppsconsole.cli.options import Options
 from ppsconsole.errors import PpsConsoleError
 
 _COMMANDS = {
+    "backup": ("ppsconsole.cli.backup", "backup", "List backups, make a key for them, delete those that were set aside."),
     "gauges": ("ppsconsole.cli.gauges", "gauges", "Print the gauges; the history of one of them as a chart."),
     "inventory": ("ppsconsole.cli.inventory", "inventory", "Write an inventory by asking; check and show it; its schema."),
     "keys": ("ppsconsole.cli.keys", "keys", "Print which key does what; a console.yaml to start from."),

@@ -56,6 +56,15 @@ def run(
     5: held or incomplete. 6: unknown. 7: another run holds the lease. 8: success with issues.
     """
     request = Request(runbook, node, to, fence=fence or "", way=way or "", bundle=bundle)
+    return run_request(options, request, flags, is_json=is_json, is_ascii=is_ascii)
+
+
+def run_request(options: Options, request: Request, flags: Flags, *, is_json: bool = False, is_ascii: bool = False) -> int:
+    """Plan and run what was asked for, as `run` does, and return the exit code.
+
+    Raises:
+        PpsConsoleError: It was refused before anything was touched.
+    """
     return asyncio.run(_run(options, request, flags, is_json=is_json, is_ascii=is_ascii))
 
 

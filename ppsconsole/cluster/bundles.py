@@ -8,9 +8,12 @@ secret. A folder gets its final name only when it is whole.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
+
+from ppsconsole.clock import iso
+from ppsconsole.values import dataclass
 
 FORMAT = 1
 DATABASE = "database.dump.age"
@@ -163,6 +166,8 @@ def doubts(name: BundleName, manifest: Manifest, cluster: str, pps_version: str 
     found = []
     if manifest.run != name.run:
         found.append(f"the folder is named after run {name.run}, and its manifest is of run {manifest.run}")
+    if abs(manifest.made_at - name.at) > 1.0:
+        found.append(f"the folder is named after {iso(name.at)}, and its data are of {iso(manifest.made_at)}")
     if manifest.cluster != cluster:
         found.append(f"it is of cluster {manifest.cluster!r}, and this is {cluster!r}")
     if {DATABASE, SETTINGS} - set(manifest.members):
