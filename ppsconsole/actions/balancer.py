@@ -12,6 +12,7 @@ from ppsconsole.actions.places import balancer_of, had_primary, host_of, on_host
 from ppsconsole.actions.serving import Answer, asked
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.drivers.nginx import ServerLine, dump_command, parse_upstreams
+from ppsconsole.drivers.service import systemctl
 from ppsconsole.errors import BadAnswer, Blocked
 from ppsconsole.inventory.model import Balancer, Inventory
 from ppsconsole.masking import plain
@@ -148,7 +149,7 @@ def reload_command(balancer: Balancer) -> str:
     """
     service = balancer.service
     if service is not None and service.kind == "systemd" and service.name is not None:
-        return f"sudo -n systemctl reload -- {shlex.quote(service.name)}"
+        return systemctl("reload", service.name)
     words = [balancer.program, "-s", "reload"]
     if balancer.config is not None:
         words += ["-c", balancer.config]

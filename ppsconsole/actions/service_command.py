@@ -3,6 +3,7 @@
 import shlex
 from typing import Literal
 
+from ppsconsole.drivers.service import systemctl
 from ppsconsole.errors import Blocked
 from ppsconsole.inventory.model import Service
 
@@ -21,13 +22,12 @@ def service_command(service: Service, verb: ServiceVerb, node: str) -> str:
     if service.kind == "command" and service.program is not None:
         return f"{shlex.quote(service.program)} {verb}"
     if service.kind == "systemd" and service.name is not None:
-        name = shlex.quote(service.name)
         if verb == "disable":
             # A unit file in /etc cannot be masked, a generated one cannot be disabled: what counts is looked at afterwards.
-            return f"sudo -n systemctl disable -- {name}; sudo -n systemctl mask -- {name} 2>/dev/null || :"
+            return f"{systemctl('disable', service.name)}; {systemctl('mask', service.name)} 2>/dev/null || :"
         if verb == "enable":
-            return f"sudo -n systemctl unmask -- {name} && sudo -n systemctl enable -- {name}"
-        return f"sudo -n systemctl {verb} -- {name}"
+            return f"{systemctl('unmask', service.name)} && {systemctl('enable', service.name)}"
+        return systemctl(verb, service.name)
     raise Blocked(
         f"services of kind {service.kind} are not supported yet"
         if service.kind not in ("command", "systemd")

@@ -14,6 +14,7 @@ FACTS: dict[str, str] = {
     "service": "running, stopped, frozen, failed, or starting: as the host's service manager and process table say",
     "service_enabled": "whether it starts by itself when the host boots: enabled or disabled",
     "service_pid": "main process id",
+    "service_denied": "what the login may not do to the service through sudo; none where it may do all that a run does",
     # database instances ----------------------------------------------------------------------------------------
     "sql": "ok, or why not: refused, unreachable, timed-out, login-refused, starting, stopping, bastion-down, error",
     "in_recovery": "pg_is_in_recovery(): the only thing that decides the role",

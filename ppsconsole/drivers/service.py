@@ -7,6 +7,9 @@ from ppsconsole.drivers.base import CommandResult, EnabledState, ServiceState, S
 from ppsconsole.inventory.model import Service
 from ppsconsole.masking import plain
 
+SYSTEMD_VERBS = ("start", "stop", "enable", "disable", "unmask")
+"""What a run may have to do to a unit. It also masks one where it can: a disabled one that is not masked is kept down too."""
+
 _SYSTEMD_STATES = {
     "active": "running",
     "reloading": "running",
@@ -23,6 +26,11 @@ _ENABLED = ("enabled", "alias")
 _DISABLED = ("disabled", "enabled-runtime", "masked", "masked-runtime", "linked", "linked-runtime", "transient")
 
 _PAIR = re.compile(r"(?:^|\s)([A-Za-z]+)=(\S*)")
+
+
+def systemctl(verb: str, unit: str) -> str:
+    """Return how a host is told to do `verb` to a unit; without a password, or not at all."""
+    return f"sudo -n systemctl {verb} -- {shlex.quote(unit)}"
 
 
 def status_command(service: Service) -> str | None:

@@ -17,6 +17,7 @@ from ppsconsole.probes.managers import managers_part
 from ppsconsole.probes.members import members_part
 from ppsconsole.probes.postgres import PostgresProbe
 from ppsconsole.probes.quarantine import quarantine_part
+from ppsconsole.probes.rights import rights_part
 from ppsconsole.probes.service import service_part
 from ppsconsole.probes.web import front_probe, web_node_probe
 
@@ -71,6 +72,7 @@ def host_parts(inventory: Inventory, host: Host) -> tuple[Part, ...]:
     for web_node in inventory.web_nodes.values():
         if web_node.host == host.name:
             parts.append(service_part(web_node.name, web_node.service, every_s, is_product=True))
+            parts.append(rights_part(web_node.name, web_node.service))
             parts.append(connection_part(inventory, web_node, every_s * 2))
             if host.platform == "linux":  # Windows hosts are not asked yet
                 parts.append(keys_part(web_node, inventory.polling.slow_every_s))
@@ -78,6 +80,7 @@ def host_parts(inventory: Inventory, host: Host) -> tuple[Part, ...]:
         if instance.host == host.name:
             if instance.service is not None:
                 parts.append(service_part(instance.name, instance.service, every_s))
+                parts.append(rights_part(instance.name, instance.service))
             if inventory.database.kind == "postgres":
                 parts.append(control_part(instance, every_s * 2))
                 parts.append(quarantine_part(instance, every_s))
@@ -85,6 +88,7 @@ def host_parts(inventory: Inventory, host: Host) -> tuple[Part, ...]:
         if balancer.host == host.name:
             if balancer.service is not None:
                 parts.append(service_part(balancer.name, balancer.service, every_s))
+                parts.append(rights_part(balancer.name, balancer.service, ("reload",)))
             parts.append(members_part(balancer, every_s * 2))
     parts += alternate_parts(inventory, host)
     if host.platform == "linux":  # Windows hosts are not asked yet

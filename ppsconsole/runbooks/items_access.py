@@ -1,9 +1,13 @@
 """Preflight: can everything that has to act be reached and driven, and what will come back by itself?"""
 
+from collections.abc import Iterable
+from typing import Any
+
 from ppsconsole.clock import duration
 from ppsconsole.cluster.judging import against
-from ppsconsole.cluster.snapshot import Member
+from ppsconsole.cluster.snapshot import Member, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.drivers.service import SYSTEMD_VERBS
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.case import Case, failing, ok, unseen
 from ppsconsole.runbooks.situation import DRIVEN_SERVICES, is_driven, is_reachable, service_of
@@ -53,11 +57,37 @@ def services(case: Case) -> Item:
     if missing:
         remedy = f"Declare a service of kind {' or '.join(DRIVEN_SERVICES)} for each; other kinds are not driven yet"
         return failing(name, f"the console cannot start and stop {', '.join(missing)}", remedy, is_blocking=True)
-    blind = [each for each in (*case.side.serving, *case.side.aside, case.old.name) if _service(case, each) is None]
+    acting = (*case.inventory.balancers, *case.side.serving, *case.side.aside, case.old.name, case.new.name)
+    if denied := denied_said(case.snapshot, acting):
+        return failing(name, denied, SUDOERS, is_blocking=True)
+    blind = [each for each in (*case.side.serving, *case.side.aside, case.old.name) if _value(case, each, "service") is None]
     if blind:
         remedy = f"On their hosts: {'; '.join(_asked(case, each) for each in blind)}"
         return unseen(name, f"the services of {', '.join(blind)} did not tell their state", remedy, is_blocking=True)
+    unasked = [each for each in acting if _goes_through_sudo(case, each) and _value(case, each, "service_denied") is None]
+    if unasked:
+        words = f"whether sudo lets the login start and stop {', '.join(unasked)} was not seen"
+        return unseen(name, words, f"On their hosts: sudo -n -l. {SUDOERS}", is_blocking=True)
     return ok(name, "all services are declared and tell their state", is_blocking=True)
+
+
+SUDOERS = "Allow them to the login without a password, in sudoers: LOGIN ALL=(root) NOPASSWD: /usr/bin/systemctl stop -- UNIT, …"
+
+
+def denied_said(snapshot: Snapshot, names: Iterable[str], verbs: tuple[str, ...] = (*SYSTEMD_VERBS, "reload")) -> str:
+    """Return what of `verbs` sudo denies the console at the services of the nodes `names`; empty where nothing is denied."""
+    found = []
+    for each in names:
+        fact = None if (node := snapshot.node(each)) is None else node.facts.get("service_denied")
+        denied = [command for command in (fact.value or () if fact is not None else ()) if command.split()[1] in verbs]
+        if fact is not None and denied:
+            found.append(f"{', '.join(denied)} for {each}" + (f" ({fact.detail})" if fact.detail else ""))
+    return f"sudo does not let the login do what a run may have to: {'; '.join(found)}" if found else ""
+
+
+def _goes_through_sudo(case: Case, name: str) -> bool:
+    service = service_of(case.inventory, name)
+    return service is not None and service.kind == "systemd"
 
 
 def _asked(case: Case, name: str) -> str:
@@ -67,9 +97,9 @@ def _asked(case: Case, name: str) -> str:
     return f"{service.program} status" if service.kind == "command" else f"systemctl status {service.name}"
 
 
-def _service(case: Case, name: str) -> str | None:
+def _value(case: Case, name: str, fact: str) -> Any:
     node = case.snapshot.node(name)
-    return None if node is None else node.value("service")
+    return None if node is None else node.value(fact)
 
 
 def web_nodes(case: Case) -> Item:

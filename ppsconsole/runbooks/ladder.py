@@ -9,6 +9,7 @@ from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Shop
+from ppsconsole.runbooks.items_access import denied_said
 from ppsconsole.runbooks.request import known
 from ppsconsole.runbooks.situation import is_driven, is_hung_where_it_stands, is_reachable, is_wedged
 from ppsconsole.runbooks.web_side import WebSide
@@ -50,7 +51,8 @@ class Ladder:
         """Return why this rung: what keeps from the better ones; empty for the best."""
         better = [f"not {each.value}: {self.lacks[each]}" for each in DOES if _is_better(each, self.rung) and each in self.lacks]
         if self.passed_over:
-            better.append(f"chosen by the operator, though {', '.join(each.value for each in self.passed_over)} is possible")
+            passed = [each.value for each in self.passed_over]
+            better.append(f"chosen by the operator, though {', '.join(passed)} {'is' if len(passed) == 1 else 'are'} possible")
         return "; ".join(better)
 
     def said(self) -> str:
@@ -121,7 +123,7 @@ def kept_down_lacks(inventory: Inventory, snapshot: Snapshot, name: str) -> str:
         return f"no service that the console drives is declared for {name}"
     if not is_reachable(snapshot, name):
         return f"the host of {name} cannot be logged in to"
-    return ""
+    return denied_said(snapshot, [name], ("disable",))  # the server itself can be stopped by a signal
 
 
 def command_lacks(inventory: Inventory, snapshot: Snapshot, name: str) -> str:

@@ -7,13 +7,14 @@ from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.case import failing, ok, unseen
+from ppsconsole.runbooks.items_access import SUDOERS, denied_said
 from ppsconsole.runbooks.items_manager import other_manager_at
 from ppsconsole.runbooks.situation import WRITABLE_STATES, primaries
 
 
 def preflight_restart(inventory: Inventory, snapshot: Snapshot, node: Node) -> tuple[Item, ...]:
     """Return everything that is checked before `node` is started."""
-    items = [_login(node), _disk(inventory, node), _at_boot(node)]
+    items = [_login(snapshot, node), _disk(inventory, node), _at_boot(node)]
     if node.kind == "database":
         items += [_same_data(snapshot, node), _one_writer(snapshot, node), other_manager_at(node)]
     if node.kind == "web":
@@ -28,7 +29,9 @@ def unseen_primaries(snapshot: Snapshot, node: Node) -> tuple[str, ...]:
     return tuple(each.name for each in others if each.value("service") not in ("stopped", "failed"))
 
 
-def _login(node: Node) -> Item:
+def _login(snapshot: Snapshot, node: Node) -> Item:
+    if denied := denied_said(snapshot, [node.name]):
+        return failing("logins", denied, SUDOERS, is_blocking=True)
     return ok("logins", f"the host of {node.name} lets the console in", is_blocking=True)
 
 

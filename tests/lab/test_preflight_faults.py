@@ -82,6 +82,7 @@ NOWHERE = "host=127.0.0.1 port=1 user=replicator"
 PREPARED = "BEGIN; SELECT pg_logical_emit_message(true, 'prepared', ''); PREPARE TRANSACTION 'left'"
 LOGICAL = "SELECT pg_create_logical_replication_slot('feed', 'pgoutput')", "SELECT pg_drop_replication_slot('feed')"
 FULL = "echo Filesystem 1024-blocks Used Available Capacity Mounted on; echo /dev/full 1000 900 100 90% /"
+UNIT = "LoadState=loaded ActiveState=active SubState=running MainPID=0 UnitFileState=enabled"
 INSTANCES = ("database", "instances")
 
 RESTARTED = faults.restarted(
@@ -159,7 +160,12 @@ FAULTS = [
     (
         Fault("data-directories", faults.declared(*INSTANCES, "db1", "data_directory", "/nonexistent/data")),
         Fault(
-            "services", faults.edited("web2", "bin/pps-service", 'echo "state=', 'echo "'), state="not checked", is_blocked=False
+            "services",
+            faults.together(
+                faults.declared(*INSTANCES, "db2", "service", {"kind": "systemd", "name": "postgresql"}),
+                faults.stand_in("db2", "systemctl", f"printf '%s\\n' {UNIT}"),
+                faults.stand_in("db2", "sudo", "echo sudo: a password is required >&2; exit 1"),
+            ),
         ),
         Fault(
             "web-switch",

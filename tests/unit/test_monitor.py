@@ -20,6 +20,7 @@ from ppsconsole.probes import (
     members,
     postgres,
     quarantine,
+    rights,
     service,
     web,
 )
@@ -52,6 +53,7 @@ def test_probes_report_only_facts_of_the_catalog() -> None:
     names = {*postgres.NAMES, *service.NAMES, *control.NAMES, *connection.NAMES, *members.NAMES, *web.NAMES}
     names |= {name for part in host.system_parts(inventory().hosts["db1"], 30) for name in part.names}
     names |= {*backups.NAMES, *login.NAMES, *managers.NAMES, *keys.NAMES, *service.PRODUCT_NAMES, *quarantine.NAMES}
+    names |= {*rights.NAMES}
     names |= {*alternate.NAMES, *alternate.SERVICE_NAMES}
     assert names | {"sql", "tcp", "served_by", "ssh", "host_key", "login", "backup_key", "servers_running"} == set(FACTS)
 

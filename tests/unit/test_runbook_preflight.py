@@ -11,8 +11,9 @@ from ppsconsole.cluster.database import Receiver, Replica, Sessions, Slot
 from ppsconsole.cluster.keys import KeyFile
 from ppsconsole.cluster.snapshot import Member
 from ppsconsole.inventory.dependencies import Backup
-from ppsconsole.inventory.model import Inventory, Switch
+from ppsconsole.inventory.model import Inventory, Service, Switch
 from ppsconsole.inventory.secret import SecretRef
+from ppsconsole.plan.plan import Plan
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.items_stream import seconds
 from ppsconsole.runbooks.preflight import _FAILOVER, _SWITCHOVER
@@ -126,6 +127,7 @@ SEEN: list[Any] = [
     ("keys-on-target", on("pps2", keys=(KeyFile("/etc/pps.key", "ok", "beef"),)), True, None),
     ("logins", host("web2", ssh="timed-out"), True, host("web2", ssh=None)),
     ("services", None, True, on("pps1", service=None)),
+    ("services", on("db1", service_denied=("systemctl stop postgresql",)), True, None),
     ("hypervisor", None, False, host("db1", managers=("vmtoolsd",))),
     ("starts-at-boot", on("db2", service_enabled="disabled"), False, on("db2", service_enabled=None)),
     ("clocks", host("db2", clock_skew_s=40.0), False, host("db2", clock_skew_s=None)),
@@ -483,3 +485,39 @@ def test_a_standby_that_catches_up_is_waited_for() -> None:
 def test_the_readme_names_every_item_of_a_switchover(root: Path) -> None:
     said = " ".join((root / "README.md").read_text().split())
     assert f": `{' '.join(item.name for item in plan(fine(), 'switchover', to='db2').preflight)}`" in said
+
+
+STOP_DENIED = ("systemctl stop postgresql", "systemctl unmask postgresql")
+
+
+def through_sudo() -> Inventory:
+    """Return the inventory with a unit of systemd for db1."""
+    plain = declared()
+    db1 = replace(plain.database.instances["db1"], service=Service("systemd", "postgresql"))
+    return replace(plain, database=replace(plain.database, instances={**plain.database.instances, "db1": db1}))
+
+
+def test_what_sudo_denies_is_told_before_it_is_needed() -> None:
+    found = fine()
+    assert state(plan(found, "switchover", to="db2", inventory=through_sudo()), "services") == ("not checked", False)
+    change(found, "db1", service_denied=())
+    assert state(plan(found, "switchover", to="db2", inventory=through_sudo()), "services") == ("ok", False)
+    change(found, "db1", service_denied=STOP_DENIED)
+    made = plan(found, "switchover", to="db2", inventory=through_sudo())
+    assert state(made, "services") == ("failing", True)
+    assert "systemctl stop postgresql, systemctl unmask postgresql for db1" in told(made, "services")
+
+
+def test_a_host_that_may_not_disable_the_server_does_not_keep_it_down() -> None:
+    found = killed()
+    change(found, "db1", service_denied=STOP_DENIED)
+    assert plan(found, "failover", to="db2", inventory=through_sudo()).step("fence").arguments["rung"] == "kept-down"
+    assert state(plan(found, "restart", "db1", inventory=through_sudo()), "logins") == ("failing", True)
+    change(found, "db1", service_denied=("systemctl disable postgresql",))
+    step = plan(found, "failover", to="db2", inventory=through_sudo()).step("fence")
+    assert step.arguments["rung"] == "quiesced"
+    assert "not kept-down: sudo does not let the login do what a run may have to" in step.arguments["why"]
+
+
+def told(made: Plan, item: str) -> str:
+    return next(each for each in made.preflight if each.name == item).words
