@@ -34,21 +34,25 @@ def identities(case: Case) -> Item:
 
 
 def data_directories(case: Case) -> Item:
-    """Return whether the declared data directories are those that are served, and can be read: a stop is proved there (law 3)."""
+    """Return whether the declared data directories are those that are served, and can be read: a stop is proved there (law 3).
+
+    In a failover only that of the new primary blocks: nothing is done in a wrong one, and a dead server tells nothing of its own.
+    """
     name, nodes = "data-directories", (case.old, case.new)
+    is_blocking = case.old.role == "primary" or bool(_wrong(case, case.new))
     wrong = [said for node in nodes if (said := _wrong(case, node))]
     if wrong:
         remedy = 'Correct `data_directory` in the inventory: psql -c "SHOW data_directory" on the host tells it'
-        return failing(name, "; ".join(wrong), remedy, is_blocking=True)
+        return failing(name, "; ".join(wrong), remedy, is_blocking=is_blocking)
     unread = [said for node in nodes if (said := _unread(node))]
     if unread:
         remedy = "Let the login read it, as the account of the server: sudo -u postgres pg_controldata DATA-DIRECTORY"
-        return failing(name, "; ".join(unread), remedy, is_blocking=True)
+        return failing(name, "; ".join(unread), remedy, is_blocking=is_blocking)
     hidden = [node.name for node in nodes if node.value("control_system_identifier") is None]
     if hidden:
         remedy = "Declare `data_directory`, and see that the login may read it: pg_controldata DATA-DIRECTORY"
-        return unseen(name, f"the data directory of {', '.join(hidden)} was not read", remedy, is_blocking=True)
-    return ok(name, "both can be read, and are those that are served", is_blocking=True)
+        return unseen(name, f"the data directory of {', '.join(hidden)} was not read", remedy, is_blocking=is_blocking)
+    return ok(name, "both can be read, and are those that are served", is_blocking=is_blocking)
 
 
 def same_server(case: Case) -> Item:

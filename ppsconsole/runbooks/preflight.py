@@ -77,6 +77,7 @@ _FAILOVER: tuple[Check, ...] = (
     death.fence,
     death.candidate,
     stream.same_cluster,
+    identity.data_directories,
     identity.same_server,
     access.login_new,
     manager.other_manager,
@@ -146,7 +147,7 @@ _RESTORE: tuple[Check, ...] = (
 # nobody back.
 _BLOCKS_FAILOVER = frozenset(
     (
-        *("primary-dead", "same-cluster", "same-server", "login-new-primary", "other-manager"),
+        *("primary-dead", "same-cluster", "data-directories", "same-server", "login-new-primary", "other-manager"),
         *("journal", "web-nodes", "web-switch", "members"),
     )
 )

@@ -413,6 +413,8 @@ def test_what_can_be_mended_later_does_not_keep_a_cluster_down(break_it: Change)
     [
         (host("db2", ssh="timed-out"), "login-new-primary"),
         (on("db2", system_identifier="8"), "same-cluster"),
+        (on("db2", data_directory="/data/copy"), "data-directories"),
+        (on("db2", checkpointer_pid=101), "same-server"),
         (set_to("db2", cluster_name="patroni"), "other-manager"),
     ],
 )
