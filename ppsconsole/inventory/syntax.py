@@ -76,7 +76,7 @@ def compose(data: bytes, path: str, composing: Callable[[str], Any] = Composing)
     try:
         if _may_be_deep(text):
             _refuse_deep(text, path, composing)
-        if _SHARING.search(text):
+        if any(sign in text for sign in "&*!") and _SHARING.search(text):
             _refuse_sharing(text, path, composing)
         root: Node | None = composing(text).get_single_node()
     except ReaderError:
