@@ -489,6 +489,8 @@ def test_every_runbook_says_what_it_is() -> None:
     assert list(RUNBOOKS) == [
         "switchover",
         "failover",
+        "alternate-prepare",
+        "alternate-activate",
         "restart",
         "rejoin",
         "restore",
