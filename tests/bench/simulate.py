@@ -5,15 +5,13 @@ what it takes to play it again. The model is a double at the driver boundary (`t
 """
 
 import argparse
-import itertools
+import contextlib
 import sys
 
 from tests.engine.model.declared import declared
 from tests.engine.model.playing import tell
-from tests.engine.model.property import Tally, play_all
+from tests.engine.model.property import Tally, play_parts
 from tests.engine.model.story import story_of
-
-_CHUNK = 500
 
 
 def run(argv: list[str]) -> int:
@@ -21,6 +19,7 @@ def run(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench simulate", description=__doc__)
     parser.add_argument("--runs", type=int, default=1000, help="runs to begin")
     parser.add_argument("--seed", type=int, default=0, help="the first story")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that play at the same time")
     parser.add_argument("--told", action="store_true", help="tell what happens in the story of --seed, and play no other")
     chosen = parser.parse_args(argv)
     if chosen.told:
@@ -29,16 +28,12 @@ def run(argv: list[str]) -> int:
         print("\n".join([story.told(), *told.trace, *(f"WRONG: {each}" for each in told.wrongs)]))
         return 1 if told.wrongs else 0
     whole = Tally()
-    for first in itertools.count(chosen.seed, _CHUNK):
-        part = play_all(range(first, first + _CHUNK), declared())
-        whole.stories, whole.runs = whole.stories + part.stories, whole.runs + part.runs
-        whole.states |= part.states
-        whole.verdicts.update(part.verdicts)
-        whole.took_s += part.took_s
-        print(f"seeds {first} to {first + part.stories - 1}: {whole.said()}", flush=True)
-        if part.wrong:
-            print(f"NOT RIGHT: {part.wrong}", file=sys.stderr)
-            return 1
-        if whole.runs >= chosen.runs:
-            return 0
-    return 0
+    with contextlib.closing(play_parts(chosen.seed, declared(), max(1, chosen.jobs))) as parts:
+        for seeds, part in parts:
+            whole.unite(part)
+            print(f"seeds {chosen.seed} to {seeds.start + part.stories - 1}: {whole.said()}", flush=True)
+            if whole.wrong or whole.runs >= chosen.runs:
+                break
+    if whole.wrong:
+        print(f"NOT RIGHT: {whole.wrong}", file=sys.stderr)
+    return 1 if whole.wrong else 0

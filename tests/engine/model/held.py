@@ -139,6 +139,19 @@ def now() -> float:
     return STARTED_AT + _playing[0].held_s
 
 
+async def passed(delay_s: float) -> None:
+    """Wait: `asyncio.sleep`, without what that does for others than the model."""
+    loop = _playing[0]
+    over = loop.create_future()
+    loop.call_at(loop.held_s + delay_s, _end, over)
+    await over
+
+
+def _end(over: "asyncio.Future[None]") -> None:
+    if not over.done():
+        over.set_result(None)
+
+
 def alive() -> set[asyncio.Task[Any]]:
     """Return all tasks of the story at hand that are not done."""
     return _playing[0].alive()

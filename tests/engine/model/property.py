@@ -1,10 +1,13 @@
 """Plays many stories, counts what was passed, and stops at the first that goes wrong: shrunk, and ready to be replayed."""
 
 import gc
+import itertools
 import logging
+import multiprocessing
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from ppsconsole.inventory.model import Inventory
@@ -13,6 +16,8 @@ from tests.engine.model.shrinking import shrunk
 from tests.engine.model.story import Story, story_of
 
 _COLLECT_EVERY = 200
+PART = 250
+"""Stories that are counted together by `play_parts`."""
 
 
 @dataclass(slots=True)
@@ -33,6 +38,13 @@ class Tally:
     took_s: float = 0.0
     wrong: str = ""
 
+    def unite(self, other: "Tally") -> None:
+        """Count what another one counted as well; a state that both passed is one."""
+        self.stories, self.runs, self.took_s = self.stories + other.stories, self.runs + other.runs, self.took_s + other.took_s
+        self.states |= other.states
+        self.verdicts.update(other.verdicts)
+        self.wrong = self.wrong or other.wrong
+
     def add(self, told: Told) -> None:
         self.stories += 1
         self.runs += told.runs
@@ -49,7 +61,7 @@ class Tally:
         )
 
 
-def play_all(seeds: Iterable[int], inventory: Inventory, *, progress: Callable[[Tally], None] = lambda tally: None) -> Tally:
+def play_all(seeds: Iterable[int], inventory: Inventory) -> Tally:
     """Play the stories of `seeds`, up to the first that goes wrong."""
     tally, began = Tally(), time.process_time()
     was_loud, was_collecting = logging.root.manager.disable, gc.isenabled()
@@ -64,7 +76,6 @@ def play_all(seeds: Iterable[int], inventory: Inventory, *, progress: Callable[[
             tally.took_s = time.process_time() - began
             if tally.stories % _COLLECT_EVERY == 0:
                 gc.collect()
-                progress(tally)
             if told.wrongs:
                 tally.wrong = report(story, told.wrongs[0], inventory)
                 break
@@ -74,6 +85,29 @@ def play_all(seeds: Iterable[int], inventory: Inventory, *, progress: Callable[[
         if was_collecting:
             gc.enable()
     return tally
+
+
+def play_parts(first: int, inventory: Inventory, jobs: int) -> Iterator[tuple[range, Tally]]:
+    """Play the stories from `first` on for ever, a part after the other, and yield each part and what it came to.
+
+    Args:
+        jobs: Processes that play at the same time; with one, nothing is forked.
+    """
+    parts = (range(at, at + PART) for at in itertools.count(first, PART))
+    if jobs == 1:
+        for part in parts:
+            yield part, play_all(part, inventory)
+    # Forked: the marks of states are hashes, which mean the same in processes of one origin only.
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+        ahead = deque((part, pool.submit(play_all, part, inventory)) for part in itertools.islice(parts, jobs + 1))
+        try:
+            while True:
+                part, played = ahead.popleft()
+                yield part, played.result()
+                following = next(parts)
+                ahead.append((following, pool.submit(play_all, following, inventory)))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def report(story: Story, wrong: str, inventory: Inventory) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ppsconsole.errors import BastionDown, PpsConsoleError, TimedOut, Unreachable
 from ppsconsole.inventory.model import Host
-from tests.engine.model.held import now
+from tests.engine.model.held import now, passed
 from tests.engine.model.world import World
 
 CONNECT_S = 3.0
@@ -60,7 +60,7 @@ class Ways:
         """
         self.calls += 1
         self.on_call()
-        await asyncio.sleep(0.004)
+        await passed(0.004)
         self.world.advance(now())
         for bastion in host.via:
             if not self.world.is_on(bastion) or not self.world.links.is_open(self.console, bastion):
