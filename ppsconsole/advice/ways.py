@@ -16,6 +16,7 @@ from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.catalog import plan_of
 from ppsconsole.runbooks.fence import to_fence
 from ppsconsole.runbooks.loss import rank
+from ppsconsole.runbooks.rejoin import can_rejoin
 from ppsconsole.runbooks.request import Request
 from ppsconsole.runbooks.restart import is_dead, is_hung, was_primary
 from ppsconsole.runbooks.situation import is_reachable, primaries, standbys
@@ -67,6 +68,10 @@ def ways_about(node: Node, snapshot: Snapshot, inventory: Inventory, background:
         requests += [_failover(snapshot)]
     if node.kind == "web" and node.role == "serving" and requests:
         requests += _switchovers(snapshot)
+    if can_rejoin(snapshot, node):
+        requests.append(Request("rejoin", node=node.name))
+    if _is_away_from_home(node, snapshot, inventory):
+        requests.append(Request("switchover", to=node.name))
     if node in to_fence(snapshot):
         requests.append(Request("fence", node=node.name))
     return compared(requests, snapshot, inventory, background)
@@ -86,6 +91,13 @@ def barred_ways(snapshot: Snapshot, inventory: Inventory, background: Background
         return ()
     requests = [*_switchovers(snapshot), _failover(snapshot)]
     return tuple(way for way in compared(requests, snapshot, inventory, background) if way.is_blocked)
+
+
+def _is_away_from_home(node: Node, snapshot: Snapshot, inventory: Inventory) -> bool:
+    """Return whether `node` is declared the primary and follows the one that serves now: going home is a switchover."""
+    instance, receiver = inventory.database.instances.get(node.name), node.value("receiver")
+    is_following = node.role == "standby" and receiver is not None and receiver.status == "streaming"
+    return is_following and instance is not None and instance.declared == "primary" and len(primaries(snapshot)) == 1
 
 
 def _is_silent(node: Node) -> bool:
@@ -137,12 +149,13 @@ def _untold(inventory: Inventory, step: Step) -> tuple[str, ...]:
 def _command(request: Request, plan: Plan | None) -> str:
     words = ["ppsconsole", "run", request.runbook, request.node]
     words += ["--to", request.to] if request.to else []
+    words += ["--fence", request.fence] if request.fence else []
     if plan is not None and plan.runbook == "failover" and plan.loss.tier is not LossTier.NONE:
-        words += ["--accept-loss", _window(plan.loss)]
+        words += ["--accept-loss", window_of(plan.loss)]
     return " ".join(word for word in words if word)
 
 
-def _window(loss: Loss) -> str:
+def window_of(loss: Loss) -> str:
     """Return the loss as `--accept-loss` takes it, rounded up: what is offered has to cover what is told, and no more."""
     if loss.is_salvage_ahead:
         return "0"

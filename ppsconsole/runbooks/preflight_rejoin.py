@@ -7,7 +7,7 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.case import failing, ok, settings_of, unseen
 from ppsconsole.runbooks.items_manager import other_manager_at
-from ppsconsole.runbooks.rejoin_way import SPARE_BYTES, Decision
+from ppsconsole.runbooks.rejoin_way import SPARE_BYTES, Decision, has_diverged, has_lost_writes
 
 
 def preflight_rejoin(inventory: Inventory, node: Node, source: Node, found: Remnant, decision: Decision) -> tuple[Item, ...]:
@@ -20,6 +20,7 @@ def preflight_rejoin(inventory: Inventory, node: Node, source: Node, found: Remn
         _owner(node, found),
         _versions(node, found),
         _way_there(inventory, node, source, found),
+        _lost_writes(node, found, decision),
         _room_for_senders(node, source),
         _room(node, found, decision),
         _log_place(node, found, decision),
@@ -78,6 +79,16 @@ def _way_there(inventory: Inventory, node: Node, source: Node, found: Remnant) -
         words = f"{node.name} cannot replicate from {source.name}: {found.way_there}"
         return failing(name, words, remedy, is_blocking=True)
     return ok(name, f"{node.name} gets to {source.name} with the right to replicate", is_blocking=True)
+
+
+def _lost_writes(node: Node, found: Remnant, decision: Decision) -> Item:
+    name = "lost-writes"
+    if has_lost_writes(found):
+        return ok(name, f"what only {node.name} has is kept and listed before anything is changed")
+    if decision.way == "follow" or (found.fork_lsn and not has_diverged(found)):
+        return ok(name, f"{node.name} has nothing that {found.source} has not")
+    words = f"what only {node.name} has cannot be listed: its log from the fork on is not there, or cannot be compared"
+    return failing(name, words, "Its whole data directory is set aside, and nothing of it is deleted: look for it there")
 
 
 def _room_for_senders(node: Node, source: Node) -> Item:

@@ -15,10 +15,10 @@ from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
 from ppsconsole.runbooks.lost_writes import NOTHING_IS_GIVEN_UP
 from ppsconsole.runbooks.preflight_rejoin import preflight_rejoin
-from ppsconsole.runbooks.rejoin_way import DOES, SPARE_BYTES, WAYS, Decision, Way, decide, has_diverged
+from ppsconsole.runbooks.rejoin_way import DOES, SPARE_BYTES, WAYS, Decision, Way, decide, has_lost_writes
 from ppsconsole.runbooks.request import Request, known, named_instance, without_to
 from ppsconsole.runbooks.salvage import keep_step
-from ppsconsole.runbooks.situation import driven, is_driven, is_reachable, one_history, primaries
+from ppsconsole.runbooks.situation import WRITABLE_STATES, driven, is_driven, is_reachable, one_history, primaries
 
 COPIED_PER_S = 40e6
 """Bytes; until a copy was made on this cluster."""
@@ -77,9 +77,13 @@ def chosen_way(plan: Plan) -> str:
 
 
 def can_rejoin(snapshot: Snapshot, node: Node) -> bool:
-    """Return whether `node` is one that a rejoin is for: down or in quarantine beside a living primary."""
-    living = [each.name for each in primaries(snapshot)]
-    return len(living) == 1 and node.name not in living and node.role == "unknown" and node.value("service") in _DOWN
+    """Return whether `node` is one that a rejoin is for: down beside the one primary, and left behind by its promotion."""
+    living = primaries(snapshot)
+    if node.kind != "database" or len(living) != 1 or node.role != "unknown" or node.value("service") not in _DOWN:
+        return False
+    own, theirs = node.value("control_timeline"), living[0].value("timeline")
+    is_older = own is not None and theirs is not None and own < theirs
+    return bool(node.value("quarantine")) or is_older or node.value("control_state") in WRITABLE_STATES
 
 
 def _pair(inventory: Inventory, snapshot: Snapshot, name: str) -> tuple[Node, Node]:
@@ -147,8 +151,7 @@ def _steps(
 ) -> tuple[Step, ...]:
     name, to = node.name, {"source": source.name}
     steps = _quieted(shop, node)
-    is_comparable = found.has_data and found.system_identifier == found.source_system and bool(found.fork_lsn)
-    if is_comparable and has_diverged(found) and not found.half_rewound:
+    if has_lost_writes(found):
         # A rewind destroys the evidence; a copy leaves it in what is set aside.
         steps.append(replace(keep_step(shop, name, source.name), is_optional=way == "re-clone"))
     has_kept = way != "follow" and (found.has_data or found.has_directory)

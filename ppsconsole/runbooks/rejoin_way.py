@@ -80,6 +80,12 @@ def has_diverged(found: Remnant) -> bool:
     return not (found.beyond_fork == "no" and (is_clean_end or found.was_standby))
 
 
+def has_lost_writes(found: Remnant) -> bool:
+    """Return whether there may be writes that only it has, and its log can be read and compared with the primary's."""
+    is_comparable = found.has_data and found.system_identifier == found.source_system and bool(found.fork_lsn)
+    return is_comparable and has_diverged(found) and found.has_wal_at_fork and not found.half_rewound
+
+
 def _follow_lacks(found: Remnant) -> str:
     if lack := _same_past_lacks(found):
         return lack

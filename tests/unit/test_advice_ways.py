@@ -99,7 +99,7 @@ def test_a_dead_old_primary_beside_a_living_one_is_not_restarted_blindly() -> No
     silence(found, "db1", "refused")
     change(found, "db1", service="failed", control_state="in production")
     change(found, "db2", replicas=())
-    assert told(advice(found, "db1").ways) == [("restart", "second-writer")]
+    assert told(advice(found, "db1").ways) == [("rejoin", ""), ("restart", "second-writer")]
 
 
 def test_a_healthy_cluster_needs_no_way_out() -> None:

@@ -1,0 +1,169 @@
+"""The way home, on a real lab: an old primary is rewound, followed or copied anew; consoles die in the middle of it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.conftest import Lab, wait_for
+from tests.lab.test_loss_truth import killed_with_writes_of_its_own, load_on, reported, told, unreadable
+
+LIMIT_S = 180.0
+IDLE = "SELECT slot_name FROM pg_replication_slots WHERE NOT active"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    base = tmp_path_factory.mktemp("rejoin")
+    made = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "lab-state")})
+    done = made.up()
+    assert done.returncode == 0, done.stderr
+    yield made
+    assert made.down().returncode == 0
+
+
+def open_plan(lab: Lab, *wanted: str) -> dict[str, Any]:
+    """Return the plan once nothing blocks it: a busy machine leaves looks unanswered."""
+    plans: list[dict[str, Any]] = []
+
+    def is_open() -> bool:
+        done = told(lab, "plan", *wanted, "--json")
+        plans.extend([json.loads(done.stdout)] if done.stdout else [])
+        return done.returncode == 0
+
+    wait_for(is_open, f"a plan for {wanted} that is not blocked", LIMIT_S)
+    return plans[-1]
+
+
+def ran(lab: Lab, *wanted: str, loss: str = "") -> None:
+    """Run it to its end, planned again where the world moved in between."""
+
+    def is_done() -> bool:
+        more = ("--accept-loss", loss) if loss else ()
+        done = told(lab, "run", *wanted, "--approve", open_plan(lab, *wanted)["hash"], *more)
+        assert done.returncode in (0, 3, 8), done.stdout + done.stderr
+        return done.returncode != 3
+
+    wait_for(is_done, f"{wanted} is run", LIMIT_S)
+
+
+def killed_when(lab: Lab, is_time: Callable[[], bool], *arguments: str) -> bool:
+    """Begin a command, and kill it when it is time; return whether it was killed before its end."""
+    line = [sys.executable, "-m", "ppsconsole", "-i", str(lab.inventory), *arguments]
+    env = {**os.environ, "XDG_STATE_HOME": str(lab.folder.parent / "state")}
+    process = subprocess.Popen(line, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        wait_for(lambda: process.poll() is not None or is_time(), "the moment to kill it", LIMIT_S)
+    finally:
+        process.kill()
+        said, _ = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), said.decode()
+    return process.returncode != 0
+
+
+def rejoined(lab: Lab, node: str, *moments: Callable[[], bool]) -> dict[str, Any]:
+    """Rejoin `node` with a console that is killed at each of these moments, and gone on with; return the plan."""
+    plan = open_plan(lab, "rejoin", node)
+    line = ("run", "rejoin", node, "--approve", plan["hash"])
+    for is_time in moments:
+        if not killed_when(lab, is_time, *line):
+            break
+        line = ("runs", "resume", "--approve", plan["hash"])
+    else:
+        done = told(lab, *line)
+        assert done.returncode == 0, done.stdout + done.stderr
+    report = reported(lab)
+    assert {step["phase"] for step in report["steps"]} == {"done"}, report["steps"]
+    assert report["loss"]["said"] in ("none (proved)", f"{(report['lost_writes'] or {}).get('count')} transactions (counted)")
+    return plan
+
+
+def primaries(lab: Lab) -> list[str]:
+    return [name for name in ("db1", "db2") if lab.sql("SELECT pg_is_in_recovery()", name) == [(False,)]]
+
+
+def beside(lab: Lab, node: str, pattern: str) -> list[Path]:
+    return sorted(lab.home(node).glob(pattern))
+
+
+def verbs(plan: dict[str, Any]) -> list[str]:
+    return [step["verb"] for step in plan["steps"]]
+
+
+def test_what_wrote_alone_is_rewound_its_writes_are_listed_and_the_way_home_is_a_switchover(lab: Lab, tmp_path: Path) -> None:
+    with load_on(lab, tmp_path / "load.json") as verification:
+        killed_with_writes_of_its_own(lab)
+        wal = lab.home("db1") / "data" / "pg_wal"
+        wal.rename(wal.with_name("pg_wal.away"))
+        plan = unreadable(lab)
+        done = told(lab, "run", "failover", "--to", "db2", "--approve", plan["hash"], "--accept-loss", "10m")
+        assert done.returncode == 8, done.stdout + done.stderr
+        wal.with_name("pg_wal.away").rename(wal)
+    lab.heal("db2")
+    assert verification["lost"]
+
+    plan = rejoined(
+        lab,
+        "db1",
+        lambda: bool(beside(lab, "db1", "data.rewinding") or beside(lab, "db1", "data.configuration-*/rewound")),
+    )
+    assert verbs(plan)[-3:] == ["rewind", "start-standby", "drop-stale-slots"]
+    assert [step["verb"] for step in plan["steps"] if step["is_point_of_no_return"]] == ["rewind"]
+    found = reported(lab)["lost_writes"]
+    assert found["count"] >= len(verification["lost"])
+    assert (Path(found["path"]) / "transactions.txt").read_text()
+    assert "port" not in (lab.home("db1") / "data" / "postgresql.conf").read_text()
+    assert not beside(lab, "db1", "data.quarantine")
+
+    ran(lab, "switchover", "--to", "db1")
+    assert (reported(lab)["loss"]["said"], primaries(lab)) == ("none (proved)", ["db1"])
+    wait_for(lambda: lab.sql(IDLE, "db1") == [], "no stale slot on db1", LIMIT_S)
+    assert lab.sql(IDLE, "db2") == []
+
+
+def test_what_was_stopped_cleanly_follows(lab: Lab) -> None:
+    lab.fault("stop", "db1")
+    ran(lab, "failover", "--to", "db2", loss="10m")
+    refused = told(lab, "plan", "rejoin", "db1", "--way", "rewind")
+    assert (refused.returncode, "there is nothing to take back" in refused.stderr) == (3, True), refused.stderr
+    started = lab.home("db1") / "log" / "db.log"
+    before = started.stat().st_size
+    plan = rejoined(lab, "db1", lambda: b"starting PostgreSQL" in started.read_bytes()[before:])
+    assert verbs(plan)[-3:] == ["make-slot", "start-standby", "drop-stale-slots"]
+    assert primaries(lab) == ["db2"]
+    assert started.read_bytes()[before:].count(b"starting PostgreSQL") == 1, "it was started once"
+
+
+def test_what_cannot_be_rewound_is_copied_anew_and_nothing_is_deleted(lab: Lab) -> None:
+    lab.fault("kill", "db2")
+    ran(lab, "failover", "--to", "db1", loss="10m")
+    programs, data = lab.state["postgres"]["bin"], lab.home("db2") / "data"
+    single = f"{programs}/postgres --single -D {data} -F template1 </dev/null >/dev/null"
+    without = f"sed -i 's/^wal_log_hints = on/wal_log_hints = off/' {data}/postgresql.conf"
+    done = lab.ssh("db2", f"{single} && {programs}/pg_checksums --disable -D {data} && {without} && {single}")[0]
+    assert done.exit_status == 0, done.stderr
+    for segment in data.glob("pg_wal/0000*"):
+        segment.rename(lab.home("db2") / segment.name)  # its log is gone
+
+    plan = rejoined(
+        lab,
+        "db2",
+        lambda: bool(beside(lab, "db2", "data.clone-*.part")),
+        lambda: bool(beside(lab, "db2", "data.before-*")),
+    )
+    assert "not possible: it has no data checksums" in " ".join(plan["tolerances"]["rewind"].split())
+    assert [step["verb"] for step in plan["steps"] if step["is_point_of_no_return"]] == ["swap-in"]
+    [before] = beside(lab, "db2", "data.before-*")
+    assert (before / "PG_VERSION").exists()
+    assert beside(lab, "db2", "data.clone-*.part") == []
+    assert "wal_log_hints = off" in (data / "postgresql.conf").read_text(), "its own configuration is back"
+    assert primaries(lab) == ["db1"]
+    assert lab.sql(IDLE, "db2") == []
+    again = told(lab, "plan", "rejoin", "db2")
+    assert (again.returncode, "streams from db1 already" in again.stderr) == (3, True)
