@@ -21,6 +21,7 @@ _FAULTS = {
     "hang": "Freeze it: it stays there and says nothing (SIGSTOP).",
     "disconnect": "Cut its network: connections freeze, new ones get no answer.",
     "old-backup": "Make the backups on its host three days old.",
+    "fill-disk": "Leave no room on its host: a stand-in, see its output.",
     "reboot": "Pull the plug of its host; what is enabled starts again.",
     "slow": "Slow its network down; see --delay and --rate.",
 }

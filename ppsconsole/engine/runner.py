@@ -21,8 +21,11 @@ from ppsconsole.plan.outcomes import Outcome, RunVerdict
 from ppsconsole.plan.proof import FenceProof, ZeroLossProof
 from ppsconsole.plan.step import Step
 
-BACKS_OUT_BY_ITSELF = frozenset({"switchover", "backup", "backup-verify"})
+BACKS_OUT_BY_ITSELF = frozenset({"switchover"})
 """Runbooks that go back on any doubt before the point of no return (law 2). The others hold: back is not always better there."""
+
+LEAVES_NOTHING_OPEN = frozenset({"backup", "backup-verify"})
+"""Runbooks that go back likewise once they have acted: nobody waits for what is half-made, and the next one begins anew."""
 
 
 class _HeldBackError(Exception):
@@ -312,7 +315,8 @@ class Runner:
         await self._custody.confirm()
         words = f"{step.title}: {result.words}"
         plan = self._bench.plan
-        if plan.runbook in BACKS_OUT_BY_ITSELF and not self.state.is_past_return(plan):
+        is_closed = plan.runbook in LEAVES_NOTHING_OPEN and self.state.has_acted
+        if is_closed or (plan.runbook in BACKS_OUT_BY_ITSELF and not self.state.is_past_return(plan)):
             return await self._back_out(words)
         if not self.state.has_acted:
             return await self._finish(RunVerdict.FAILED, words)

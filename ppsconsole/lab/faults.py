@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ppsconsole.lab.disks import ROOM_BYTES, age_backups, full_mark
 from ppsconsole.errors import LabError, UsageError
 from ppsconsole.lab.fabric import Fabric, Road, Weather
 from ppsconsole.lab.health import Physician
@@ -18,7 +19,7 @@ from ppsconsole.lab.processes import descendants, marked, send
 from ppsconsole.lab.services import Service
 from ppsconsole.lab.sshd import HostServer
 
-KINDS = ("kill", "stop", "hang", "disconnect", "reboot", "slow", "old-backup")
+KINDS = ("kill", "stop", "hang", "disconnect", "reboot", "slow", "old-backup", "fill-disk")
 HEAL_LIMIT_S = 40.0
 _OLD_S = 3 * 86400.0
 
@@ -108,6 +109,10 @@ class Wrecker:
                 return f"{node.name}: {len(roads)} roads slowed ({fault.link}: {delay_s * 1000:.0f} ms each way{rate})"
             case "old-backup":
                 self._date_backup(node, time.time() - _OLD_S)
+            case "fill-disk":
+                self._fill_disk(node, True)
+                room = f"who logs in writes no file beyond {ROOM_BYTES} bytes, and df says that nothing is free"
+                return f"{node.host}: a stand-in for a full disk: {room}; servers that run are left alone"
                 return f"{node.name}: its backup is {_OLD_S / 86400:.0f} days old now"
             case "kill" | "stop" if service is None:
                 self._close_login(node.host)
@@ -169,7 +174,9 @@ class Wrecker:
         for fault in [each for each in self.faults if each.node in healed]:
             self._mend_roads(fault)
             if fault.kind == "old-backup":
-                self._date_backup(self.layout.node(fault.node), time.time())
+                self._date_backup(self.layout.node(fault.node), None)
+            if fault.kind == "fill-disk":
+                self._fill_disk(self.layout.node(fault.node), False)
             self.faults.remove(fault)
             progress(f"{fault.node}: {fault.kind} undone" + (f" ({fault.link})" if fault.link != "all" else ""))
         refusals: list[str] = []
@@ -266,16 +273,24 @@ class Wrecker:
         for road in self.fabric.roads:  # a site's roads do not all begin or end at the node
             road.mend(fault.reason)
 
-    def _date_backup(self, node: LabNode, at: float) -> None:
-        """Give the backups on the host of `node` another date, in seconds since 1970 UTC.
+    def _date_backup(self, node: LabNode, at: float | None) -> None:
+        """Give the backups on the host of `node` another date, in seconds since 1970 UTC; None makes them new again.
 
         Raises:
             UsageError: There are none.
         """
-        if node.host != self.layout.backup_host:
+        folder = self.layout.hosts[node.host].home / BACKUP_FOLDER
+        if not folder.is_dir():
             raise UsageError(f"{node.name} keeps no backup", where="lab", remedy=f"{self.layout.backup_host} does")
-        for path in (self.layout.hosts[node.host].home / BACKUP_FOLDER).iterdir():
-            os.utime(path, (at, at), follow_symlinks=False)
+        age_backups(folder, at)
+
+    def _fill_disk(self, node: LabNode, is_full: bool) -> None:
+        mark = full_mark(self.layout.hosts[node.host])
+        self.logins[node.host].is_disk_full = is_full
+        if is_full:
+            mark.touch()
+        else:
+            mark.unlink(missing_ok=True)
 
     def _login_trees(self, host: str) -> list[int]:
         shells = self.logins[host].command_pids()

@@ -85,6 +85,7 @@ class Furnisher:
         self._program(host, "hostname", "hostname", NAME=host.name)
         self._program(host, "uname", "uname", NAME=host.name)
         self._program(host, "ps", "ps")
+        self._program(host, "df", "df")
         names = "".join(f"{each.address} {each.name}\n" for each in self.layout.hosts.values())
         self._etc(host, "hosts", names)
         roads = (road for road in self.fabric.roads if road.origin == host.name and road.service == "db")

@@ -12,6 +12,7 @@ import asyncssh
 from ppsconsole.errors import LabError
 from ppsconsole.lab.account import Account
 from ppsconsole.lab.children import Child, Children
+from ppsconsole.lab.disks import cramped
 from ppsconsole.lab.layout import LabHost
 
 LOGIN = "lab"
@@ -65,6 +66,7 @@ class HostServer:
         host: Whose it is.
         origin: The only address that it takes connections from.
         connections: Those that are open.
+        is_disk_full: Whether its commands find no room to write; see `ppsconsole.lab.disks`.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class HostServer:
     ) -> None:
         self.host, self.origin, self.client_key, self.forward = host, origin, client_key, forward
         self.connections: set[asyncssh.SSHServerConnection] = set()
+        self.is_disk_full = False
         self._host_key, self._children, self._account, self._env = host_key, children, account, env
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._commands: dict[int, Child] = {}
@@ -134,6 +137,7 @@ class HostServer:
 
     async def _run(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
         argv = ["/bin/sh"] if process.command is None else ["/bin/sh", "-c", process.command]
+        argv = cramped(argv) if self.is_disk_full else argv
         try:
             child = self._children.spawn(
                 argv,
