@@ -268,7 +268,8 @@ def _waited_for(inventory: Inventory, left: Remains) -> str:
     if not names:
         return left.waits_for
     who = ", ".join(names)
-    return f"{who} to take the last of its log ({left.waits_for}): let {who} go on or end it, or wait for wal_sender_timeout"
+    until = "until wal_sender_timeout, and for ever where that is 0"
+    return f"{who} to take the last of its log ({left.waits_for}): let {who} go on or end it; else it waits {until}"
 
 
 async def _successor(bench: Workbench, name: str) -> str:

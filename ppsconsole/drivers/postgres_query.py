@@ -54,6 +54,7 @@ _SETTINGS = (
     "wal_level",
     "wal_log_hints",
     "wal_retrieve_retry_interval",
+    "wal_sender_timeout",
 )
 _GUARDED_SETTINGS = ("data_directory", "shared_preload_libraries")
 

@@ -108,9 +108,11 @@ def walsenders(case: Case) -> Item:
     found: tuple[Replica, ...] | None = case.old.value("replicas")
     if found is None:
         return unseen(name, f"to whom {old} sends its log is not known", may_see(case.inventory, old), is_blocking=True)
+    is_for_ever = settings_of(case.old).get("wal_sender_timeout") == "0"
     silent = [each for each in found if _is_silent(case, each)]
     if silent:
         words = f"silent for more than {MESSAGE_FRESH_S:.0f}s: {_called(silent)}; the stop of {old} would wait for it"
+        words += " for ever: wal_sender_timeout is 0" if is_for_ever else ""
         return failing(name, words, _ended(old, silent), is_blocking=True)
     limit = case.inventory.limits.lag_bytes
     behind = [each for each in found if each.state in ("catchup", "startup")]
@@ -123,6 +125,10 @@ def walsenders(case: Case) -> Item:
     if backups:
         words = f"a copy of {old} is being made ({_called(backups)}): the stop breaks it off"
         return failing(name, words, f"Wait for its end: {psql(old, 'SELECT * FROM pg_stat_progress_basebackup')}")
+    if is_for_ever:
+        words = f"wal_sender_timeout of {old} is 0: the stop waits for ever for one to whom it sends its log that hangs meanwhile"
+        remedy = f"{reloaded(old, 'wal_sender_timeout', chr(39) + '60s' + chr(39))}. Else look at who is told to be waited for"
+        return failing(name, words, remedy)
     return ok(name, f"nobody to whom {old} sends its log is silent or behind", is_blocking=True)
 
 

@@ -250,6 +250,7 @@ def test_who_holds_a_stop_up_is_told_while_it_waits_and_the_stop_ends_when_that_
             while not any("db1 is stopping, waits for db2 to take the last of its log" in each for each in doing.said):
                 assert not stopping.done(), doing.said
                 await asyncio.sleep(0.05)
+            assert any("for ever where that is 0" in each for each in doing.said)
             assert not any("-KILL" in command or "immediate" in command for _, command in doing.hosts.acted)
             thawed(whole, "db2")
             await stopping

@@ -114,6 +114,7 @@ SEEN: list[Any] = [
     ("walsenders", on("db1", replicas=(REPLICA, replace(REPLICA, **OTHER, state="catchup", unflushed_bytes=5))), False, None),
     ("walsenders", on("db1", replicas=(REPLICA, replace(REPLICA, **OTHER, state="catchup", unflushed_bytes=2**40))), True, None),
     ("walsenders", on("db1", replicas=(REPLICA, replace(REPLICA, **OTHER, state="backup"))), False, None),
+    ("walsenders", set_to("db1", wal_sender_timeout="0"), False, None),
     ("archiving-after", set_to("db1", archive_mode="on"), False, hide("db2", "archive_mode")),
     ("archiver", on("db1", archiver_failed=3), True, on("db1", archiver_failed=None)),
     ("archiver", on("db1", archive_backlog=20), False, set_to("db1", archive_mode="on")),
@@ -519,6 +520,15 @@ def test_a_host_that_may_not_disable_the_server_does_not_keep_it_down() -> None:
     step = plan(found, "failover", to="db2", inventory=through_sudo()).step("fence")
     assert step.arguments["rung"] == "quiesced"
     assert "not kept-down: sudo does not let the login do what a run may have to" in step.arguments["why"]
+
+
+def test_a_stop_that_would_wait_for_ever_says_so() -> None:
+    found = fine()
+    setting(found, "db1", wal_sender_timeout="0")
+    change(found, "db1", replicas=(REPLICA, replace(REPLICA, **OTHER, reply_age_s=90.0)))
+    made = plan(found, "switchover", to="db2")
+    assert state(made, "walsenders") == ("failing", True)
+    assert "for ever: wal_sender_timeout is 0" in told(made, "walsenders")
 
 
 def told(made: Plan, item: str) -> str:
