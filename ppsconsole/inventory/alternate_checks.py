@@ -1,13 +1,10 @@
 """What an alternate server has to be: apart from the cluster that it stands in for, in every place and name."""
 
-import re
 from urllib.parse import urlsplit
 
 from ppsconsole.inventory.alternate import Alternate, port_of
 from ppsconsole.inventory.model import Instance, Inventory
 from ppsconsole.inventory.reading import Reading, Steps, quoted
-
-_PASSWORD = re.compile(r"(?i)\bpassword\s*=")
 
 
 def check_alternates(inventory: Inventory, reading: Reading) -> None:
@@ -68,8 +65,6 @@ def _address(inventory: Inventory, alternate: Alternate, reading: Reading, steps
 
 def _database(inventory: Inventory, alternate: Alternate, reading: Reading, steps: Steps) -> None:
     declared = alternate.database
-    if declared.maintenance is not None and _PASSWORD.search(declared.maintenance):
-        reading.refuse_at((*steps, "maintenance"), "a password stands here (not shown)", "name a passfile: `passfile=...`")
     if declared.service is not None and declared.service.kind is not None:
         wanted, unwanted = ("program", "name") if declared.service.kind == "command" else ("name", "program")
         here: Steps = (*steps, "service")

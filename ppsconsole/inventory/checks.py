@@ -111,12 +111,16 @@ def _names(inventory: Inventory, reading: Reading) -> None:
     taken: dict[str, str] = {}
     for name, kind, steps, host in _nodes(inventory):
         if name in taken:
-            what = f"'{name}' is the name of a {taken[name]} and of a {kind}"
+            what = f"'{name}' is the name of {_a(taken[name])} and of {_a(kind)}"
             reading.refuse_at(steps, what, "every node needs a name of its own; rename one of the two")
         taken.setdefault(name, kind)
         if name in inventory.hosts and host in inventory.hosts and host != name:
             what = f"'{name}' is also the name of a host that this {kind} does not run on"
             reading.refuse_at(steps, what, "a node may share the name of its own host only; rename one of the two")
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _services(inventory: Inventory, reading: Reading) -> None:

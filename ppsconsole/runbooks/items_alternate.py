@@ -58,7 +58,8 @@ def version(
     page = f"{alternate.url.rstrip('/')}/Version"
     if own is None:
         remedy = f"Compare it yourself, on {alternate.host} or at {page}"
-        return unseen(name, f"the version of {node.name} is not known", remedy, is_blocking=not is_urgent)
+        words = f"the version of {node.name} is not known, and unknown is not the same"
+        return unseen(name, words, remedy) if is_urgent else failing(name, words, remedy, is_blocking=True)
     differing = [f"{each} is of {theirs}" for each, theirs in others.items() if theirs != own]
     if differing:
         words = f"{node.name} is of version {own}, {', '.join(differing)}: a copy goes only with the version that wrote it"
@@ -67,7 +68,8 @@ def version(
     if not others:
         pages = ", ".join(each.url.rstrip("/") + "/Version" for each in inventory.web_nodes.values())
         remedy = f"Compare them yourself: {page}, {pages}"
-        return unseen(name, "no web node and no copy tells its version", remedy, is_blocking=not is_urgent)
+        words = "no web node and no copy tells its version, and unknown is not the same"
+        return unseen(name, words, remedy) if is_urgent else failing(name, words, remedy, is_blocking=True)
     return ok(name, f"{node.name} and {', '.join(others)} are of version {own}", is_blocking=True)
 
 
