@@ -1,15 +1,14 @@
 """Breaking nodes and mending them again."""
 
 import asyncio
-import os
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ppsconsole.lab.disks import ROOM_BYTES, age_backups, full_mark
 from ppsconsole.errors import LabError, UsageError
+from ppsconsole.lab.disks import ROOM_BYTES, age_backups, full_mark
 from ppsconsole.lab.fabric import Fabric, Road, Weather
 from ppsconsole.lab.health import Physician
 from ppsconsole.lab.homes import BACKUP_FOLDER
@@ -109,11 +108,11 @@ class Wrecker:
                 return f"{node.name}: {len(roads)} roads slowed ({fault.link}: {delay_s * 1000:.0f} ms each way{rate})"
             case "old-backup":
                 self._date_backup(node, time.time() - _OLD_S)
+                return f"{node.name}: its backup is {_OLD_S / 86400:.0f} days old now"
             case "fill-disk":
                 self._fill_disk(node, True)
                 room = f"who logs in writes no file beyond {ROOM_BYTES} bytes, and df says that nothing is free"
                 return f"{node.host}: a stand-in for a full disk: {room}; servers that run are left alone"
-                return f"{node.name}: its backup is {_OLD_S / 86400:.0f} days old now"
             case "kill" | "stop" if service is None:
                 self._close_login(node.host)
                 return f"{node.name}: its SSH server is gone, all connections dropped"
