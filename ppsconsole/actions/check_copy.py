@@ -17,6 +17,10 @@ class CheckCopy(Looking):
     A target that is down is looked at again when it has been started, by the step that restores.
     """
 
+    async def precheck(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether nothing is in the way: where something is, the run ends here, and nothing was touched."""
+        return await self.verify(bench, step)
+
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether nothing is in the way; everything that is, is told at once."""
         source = argument(step, "source")

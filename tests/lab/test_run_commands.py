@@ -24,10 +24,11 @@ class Desk:
 
     lab: Lab
     state: Path
+    limit_s: float = LIMIT_S
 
     def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            self._line(*arguments), env=self._env(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S
+            self._line(*arguments), env=self._env(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=self.limit_s
         )
 
     def killed_after(self, record: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -36,7 +37,7 @@ class Desk:
         line[1:3] = ["-m", "tests.lab.deadly", record]
         root = Path(__file__).resolve().parents[2]
         return subprocess.run(
-            line, env=self._env(), cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S
+            line, env=self._env(), cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=self.limit_s
         )
 
     @contextlib.contextmanager

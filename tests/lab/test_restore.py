@@ -1,0 +1,122 @@
+"""A restore on a real lab, users at work before and behind it: refused, put back, killed in the middle and gone on with."""
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.lab.conftest import Lab
+from tests.lab.test_run_commands import Desk, load, read_until
+
+ROWS = 20_000
+
+
+@pytest.fixture(scope="module")
+def restored_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    base = tmp_path_factory.mktemp("restoring")
+    lab = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "lab-state")})
+    done = lab.up("--rows", str(ROWS))
+    assert done.returncode == 0, done.stderr
+    yield lab
+    assert lab.down().returncode == 0
+
+
+@pytest.fixture(scope="module")
+def desk(restored_lab: Lab) -> Desk:
+    """A desk of one who failed over from db1, whose server was killed, to db2."""
+    desk = Desk(restored_lab, restored_lab.folder.parent / "anna", limit_s=300.0)
+    restored_lab.fault("kill", "db1")
+    done = desk("run", "failover", "--to", "db2", "--approve", desk.hash("failover", "--to", "db2"), "--accept-loss", "unlimited")
+    assert done.returncode in (0, 8), done.stdout + done.stderr
+    return desk
+
+
+def asked(lab: Lab, host: str, sql: str) -> list[tuple[Any, ...]]:
+    """Ask the server on `host` as the programs there do: by the login that the inventory declares for dumps."""
+    address, port = lab.address(host), lab.state["hosts"][host]["ports"]["db"]
+    passfile = lab.home(host) / "etc" / "pgpass"
+    password = next(line.split(":", 4)[4] for line in passfile.read_text().splitlines() if line.split(":")[3] == "postgres")
+    with psycopg.connect(
+        host=address, port=port, user="postgres", password=password, dbname="postgres", autocommit=True, connect_timeout=30
+    ) as connection:
+        cursor = connection.execute(sql)
+        return cursor.fetchall() if cursor.description is not None else []
+
+
+def databases(lab: Lab, host: str) -> set[str]:
+    return {str(row[0]) for row in asked(lab, host, "SELECT datname FROM pg_database WHERE datname LIKE 'pleasant%'")}
+
+
+def newest(desk: Desk) -> dict[str, Any]:
+    found: dict[str, Any] = desk.json("runs", "list")[0]
+    return found
+
+
+def test_a_disk_without_room_is_told_before_anybody_is_kept_out(desk: Desk) -> None:
+    full = desk.lab.home("db1") / "bin" / "df"
+    full.write_text(
+        "#!/bin/sh\necho 'Filesystem 1024-blocks Used Available Capacity Mounted on'\necho 'disk 100 90 10 90% /srv'\n"
+    )
+    full.chmod(0o755)
+    try:
+        done = desk("run", "restore", "--to", "db1", "--approve", desk.hash("restore", "--to", "db1"))
+    finally:
+        full.unlink()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "db1 has 10kB left on /srv; dump, copy and their log take up to" in done.stdout
+    assert newest(desk)["downtime"]["users"]["began_at"] is None
+    assert desk.json("status")["nodes"]
+    assert desk.roles()["db2"] == "primary"
+
+
+def test_until_users_are_let_in_everything_is_put_back(desk: Desk) -> None:
+    approved = desk.hash("restore", "--to", "db1")
+    killed = desk.killed_after("step-finished swap-database", "run", "restore", "--to", "db1", "--approve", approved)
+    assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
+    run = newest(desk)["run"]
+    assert {"pleasant", f"pleasant_before_{run}"} <= databases(desk.lab, "db1")
+    back = desk("runs", "back-out", run)
+    assert back.returncode == 4, back.stdout + back.stderr
+    assert desk.roles()["db2"] == "primary"
+    served = next(node for node in desk.json("status")["nodes"] if node["name"] == "pps2")
+    assert served["role"] == "serving"
+    writable = "SELECT setconfig FROM pg_db_role_setting"
+    assert asked(desk.lab, "db2", writable) == []
+
+
+def test_killed_in_the_middle_it_is_gone_on_with_and_nothing_is_lost(desk: Desk, tmp_path: Path) -> None:
+    lab = desk.lab
+    with load(lab, tmp_path / "load.json"):
+        approved = desk.hash("restore", "--to", "db1")
+        lab.fault("slow", "db2", "--link", "replication", "--delay", "0", "--rate", "400000")
+        with desk.begun("run", "restore", "--to", "db1", "--approve", approved) as first:
+            said = read_until(first, lambda line: "dumped " in line and "/s" in line)
+            assert " of about " in said[-1]
+            first.kill()
+        lab.heal("db2")
+        run = newest(desk)["run"]
+        # As a host that was switched off in the middle of the restore would leave it.
+        asked(lab, "db1", f'CREATE DATABASE "pleasant_restore_{run}"')
+        done = desk("runs", "resume", run)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "a half-made copy is set aside as" in done.stdout
+        assert "every table has the same rows on db1 as on db2: 5 tables, " in done.stdout
+    assert desk.roles()["db1"] == "primary"
+    kept = databases(lab, "db1")
+    assert {"pleasant", f"pleasant_before_{run}"} <= kept
+    assert any(name.startswith(f"pleasant_restore_{run}_half_") for name in kept)
+    assert f"pleasant_restore_{run}" not in kept
+    assert not list(lab.home("db1").glob(f"data.restore-{run}*"))
+    report = desk.json("runs", "report", run)
+    compared = next(
+        event for event in report["events"] if event["kind"] == "step-finished" and event["step"] == "compare-databases"
+    )
+    assert compared["data"]["values"]["rows"] > ROWS
+    users = newest(desk)["downtime"]["users"]
+    assert (users["is_over"], users["length_s"] > 0) == (True, True)
+    loaded = json.loads((tmp_path / "load.json").read_text())
+    assert loaded["verification"]["lost"] == []
