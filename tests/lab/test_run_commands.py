@@ -28,7 +28,12 @@ class Desk:
 
     def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            self._line(*arguments), env=self._env(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=self.limit_s
+            self._line(*arguments),
+            env=self._env(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=self.limit_s,
         )
 
     def killed_after(self, record: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
