@@ -9,6 +9,7 @@ from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.catalog import RUNBOOKS
+from ppsconsole.runbooks.ladder import DOES
 from ppsconsole.runbooks.request import Request
 
 
@@ -30,24 +31,28 @@ class Choice:
     is_blocked: bool = False
 
 
-def choices(advice: tuple[Advice, ...], inventory: Inventory, snapshot: Snapshot | None) -> tuple[Choice, ...]:
-    """Return what can be planned: open ways of the advice first, in its order, then all others, then what is blocked.
+def choices(
+    advice: tuple[Advice, ...], snapshot: Snapshot | None, inventory: Inventory, background: Background
+) -> tuple[Choice, ...]:
+    """Return what can be planned: open ways of the advice first, in its order, then all others, then what is blocked, and why.
 
     Args:
         advice: As made from `snapshot`.
+        snapshot: What every other way is weighed on; while it is not complete none of them is, and each says what it does.
         inventory: What was declared.
-        snapshot: An instance that is the primary in it is no target; None when nothing was seen yet.
+        background: What is known beside it.
     """
     found: dict[Request, Choice] = {}
     for each in advice:
         for way in each.ways:
             found.setdefault(request_of(way), choice_of(way))
     primaries = _primaries(snapshot) if snapshot else ()
-    for request in _all(inventory):
-        if request.to in primaries:
-            continue
-        runbook = RUNBOOKS[request.runbook]
-        found.setdefault(request, Choice(request, _title(request), runbook.sentence))
+    others = [request for request in _all(inventory) if request.to not in primaries and request not in found]
+    weighed: dict[Request, Choice] = {}
+    if snapshot is not None and snapshot.is_complete:
+        weighed = {request_of(way): _in_full(way) for way in compared(others, snapshot, inventory, background)}
+    for request in others:
+        found[request] = weighed.get(request) or Choice(request, _title(request), RUNBOOKS[request.runbook].sentence)
     return tuple(sorted(found.values(), key=lambda each: (each.is_blocked, not each.is_advised)))
 
 
@@ -64,15 +69,41 @@ def choices_about(node: str, snapshot: Snapshot | None, inventory: Inventory, ba
     return tuple(replace(choice_of(way), is_advised=False) for way in compared(requests, snapshot, inventory, background))
 
 
+def fencing_choices(
+    request: Request, snapshot: Snapshot | None, inventory: Inventory, background: Background
+) -> tuple[Choice, ...]:
+    """Return the rungs by which the old primary can be fenced in a failover, best first, and what keeps from the others.
+
+    Args:
+        request: The failover.
+        snapshot: What each rung is weighed on.
+        inventory: What was declared.
+        background: What is known beside it.
+
+    Returns:
+        One for each rung, in the ladder's order; the best that is open is the advised one. None for what fences nothing so.
+    """
+    if request.runbook != "failover" or snapshot is None or not snapshot.is_complete:
+        return ()
+    found: list[Choice] = []
+    for rung, does in DOES.items():
+        (way,) = compared([replace(request, fence=rung.value)], snapshot, inventory, background)
+        is_best = not way.is_blocked and all(each.is_blocked for each in found)
+        choice = replace(choice_of(way), is_advised=is_best)
+        found.append(choice if choice.is_blocked else replace(choice, words=f"{does}; {choice.words}"))
+    return tuple(found)
+
+
 def _primaries(snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(node.name for node in snapshot.of_kind("database") if node.role == "primary")
 
 
 def request_of(way: Way) -> Request:
-    """Return what a way stands for, from the command that it tells people: `ppsconsole run RUNBOOK [NODE] [--to NODE]`."""
+    """Return what a way stands for, from the command that it tells people: `ppsconsole run RUNBOOK [NODE] [--to NODE] ...`."""
     words = way.command.split()[3:]
-    to = words[words.index("--to") + 1] if "--to" in words else ""
-    return Request(way.runbook, node=words[0] if words and not words[0].startswith("--") else "", to=to)
+    said = {name: words[words.index(name) + 1] if name in words else "" for name in ("--to", "--fence")}
+    node = words[0] if words and not words[0].startswith("--") else ""
+    return Request(way.runbook, node=node, to=said["--to"], fence=said["--fence"])
 
 
 def choice_of(way: Way) -> Choice:
@@ -82,6 +113,12 @@ def choice_of(way: Way) -> Choice:
         return Choice(request, _title(request), way.why, is_advised=True, is_blocked=True)
     time = f"users are kept out for about {duration(way.downtime_s)}" if way.downtime_s else "users are not kept out"
     return Choice(request, _title(request), f"{time}; loss {way.loss}", is_advised=True)
+
+
+def _in_full(way: Way) -> Choice:
+    """Return a way that the advice does not name: what it costs, and what it does."""
+    choice = replace(choice_of(way), is_advised=False)
+    return choice if choice.is_blocked else replace(choice, words=f"{choice.words}. {RUNBOOKS[way.runbook].sentence}")
 
 
 def _all(inventory: Inventory) -> tuple[Request, ...]:
@@ -103,4 +140,5 @@ def _all(inventory: Inventory) -> tuple[Request, ...]:
 
 
 def _title(request: Request) -> str:
-    return " ".join(part for part in (request.runbook, request.node, f"--to {request.to}" if request.to else "") if part)
+    flags = [f"--{name} {value}" for name, value in (("to", request.to), ("fence", request.fence)) if value]
+    return " ".join(part for part in (request.runbook, request.node, *flags) if part)

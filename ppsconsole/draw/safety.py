@@ -60,10 +60,16 @@ def _answers(view: RunView, old: str, snapshot: Snapshot | None) -> tuple[Answer
 
 
 def _aged(now: Answer, was: Answer, snapshot: Snapshot) -> Answer:
-    """Return an answer without a fresh look: what a proof says, else unknown, with what was last seen."""
-    if now.said != "unknown" or not was.is_seen:
+    """Return an answer without a fresh look: what a proof says, else unknown, with what was last seen.
+
+    A proof does not hold any more once something else was seen after it, however long ago that is by now.
+    """
+    is_belied = was.said not in (now.said, "unknown") and (was.at or 0.0) > (now.at or 0.0)
+    if not was.is_seen or (now.said != "unknown" and not is_belied):
         return now
-    return replace(now, words=f"{was.said}, {was.words}", at=snapshot.at, is_stale=True, is_alarming=was.is_alarming)
+    return replace(
+        now, said="unknown", words=f"{was.said}, {was.words}", at=snapshot.at, is_stale=True, is_alarming=was.is_alarming
+    )
 
 
 def old_primary(view: RunView) -> str:
@@ -110,14 +116,15 @@ def _old_writable(view: RunView, old: str, snapshot: Snapshot | None) -> Answer:
 def _web_runs(view: RunView, snapshot: Snapshot | None) -> Answer:
     question = "Does a web node run?"
     seen, at = ((), None) if snapshot is None else (snapshot.of_kind("web"), snapshot.at)
-    running = [node.name for node in seen if _runs(node) and not _stopped_since(view, node)]
+    stopped = {node.name: each for node in seen if _runs(node) and (each := _stopped_since(view, node)) is not None}
+    running = [node.name for node in seen if _runs(node) and node.name not in stopped]
     if running:
         return Answer(question, "yes", ", ".join(running), at=at)
     if seen:
         hidden = [node.name for node in seen if node.value("service") is None]
         if hidden:
             return Answer(question, "unknown", f"nobody sees {', '.join(hidden)}", at=at)
-        return Answer(question, "no", "all are stopped", at=at)
+        return Answer(question, "no", "all are stopped", at=max(stopped.values(), default=at))
     started = [each for each in _of_verb(view, "start", "restart-service") if each.phase == "done"]
     if started:
         return Answer(question, "yes", f"done: {', '.join(each.id for each in started)}", at=_ended_at(started))
@@ -131,14 +138,15 @@ def _runs(node: Node) -> bool:
     return node.value("service") in ("running", "frozen")
 
 
-def _stopped_since(view: RunView, node: Node) -> bool:
-    """Return whether a step of this run saw a web node stopped after the poll that saw it running."""
+def _stopped_since(view: RunView, node: Node) -> float | None:
+    """Return when a step of this run saw a web node stopped, after the poll that saw it running; None where none did."""
     fact = node.facts.get("service")
     stops = {step.id for step in view.plan.steps if step.verb == "stop" and step.node == node.name}
     stopped_at = _ended_at([each for each in view.steps if each.id in stops and each.phase == "done"])
     starts = {step.id for step in view.plan.steps if step.verb in ("start", "restart-service") and step.node == node.name}
     is_begun_again = any(each.phase != "pending" for each in view.steps if each.id in starts)
-    return fact is not None and stopped_at is not None and fact.at < stopped_at and not is_begun_again
+    is_newer = fact is not None and stopped_at is not None and fact.at < stopped_at
+    return stopped_at if is_newer and not is_begun_again else None
 
 
 def _two_writers(view: RunView, old: str, snapshot: Snapshot | None) -> Answer:
@@ -163,7 +171,7 @@ def _two_writers(view: RunView, old: str, snapshot: Snapshot | None) -> Answer:
     if proof is not None:
         return Answer(question, "no", f"{old} is fenced ({proof.rung.value})", at=proof.at)
     if all(each.phase == "pending" for each in _of_verb(view, "promote")):
-        return Answer(question, "no", "this run promoted nothing")
+        return Answer(question, "unknown", "nobody looked; this run promoted nothing")
     return Answer(question, "unknown", f"nothing was seen of {old}", True)
 
 

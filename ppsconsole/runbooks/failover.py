@@ -165,7 +165,7 @@ def _has_a_place_for_the_marker(inventory: Inventory, name: str) -> bool:
 
 def loss_question(old: str, new: str, loss: Loss) -> str:
     """Return what is asked before `new` is promoted: asked again with another loss when that has been read again."""
-    return f"Promoting {new} gives up what only {old} had: {loss.said()} ({loss.words}). Name the window that you accept."
+    return f"Promoting {new} gives up what only {old} had. Loss {loss.said()}: {loss.words}. Name the window that you accept."
 
 
 def _fence(shop: Shop, snapshot: Snapshot, ladder: Ladder, old: str, new: str) -> Step:

@@ -4,10 +4,11 @@ Loading this module checks the table: a key with two meanings in one place, or o
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from ppsconsole.settings.keys import why_forbidden
+from ppsconsole.values import dataclass
 
 Place = Literal[
     "everywhere",
@@ -176,7 +177,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("plan-commands", ("enter",), "toggle_commands", "Show or hide the selected step's commands", "plan", "Commands"),
     Action("plan-preflight", ("p",), "toggle_preflight", "Show or hide what preflight found well", "plan", "Preflight"),
     Action("plan-again", ("r",), "app.plan_again", "Make the plan again from fresh facts", "plan", "Again"),
-    Action("plan-ways", ("o",), "app.choose", "Choose another way", "plan", "Other ways"),
+    Action("plan-ways", ("o",), "app.choose", "Choose another way", "plan", "Ways"),
+    Action("plan-fence", ("f",), "app.choose_fence", "Choose how a failover keeps the old primary from writing", "plan", "Fence"),
     Action("plan-up", ("up", "k"), "move(-1)", "Select the step above; above the first one, scroll up", "plan"),
     Action("plan-down", ("down", "j"), "move(1)", "Select the step below", "plan"),
     Action("plan-page-up", ("pageup",), "scroll_page(-1)", "Scroll up one page", "plan"),

@@ -63,16 +63,21 @@ def sheet_lines(actions: Sequence[Action], width: int, glyphs: Glyphs) -> list[L
 
 
 def markdown(actions: Sequence[Action] = ACTIONS) -> str:
-    """Return a table with a row for each place: keys, each followed by the name of its action."""
+    """Return a table with a row for each place: keys, each followed by its name in the key strip, or its id without the place."""
     rows = []
     for place in in_order():
         told = [
-            f"{' '.join(f'`{_cell(shown_key(key))}`' for key in each.keys)} {each.id.replace('-', ' ')}"
+            f"{' '.join(f'`{_cell(shown_key(key))}`' for key in each.keys)} {_called(each)}"
             for each in actions
             if each.where == place
         ]
         rows.append(f"| {PLACES[place].lower()} | {' · '.join(told)} |")
     return "\n".join(("| where | keys |", "| --- | --- |", *rows))
+
+
+def _called(action: Action) -> str:
+    place = "" if action.where == "page" else f"{action.where}-"  # a page goes a page up
+    return action.label.lower() or action.id.removeprefix(place).replace("-", " ")
 
 
 def updated(text: str) -> str:

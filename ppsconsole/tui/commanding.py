@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ppsconsole.advice.choices import choices
+from ppsconsole.runbooks.building import NOTHING_KNOWN
 from ppsconsole.settings.actions import PLACES, Action, Place
 from ppsconsole.settings.keys import shown_key
 from ppsconsole.tui.scene import Scene
@@ -58,7 +59,7 @@ def commands(
         extra: What the screen itself offers.
     """
     found = list(extra)
-    for choice in choices(scene.advice, scene.inventory, scene.snapshot):
+    for choice in choices(scene.advice, scene.snapshot, scene.inventory, scene.background or NOTHING_KNOWN):
         words = f"BLOCKED: {choice.words}" if choice.is_blocked else choice.words
         found.append(Command(choice.title, words, "way", f"plan_words({choice.title!r})"))
     for node in scene.snapshot.nodes if scene.snapshot is not None else ():

@@ -202,9 +202,11 @@ class HandsApp(AttendingApp, inherit_bindings=False):
     def action_plan_words(self, title: str) -> None:
         """Plan the way out that is called so; nothing is changed by that."""
         from ppsconsole.advice.choices import choices  # loads all runbooks
+        from ppsconsole.runbooks.building import NOTHING_KNOWN
 
         scene = self.scene
-        found = [each for each in choices(scene.advice, scene.inventory, scene.snapshot) if each.title == title]
+        known = scene.background or NOTHING_KNOWN
+        found = [each for each in choices(scene.advice, scene.snapshot, scene.inventory, known) if each.title == title]
         if found:
             self._plan(found[0].request)
         else:

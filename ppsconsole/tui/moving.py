@@ -82,12 +82,24 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
 
     def action_choose(self) -> None:
         """Show all ways; on a node's page those that are about it."""
-        from ppsconsole.tui.screens.choose import ChooseScreen
+        from ppsconsole.tui.screens.choose import ChooseScreen, all_ways, ways_about
         from ppsconsole.tui.screens.node import NodeScreen
 
         if not isinstance(self.screen, ChooseScreen):
-            about = self.screen.node if isinstance(self.screen, NodeScreen) else ""
-            self.push_screen(ChooseScreen(self.scene, self.glyphs, about))
+            offer = ways_about(self.screen.node) if isinstance(self.screen, NodeScreen) else all_ways()
+            self.push_screen(ChooseScreen(self.scene, self.glyphs, offer))
+
+    def action_choose_fence(self) -> None:
+        """Show by which rungs the old primary can be fenced in the failover that is planned."""
+        from ppsconsole.tui.screens.choose import ChooseScreen, rungs_of
+        from ppsconsole.tui.screens.plan import PlanScreen
+
+        if not isinstance(self.screen, PlanScreen):
+            return
+        if self.screen.request.runbook == "failover":
+            self.push_screen(ChooseScreen(self.scene, self.glyphs, rungs_of(self.screen.request)))
+        else:
+            self._say(f"Only a failover chooses how the old primary is fenced; this is a {self.screen.request.runbook}.")
 
     def on_choose_screen_chosen(self, message: "ChooseScreen.Chosen") -> None:
         """Plan what was chosen."""
@@ -104,12 +116,15 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         if self._is_planning:
             self._say("Still reading facts for a plan.")
             return
+        from ppsconsole.tui.screens.choose import ChooseScreen
         from ppsconsole.tui.screens.plan import PlanScreen
 
         async def plan() -> None:
             plan = await self._planned(request)
             if plan is None:
                 return
+            if isinstance(self.screen, ChooseScreen) and isinstance(self.screen_stack[-2], PlanScreen):
+                await self.pop_screen()  # another plan in the place of the one that it was chosen for
             if isinstance(self.screen, PlanScreen):
                 self.screen.request = request
                 self.screen.show_plan(plan)
@@ -165,6 +180,7 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         answers = await self._answers(fresh, asked)
         if answers is None:
             return
+        self._say("Taking the lease and opening the run ...")
         try:
             await self.host.begin(fresh, answers)
         except PpsConsoleError as error:
@@ -230,9 +246,12 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
                 again.close()
             return None
         from ppsconsole.tui.screens.dialog import Dialog  # its input field is not needed for the first frame
+        from ppsconsole.tui.screens.run import RunScreen
 
         future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        dialog = Dialog(question, self.glyphs, future, is_lab=self.scene.inventory.is_lab, is_reading=again is not None)
+        is_lab, is_over_run = self.scene.inventory.is_lab, isinstance(self.screen, RunScreen)
+        is_reading = again is not None
+        dialog = Dialog(question, self.glyphs, future, is_lab=is_lab, is_reading=is_reading, is_over_run=is_over_run)
         await self.push_screen(dialog)
         reading = None if again is None else asyncio.create_task(again)
         if reading is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ppsconsole.advice.ways import window_of
 from ppsconsole.clock import hhmmss
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.draw.plan import direction, downtime_said
@@ -74,12 +75,13 @@ def gate_question(gate: Gate, step: Step, plan: Plan, snapshot: Snapshot | None)
         case "name":
             return Question(title, gate.question, facts, "Type the cluster's name", name_refusal(plan), "Go on")
         case "accept-loss":
+            least = window_of(plan.loss)
 
             def refused(text: str) -> str:
                 try:
                     accepted = accepted_window(text)
                 except UsageError:
-                    return "say 5s, 2m, 0 or unlimited"
+                    return f"say {least}, which covers it, or more, or unlimited" if least != "unlimited" else f"say {least}"
                 return "" if plan.loss.is_accepted_by(accepted) else f"does not cover the loss: {plan.loss.said()}"
 
             return Question(title, gate.question, facts, "Loss that you accept", refused, "Accept the loss")

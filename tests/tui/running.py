@@ -30,9 +30,8 @@ async def on(opened: Console, kind: type) -> None:
 async def to_plan(opened: Console, which: str = "switchover --to db2") -> None:
     """Choose a way out and wait for its plan."""
     await opened.press("F")
-    titles = [
-        line for line in (screen_row.strip(" ║│|»>#") for screen_row in _rows(opened)) if line.startswith(("switch", "fail"))
-    ]
+    rows = [row.strip(" ║│|»>#") for row in _rows(opened)]
+    titles = [row.partition("  ")[0] for row in rows if row.startswith(("switch", "fail"))]
     await opened.press(*["down"] * titles.index(which), "enter")
     await on(opened, PlanScreen)
 

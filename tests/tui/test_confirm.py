@@ -226,3 +226,14 @@ def test_a_small_terminal_shows_field_and_buttons_all_the_same() -> None:
         assert "[ Run switchover ]" in shown
 
     run_desk(look, DeskDouble(), size=(60, 14))
+
+
+def test_keys_that_come_in_one_packet_edit_in_the_order_in_which_they_were_typed() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_dialog(opened)
+        await opened.press("l")
+        for key, character in (("x", "x"), ("backspace", "\x7f"), ("a", "a"), ("b", "b")):
+            opened.app.post_message(events.Key(key, character))
+        await opened.until(lambda: dialog(opened).typed == "lab")
+
+    run_desk(look, DeskDouble())

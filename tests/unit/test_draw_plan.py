@@ -20,7 +20,7 @@ from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.proof import FenceProof, Rung, ZeroLossProof
 from ppsconsole.reports.story import story_of
 from tests.engine.scripted import scripted_plan
-from tests.unit.snapshots import AT, fine
+from tests.unit.snapshots import AT, fine, primary_down, split_brain, unknown
 
 ITEMS = (
     Item("lag", "ok", "db2 lacks nothing"),
@@ -110,7 +110,7 @@ def test_a_run_fits_its_width(width) -> None:
 def test_safety_is_never_claimed_without_a_look_or_a_proof() -> None:
     plan = replace(PLAN, steps=tuple(replace(s, verb=s.id, arguments={**s.arguments, "primary": "db1"}) for s in PLAN.steps))
     fresh = view(plan=plan)
-    assert [each.said for each in safety(fresh)] == ["unknown", "unknown", "no"]
+    assert [each.said for each in safety(fresh)] == ["unknown", "unknown", "unknown"]
     seen = safety(fresh, fine())
     assert [each.said for each in seen] == ["yes", "yes", "no"]
     assert not any(each.is_alarming for each in seen)
@@ -129,6 +129,18 @@ def test_safety_is_never_claimed_without_a_look_or_a_proof() -> None:
     # What is seen goes before what was proved.
     back = safety(fenced, fine())[0]
     assert (back.said, back.is_alarming) == ("yes", True)
+
+
+def test_a_look_that_belied_a_proof_belies_it_when_it_is_old_too() -> None:
+    plan = replace(PLAN, steps=tuple(replace(s, verb=s.id, arguments={**s.arguments, "primary": "db1"}) for s in PLAN.steps))
+    proof = FenceProof("db1", Rung.CLEAN_STOP, ("shut down",), AT - 1, "r1")
+    fenced = view(plan=plan, proofs=(proof,))
+    writable, _, two = safety(fenced, split_brain(), is_stale=True)
+    assert (writable.said, writable.is_stale, writable.words) == ("unknown", True, "yes, it answers as the primary")
+    assert (two.said, two.is_stale, two.is_alarming) == ("unknown", True, True)
+    # What was seen and says the same, or nothing, leaves the proof alone.
+    for other in (primary_down(), unknown()):
+        assert [each.said for each in safety(fenced, other, is_stale=True)][::2] == ["no", "no"]
 
 
 def test_the_log_keeps_acts_whole_and_cuts_looks() -> None:

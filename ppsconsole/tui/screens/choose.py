@@ -1,12 +1,13 @@
 """Choose a way out: what the advice compares first, then everything that can be planned."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from textual.app import ComposeResult
 from textual.message import Message
 
-from ppsconsole.advice.choices import Choice, choices, choices_about
+from ppsconsole.advice.choices import Choice, choices, choices_about, fencing_choices
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import hanging
 from ppsconsole.runbooks.building import NOTHING_KNOWN
@@ -20,7 +21,44 @@ from ppsconsole.tui.widgets.header_bar import HeaderBar
 from ppsconsole.tui.widgets.key_strip import KeyStrip
 from ppsconsole.tui.widgets.lines import LinesView
 
-NO_WAY = "No runbook acts on it: what stands behind it is started, stopped and moved from its own node."
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is chosen from.
+
+    Attributes:
+        title: What they are.
+        choices: Weighs them on what is seen now.
+        without: What is said where there are none.
+    """
+
+    title: str
+    choices: Callable[[Scene], tuple[Choice, ...]]
+    without: str
+
+
+def all_ways() -> Offer:
+    """Return what the advice ranks first, then everything else that can be planned, then what cannot."""
+    without = "No runbook acts on anything that is declared."
+    return Offer("Ways out", lambda of: choices(of.advice, of.snapshot, of.inventory, of.background or NOTHING_KNOWN), without)
+
+
+def ways_about(node: str) -> Offer:
+    """Return what can be done about a node."""
+    return Offer(
+        f"What can be done about {node}",
+        lambda of: choices_about(node, of.snapshot, of.inventory, of.background or NOTHING_KNOWN),
+        "No runbook acts on it: what stands behind it is started, stopped and moved from its own node.",
+    )
+
+
+def rungs_of(request: Request) -> Offer:
+    """Return the ways to fence the old primary in a failover."""
+    return Offer(
+        "How the old primary is kept from writing",
+        lambda of: fencing_choices(request, of.snapshot, of.inventory, of.background or NOTHING_KNOWN),
+        "Nothing was seen yet that a rung could be weighed on.",
+    )
 
 
 class ChooseScreen(ConsoleScreen, inherit_bindings=False):
@@ -35,10 +73,12 @@ class ChooseScreen(ConsoleScreen, inherit_bindings=False):
             super().__init__()
             self.request = request
 
-    def __init__(self, scene: Scene, glyphs: Glyphs, about: str = "") -> None:
+    def __init__(self, scene: Scene, glyphs: Glyphs, offer: Offer) -> None:
         super().__init__(scene, glyphs)
-        self.about = about  # the node that they are about; empty for all ways
+        self.offer = offer
         self.selected: Request | None = None
+        self._weighed: Scene | None = None
+        self._choices: tuple[Choice, ...] = ()
         self.header = HeaderBar(glyphs)
         self.view = PageView(self)
         self.keys = KeyStrip(glyphs, "choose")
@@ -51,8 +91,7 @@ class ChooseScreen(ConsoleScreen, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show what there is already."""
-        whose = f"What can be done about {self.about}" if self.about else "Ways out"
-        self.view.set_title(f"{whose}: Enter plans one, and changes nothing")
+        self.view.set_title(f"{self.offer.title}: Enter plans one, and changes nothing")
         self.show_scene(self.scene)
 
     def show_scene(self, scene: Scene) -> None:
@@ -67,7 +106,7 @@ class ChooseScreen(ConsoleScreen, inherit_bindings=False):
         lines: list[Line] = []
         index, found = self._index()
         if not found:
-            return hanging((), "No way has these words." if self._all() else NO_WAY, "dim", width, self.glyphs)
+            return hanging((), "No way has these words." if self._all() else self.offer.without, "dim", width, self.glyphs)
         for number, choice in enumerate(found):
             lines.extend(choice_lines(choice, number == index, width, self.glyphs))
         return lines
@@ -125,10 +164,9 @@ class ChooseScreen(ConsoleScreen, inherit_bindings=False):
         return tuple(each for each in self._all() if self.found.matches(each.title, each.words))
 
     def _all(self) -> tuple[Choice, ...]:
-        scene = self.scene
-        if self.about:
-            return choices_about(self.about, scene.snapshot, scene.inventory, scene.background or NOTHING_KNOWN)
-        return choices(scene.advice, scene.inventory, scene.snapshot)
+        if self._weighed is not self.scene:
+            self._weighed, self._choices = self.scene, self.offer.choices(self.scene)
+        return self._choices
 
     def _index(self) -> tuple[int, tuple[Choice, ...]]:
         found = self._found()

@@ -1,7 +1,7 @@
 """The one dialog: Cancel has the focus, what is typed unlocks the other button, and a pasted newline never confirms."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from textual.app import ComposeResult
@@ -15,6 +15,7 @@ from ppsconsole.draw.words import fitted, hanging
 from ppsconsole.tui.keymap import bindings
 from ppsconsole.tui.question import Question
 from ppsconsole.tui.widgets.choice import Choice
+from ppsconsole.tui.widgets.key_strip import KeyStrip
 from ppsconsole.tui.widgets.lines import LinesView
 
 WIDTH = 66
@@ -39,15 +40,31 @@ class Words(LinesView, inherit_bindings=False):
         self.redraw()
 
 
+_EDITS: dict[str, Callable[[Input], None]] = {
+    "backspace": Input.action_delete_left,
+    "delete": Input.action_delete_right,
+    "left": Input.action_cursor_left,
+    "right": Input.action_cursor_right,
+    "home": Input.action_home,
+    "end": Input.action_end,
+    "ctrl+w": Input.action_delete_left_word,
+    "ctrl+u": Input.action_delete_left_all,
+}
+"""What edits, at once as letters do: as bindings they would act after letters that came in the same packet."""
+
+
 class Field(Input):
     """What is typed. Enter only moves on: a newline that was pasted without brackets arrives as Enter."""
 
     async def _on_key(self, event: Key) -> None:
-        if event.key == "enter":
-            event.stop()
-            event.prevent_default()
+        edit = _EDITS.get(event.key)
+        if edit is None and event.key != "enter":
+            await super()._on_key(event)
             return
-        await super()._on_key(event)
+        event.stop()
+        event.prevent_default()
+        if edit is not None:
+            edit(self)
 
 
 class Dialog(ModalScreen[None], inherit_bindings=False):
@@ -69,12 +86,14 @@ class Dialog(ModalScreen[None], inherit_bindings=False):
         *,
         is_lab: bool,
         is_reading: bool = False,
+        is_over_run: bool = False,
     ) -> None:
         super().__init__()
         self.question, self.glyphs, self.answer = question, glyphs, answer
         self.is_reading = is_reading
         self._is_on_its_way = False  # the focus, to the field
         self.set_class(is_lab, "-lab")
+        self.set_class(is_over_run, "-over-run")
         self.set_class(glyphs is ASCII, "-ascii")
         self.words = Words(question, glyphs)
         self.field = Field(id="field", compact=True, select_on_focus=False)
@@ -82,6 +101,7 @@ class Dialog(ModalScreen[None], inherit_bindings=False):
         self.refusal = LinesView(id="refusal")
         self.stay = Choice("stay", f"{question.stay} (Esc)", glyphs)
         self.go = Choice("go", question.button, glyphs)
+        self.keys = KeyStrip(glyphs, "dialog")  # over that of the screen below, whose keys do nothing now
 
     def compose(self) -> ComposeResult:
         """Put words, field and buttons into a frame."""
@@ -93,6 +113,7 @@ class Dialog(ModalScreen[None], inherit_bindings=False):
                 yield self.refusal
             yield self.go
             yield self.stay  # the last one: Tab from it leads to the field, and from there to the other button
+        yield self.keys
 
     def on_mount(self) -> None:
         """Show what is locked."""
@@ -116,6 +137,7 @@ class Dialog(ModalScreen[None], inherit_bindings=False):
         box.styles.width = width
         rows = len(question_lines(self.question, max(1, width - 4), self.glyphs, is_reading=self.is_reading))
         room = self.app.size.height - 2 - (4 if self.question.prompt else 2)
+        self.keys.display = rows < room
         self.words.styles.height = max(1, min(rows, room))
         self.words.ask(self.question, is_reading=self.is_reading)
 
