@@ -45,6 +45,9 @@ def safety(view: RunView, snapshot: Snapshot | None = None, *, is_stale: bool = 
     if snapshot is not None and snapshot.at < proved_at:
         snapshot = None
     old = old_primary(view)
+    node = None if snapshot is None else snapshot.node(old)
+    if node is not None and node.role == "primary":
+        view = replace(view, proofs=())  # a look after them belied them, however long ago that is by now
     seen = _answers(view, old, None if is_stale else snapshot)
     if not is_stale or snapshot is None:
         return seen
@@ -60,16 +63,10 @@ def _answers(view: RunView, old: str, snapshot: Snapshot | None) -> tuple[Answer
 
 
 def _aged(now: Answer, was: Answer, snapshot: Snapshot) -> Answer:
-    """Return an answer without a fresh look: what a proof says, else unknown, with what was last seen.
-
-    A proof does not hold any more once something else was seen after it, however long ago that is by now.
-    """
-    is_belied = was.said not in (now.said, "unknown") and (was.at or 0.0) > (now.at or 0.0)
-    if not was.is_seen or (now.said != "unknown" and not is_belied):
+    """Return an answer without a fresh look: what a proof says, else unknown, with what was last seen."""
+    if now.said != "unknown" or not was.is_seen:
         return now
-    return replace(
-        now, said="unknown", words=f"{was.said}, {was.words}", at=snapshot.at, is_stale=True, is_alarming=was.is_alarming
-    )
+    return replace(now, words=f"{was.said}, {was.words}", at=snapshot.at, is_stale=True, is_alarming=was.is_alarming)
 
 
 def old_primary(view: RunView) -> str:

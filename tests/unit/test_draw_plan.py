@@ -20,7 +20,7 @@ from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.proof import FenceProof, Rung, ZeroLossProof
 from ppsconsole.reports.story import story_of
 from tests.engine.scripted import scripted_plan
-from tests.unit.snapshots import AT, fine, primary_down, split_brain, unknown
+from tests.unit.snapshots import AT, bastion_down, fine, primary_down, split_brain, unknown
 
 ITEMS = (
     Item("lag", "ok", "db2 lacks nothing"),
@@ -138,6 +138,8 @@ def test_a_look_that_belied_a_proof_belies_it_when_it_is_old_too() -> None:
     writable, _, two = safety(fenced, split_brain(), is_stale=True)
     assert (writable.said, writable.is_stale, writable.words) == ("unknown", True, "yes, it answers as the primary")
     assert (two.said, two.is_stale, two.is_alarming) == ("unknown", True, True)
+    # One of the two was not seen: the other one answered as a primary, fenced or not.
+    assert safety(fenced, bastion_down(), is_stale=True)[2].said == "unknown"
     # What was seen and says the same, or nothing, leaves the proof alone.
     for other in (primary_down(), unknown()):
         assert [each.said for each in safety(fenced, other, is_stale=True)][::2] == ["no", "no"]
