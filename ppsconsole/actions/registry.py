@@ -30,6 +30,7 @@ from ppsconsole.actions.rewind import Recover, Rewind, TryRewind
 from ppsconsole.actions.salvage import Salvage
 from ppsconsole.actions.service import Disable, Enable, Start, Stop
 from ppsconsole.actions.sessions import CheckConnections, EndSessions
+from ppsconsole.actions.set_aside import DeleteSetAside
 from ppsconsole.actions.source_checkpoint import CheckpointSource
 from ppsconsole.actions.stale_slots import DropStaleSlots
 from ppsconsole.actions.standby_start import StartStandby
@@ -87,6 +88,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "swap-in": SwapIn(),
     "start-standby": StartStandby(),
     "drop-stale-slots": DropStaleSlots(),
+    "delete-set-aside": DeleteSetAside(),
     "back-up": BackUp(),
     "retain-bundles": RetainBundles(),
     "count-bundles": CountBundles(),

@@ -18,6 +18,7 @@ _COMMANDS = {
     "logs": ("ppsconsole.cli.logs", "logs", "Print the log of a node, its end or as it grows."),
     "node": ("ppsconsole.cli.node", "node", "Print all that is known of one node."),
     "plan": ("ppsconsole.cli.plan", "plan", "Show what a runbook would do now; nothing is changed."),
+    "quarantine": ("ppsconsole.cli.quarantine", "quarantine", "List what runs have set aside on hosts, and delete it."),
     "run": ("ppsconsole.cli.run", "run", "Run a runbook: switchover, failover, restart."),
     "runs": ("ppsconsole.cli.runs", "runs", "List, show, resume, back out, abandon and report runs."),
     "why": ("ppsconsole.cli.why", "why", "Print the rules and facts behind what `status` says."),

@@ -16,6 +16,7 @@ from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands
 from ppsconsole.runbooks.failover import plan_failover
 from ppsconsole.runbooks.fence import plan_fence
 from ppsconsole.runbooks.lost_writes import plan_lost_writes
+from ppsconsole.runbooks.quarantine import plan_quarantine_delete
 from ppsconsole.runbooks.rejoin import plan_rejoin
 from ppsconsole.runbooks.request import Request, known
 from ppsconsole.runbooks.restart import plan_restart
@@ -131,6 +132,15 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "none",
             "the instance is down, stays down over a reboot, and is in quarantine; or its machine was seen switched off",
             plan_fence,
+            is_for_databases=True,
+        ),
+        Runbook(
+            "quarantine-delete",
+            "Delete one thing that an earlier run set aside on a database's host: `quarantine delete` names it.",
+            "required",
+            "none",
+            "it is deleted; nothing else was touched",
+            plan_quarantine_delete,
             is_for_databases=True,
         ),
         Runbook(

@@ -21,6 +21,7 @@ class Request:
         reason: Why it is done; for the journal.
         fence: The rung of the fencing ladder to take; empty takes the best that the facts allow.
         way: Of a rejoin: `follow`, `rewind` or `re-clone`; empty takes the cheapest that the facts allow.
+        path: What to delete of what was set aside on a host.
         bundle: Which bundle an alternate server is to serve from; empty takes the newest.
     """
 
@@ -32,6 +33,7 @@ class Request:
     reason: str = ""
     fence: str = ""
     way: str = ""
+    path: str = ""
     bundle: str = ""
 
 

@@ -496,6 +496,7 @@ def test_every_runbook_says_what_it_is() -> None:
         "restore",
         "lost-writes",
         "fence",
+        "quarantine-delete",
         "boot-guard",
         "boot-guard-remove",
         "backup",

@@ -1,0 +1,73 @@
+"""What runs have set aside beside data directories: copies, logs, old directories. Values, and which names are ours."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ppsconsole.clock import iso
+from ppsconsole.cluster.judging import age, size
+
+KINDS = {
+    ".before-": "a data directory that a copy took the place of",
+    ".clone-": "a copy that was not put in its place",
+    ".lost-writes-": "the log of writes that were lost, with their list",
+    ".configuration-": "configuration files that a rejoin put back",
+}
+"""What each ending of a name means; it comes behind the name of the data directory, and a run's id or a position behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """One folder or file that was set aside.
+
+    Attributes:
+        node: The instance beside whose data directory it lies.
+        host: Of that.
+        path: There.
+        size_bytes: What it takes.
+        since: When it got its name, or was last changed, seconds since 1970 UTC by the clock of its host.
+    """
+
+    node: str
+    host: str
+    path: str
+    size_bytes: int
+    since: float
+
+    def said(self, now: float) -> str:
+        """Return it in one line."""
+        kind = kind_of(self.path) or "unknown"
+        return f"{self.node}  {self.host}:{self.path}  {size(self.size_bytes)}  {age(max(0.0, now - self.since))} old  {kind}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `quarantine list --json` tells of it."""
+        return {
+            "node": self.node,
+            "host": self.host,
+            "path": self.path,
+            "kind": kind_of(self.path),
+            "bytes": self.size_bytes,
+            "since": iso(self.since),
+        }
+
+
+def kind_of(path: str) -> str:
+    """Return what a path is by its name; empty when it is none of ours."""
+    name = path.rpartition("/")[2]
+    return next((words for ending, words in KINDS.items() if ending in name), "")
+
+
+def why_not_ours(path: str, data_directory: str) -> str:
+    """Return why `path` is nothing that a run sets aside beside `data_directory`; empty when it may be."""
+    if path.rstrip("/") == data_directory.rstrip("/"):
+        return f"{path} is the data directory itself"
+    base = data_directory.rstrip("/")
+    rest = path.removeprefix(base)
+    if rest == path or "/" in rest or not any(rest.startswith(ending) and len(rest) > len(ending) for ending in KINDS):
+        named = ", ".join(f"{base}{ending}..." for ending in KINDS)
+        return f"{path} is no name that a run gives to what it sets aside: {named}"
+    if any(each not in _ALLOWED for each in rest):
+        return f"{path} has a character that no run writes"
+    return ""
+
+
+_ALLOWED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
