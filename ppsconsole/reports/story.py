@@ -11,7 +11,7 @@ from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
 from ppsconsole.runbooks.costs import outage_of
 
-_ALREADY_OUT = frozenset({"failover", "restart"})
+_ALREADY_OUT = frozenset({"failover", "restart", "alternate-activate"})
 """Runbooks for when users are kept out already: their downtime counts from the run's beginning, and longer is not known here."""
 
 

@@ -65,11 +65,21 @@ def report_markdown(view: RunView, events: Sequence[RunEvent], now: float) -> st
 def _parts(view: RunView) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return the parts of the report that are lists, each with its title; those that are empty are left out by who shows them."""
     return (
+        ("Tell users", _told(view)),
         ("Lost writes", () if view.lost is None else view.lost.lines()),
         ("Answers", tuple(_answers(view))),
         ("Proofs", tuple(_proofs(view))),
         ("Preflight", _open_items(view)),
     )
+
+
+def _told(view: RunView) -> tuple[str, ...]:
+    """Return what users have to be told once the run has brought it about; empty where nothing changes for them."""
+    texts = [step.arguments.get("text", "") for step in view.plan.steps if step.verb == "tell-users"]
+    is_past = any(
+        state.phase == "done" for step, state in zip(view.plan.steps, view.steps, strict=True) if step.is_point_of_no_return
+    )
+    return tuple(line for text in texts for line in text.splitlines()) if is_past else ()
 
 
 def _times(view: RunView, now: float) -> Iterator[Line]:
