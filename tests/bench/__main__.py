@@ -6,6 +6,7 @@ import sys
 BENCHES = {
     "inventory": "tests.bench.inventory",
     "kills": "tests.bench.kills",
+    "restore": "tests.bench.restore",
     "simulate": "tests.bench.simulate",
     "promotions": "tests.bench.promotions",
     "switchover": "tests.bench.switchover",
