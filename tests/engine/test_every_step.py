@@ -30,6 +30,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
 from tests.engine.scripted import Custodian, SetFact, World, play
 from tests.unit import observations, runbook_cases
+from tests.unit import test_rejoin as rejoins
 
 ANSWERS = {"confirm": "yes", "name": "lab", "accept-loss": "unlimited", "attest": "I switched off its machine by hand"}
 
@@ -58,6 +59,9 @@ PLANS: dict[str, Plan] = {
     "restart-hung-database": runbook_cases.plan(runbook_cases.hung(), "restart", "db1"),
     "restart-web-node": runbook_cases.plan(_service_failed("pps1"), "restart", "pps1"),
     "restart-balancer": runbook_cases.plan(_service_failed("lb1"), "restart", "lb1"),
+    "rejoin-follow": rejoins.made(rejoins.CLEAN),
+    "rejoin-rewind": rejoins.made(rejoins.CRASHED),
+    "rejoin-re-clone": rejoins.made(rejoins.CRASHED, way="re-clone"),
 }
 
 
@@ -65,7 +69,7 @@ def test_these_are_the_plans_that_are_meant() -> None:
     assert [plan.blockers for plan in PLANS.values()] == [()] * len(PLANS)
     rungs = {name: plan.step("fence").arguments["rung"] for name, plan in PLANS.items() if name.startswith("failover")}
     assert rungs == {f"failover-{rung}": rung for rung in ("kept-down", "quiesced", "attested")}
-    shortest = {"switchover": 15, "failover": 10, "restart": 2}
+    shortest = {"switchover": 15, "failover": 10, "restart": 2, "rejoin": 3}
     assert all(len(plan.steps) >= shortest[plan.runbook] for plan in PLANS.values())
 
 
@@ -129,7 +133,7 @@ class PlannedWorld(World):
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.old = next((step.arguments["primary"] for step in plan.steps if step.is_point_of_no_return), plan.node)
+        self.old = next((step.arguments["primary"] for step in plan.steps if step.verb == "promote"), plan.node)
         self.other = "db1" if plan.to == "db2" else "db2"
         old_is = "primary" if plan.runbook == "switchover" else "dead"
         super().__init__(facts={step.id: "before" for step in plan.steps} | {self.old: old_is, plan.to or self.other: "standby"})
