@@ -13,6 +13,7 @@ from ppsconsole.draw.plan import draw_plan
 from ppsconsole.draw.promise import Promises
 from ppsconsole.engine.desk import Desk
 from ppsconsole.engine.shown import remember
+from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.outcomes import EXIT_BLOCKED
 from ppsconsole.plan.plan import Plan
@@ -33,11 +34,28 @@ way_option = click.option("--way", type=click.Choice(WAYS), help="Rejoin: go thi
 
 bundle_option = click.option("--bundle", metavar="NAME", default="", help="Alternate server: this bundle, not the newest one.")
 
+from_option = click.option(
+    "--from", "source", metavar="NODE", default="", help="Restore: copy the data of this instance; left out, of the only primary."
+)
+
+
+def acted_on(runbook: str, node: str, source: str) -> str:
+    """Return the node that a request is about, given as NODE or, for a restore, as `--from`.
+
+    Raises:
+        UsageError: Both were given, or `--from` with another runbook.
+    """
+    if source and (node or runbook != "restore"):
+        what = f"--from {source} was given with {'NODE ' + node if node else runbook}"
+        raise UsageError(what, remedy="--from is for restore: restore --from NODE --to NODE")
+    return source or node
+
 
 @click.command(epilog=RUNBOOK_LIST)
 @click.argument("runbook")
 @click.argument("node", required=False, default="")
 @click.option("--to", metavar="NODE", default="", help="The database instance that becomes primary.")
+@from_option
 @fence_option
 @way_option
 @bundle_option
@@ -49,6 +67,7 @@ def plan(
     runbook: str,
     node: str,
     to: str,
+    source: str,
     fence: str | None,
     way: str | None,
     bundle: str,
@@ -63,6 +82,7 @@ def plan(
     Exit 0: it can be run. 3: it is blocked, and the text says by what.
     """
     inventory = options.load_inventory()
+    node = acted_on(runbook, node, source)
     made = asyncio.run(_made(inventory, Request(runbook, node, to, fence=fence or "", way=way or "", bundle=bundle)))
     remember(made)
     if is_json:

@@ -8,7 +8,7 @@ import click
 from ppsconsole.cli.face import is_terminal
 from ppsconsole.cli.gate import Asker, Flags, gate_flags
 from ppsconsole.cli.options import Options
-from ppsconsole.cli.plan import RUNBOOK_LIST, bundle_option, fence_option, print_plan, way_option
+from ppsconsole.cli.plan import RUNBOOK_LIST, acted_on, bundle_option, fence_option, from_option, print_plan, way_option
 from ppsconsole.cli.show import columns, print_lines
 from ppsconsole.cli.status import glyphs
 from ppsconsole.cli.watch import watched
@@ -27,6 +27,7 @@ from ppsconsole.runbooks.request import Request
 @click.argument("runbook")
 @click.argument("node", required=False, default="")
 @click.option("--to", metavar="NODE", default="", help="The database instance that becomes primary.")
+@from_option
 @fence_option
 @way_option
 @bundle_option
@@ -39,6 +40,7 @@ def run(
     runbook: str,
     node: str,
     to: str,
+    source: str,
     fence: str | None,
     way: str | None,
     bundle: str,
@@ -55,6 +57,7 @@ def run(
     Exit 0: success. 1: failed. 3: blocked by preflight or an unanswered gate, or the world moved. 4: rolled back.
     5: held or incomplete. 6: unknown. 7: another run holds the lease. 8: success with issues.
     """
+    node = acted_on(runbook, node, source)
     request = Request(runbook, node, to, fence=fence or "", way=way or "", bundle=bundle)
     return run_request(options, request, flags, is_json=is_json, is_ascii=is_ascii)
 
