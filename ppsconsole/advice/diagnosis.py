@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ppsconsole.advice.ways import Way, barred_ways, fencing_ways, ways_about
+from ppsconsole.advice.ways import Way, alternate_ways, barred_ways, fencing_ways, ways_about
 from ppsconsole.cluster.snapshot import Edge, Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
@@ -64,6 +64,8 @@ def advise(snapshot: Snapshot, inventory: Inventory, background: Background = NO
         if each.verdict is not Verdict.OK:
             remedy = _CLUSTER_REMEDY.get(each.rule, "") if each.verdict is Verdict.DOWN else ""
             ways = barred_ways(snapshot, inventory, background) if each.rule in _BARS else ()
+            if each.rule == "no_primary":
+                ways = alternate_ways(snapshot, inventory, background)
             if each.rule == "split_brain":
                 ways = (*fencing_ways(snapshot, inventory, background), *ways)
             found.append(Advice(each.verdict, each.words, (), remedy, ways))

@@ -85,6 +85,14 @@ def fencing_ways(snapshot: Snapshot, inventory: Inventory, background: Backgroun
     return compared([Request("fence", node=node.name) for node in found], snapshot, inventory, background)
 
 
+def alternate_ways(snapshot: Snapshot, inventory: Inventory, background: Background) -> tuple[Way, ...]:
+    """Return the alternate servers that could serve users where no database can be brought back, and what that would lose."""
+    if not snapshot.is_complete:
+        return ()
+    requests = [Request("alternate-activate", node=name) for name in inventory.alternates]
+    return compared(requests, snapshot, inventory, background)
+
+
 def barred_ways(snapshot: Snapshot, inventory: Inventory, background: Background) -> tuple[Way, ...]:
     """Return the promotions that this state bars, each with its reason; those that it does not bar are left out."""
     if not snapshot.is_complete:

@@ -23,6 +23,7 @@ from ppsconsole.runbooks.situation import (
     is_driven,
     is_reachable,
     lost_primary,
+    no_copy_serves,
     one_history,
     primaries,
     standbys,
@@ -58,6 +59,7 @@ def plan_failover(
     without_node(request)
     driven(inventory)
     one_history(snapshot)
+    no_copy_serves(snapshot)
     old, new = pair_of(inventory, snapshot, request.to)
     side = web_side(inventory, snapshot, new.name, old.name)
     ladder = ladder_of(inventory, snapshot, side, old.name, request.fence)

@@ -21,6 +21,7 @@ from ppsconsole.runbooks.situation import (
     WRITABLE_STATES,
     is_driven,
     is_reachable,
+    no_copy_serves,
     one_history,
     primaries,
     service_of,
@@ -46,6 +47,8 @@ def plan_restart(
     without_to(request)
     node = _node(inventory, snapshot, request)
     _can_be_started(inventory, snapshot, node)
+    if node.kind in ("database", "web"):
+        no_copy_serves(snapshot)
     if node.kind == "database":
         _no_second_writer(snapshot, node)
     if node.kind == "web":

@@ -67,6 +67,22 @@ def one_history(snapshot: Snapshot) -> None:
         raise Barred("split-brain", f"{said} all take writes", where="cluster", remedy=remedy)
 
 
+def no_copy_serves(snapshot: Snapshot) -> None:
+    """Refuse to bring the cluster back beside an alternate server that serves users (law 1: no second writer).
+
+    Raises:
+        Barred: One runs.
+    """
+    found = [node for node in snapshot.of_kind("alternate") if node.value("service") in ("running", "starting", "frozen")]
+    if found:
+        name, host = found[0].name, found[0].host
+        what = f"{name} serves users from its copy: what they write there, and what is written here, is never merged"
+        remedy = (
+            f"Decide which data stands. To come back to these, stop and disable the PPS of {name} on {host}: it keeps its copy"
+        )
+        raise Barred("copy-serves", what, where=name, remedy=remedy)
+
+
 def lost_primary(inventory: Inventory, snapshot: Snapshot) -> Node:
     """Return the instance that was the primary and does not answer as one now.
 

@@ -7,6 +7,7 @@ import pytest
 
 from ppsconsole.actions.alternate_database import aside_name, connection, same_server_sql
 from ppsconsole.actions.registry import ACTIONS
+from ppsconsole.advice.diagnosis import advise
 from ppsconsole.cluster.copies import Copy, Offered, best_copy, best_offer, copy_of
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
@@ -334,3 +335,26 @@ def test_where_the_name_moves_there_is_nothing_to_change() -> None:
 def test_a_copy_is_a_value() -> None:
     assert Copy("d", "b", "lab", 10.0).age_s(25.0) == 15.0
     assert Copy("d", "b", "lab", 10.0).age_s(5.0) == 0.0
+
+
+# --- the way home -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "request_", [Request("failover", to="db2"), Request("restart", node="db1"), Request("restart", node="pps1")]
+)
+def test_beside_a_copy_that_serves_the_cluster_is_not_brought_back(request_: Request) -> None:
+    found = beside(killed(), COPY)
+    change(found, "pps1", service="failed", service_pid=None, tcp="refused", http=None)
+    change(found, "alt1", service="running", service_enabled="enabled", tcp="ok", http=200)
+    with pytest.raises(Barred, match="alt1 serves users from its copy") as caught:
+        plan_of(declared(), _look(found), request_, lambda *_: ())
+    assert caught.value.rule == "copy-serves"
+
+
+def test_the_advice_names_it_where_there_is_no_primary() -> None:
+    found = advise(_look(lost(COPY)), declared())
+    ways = [way for each in found for way in each.ways if way.runbook == "alternate-activate"]
+    assert [(way.command, way.is_blocked, way.loss) for way in ways] == [
+        ("ppsconsole run alternate-activate alt1", False, "up to 1h00m (bounded)")
+    ]
