@@ -1,5 +1,6 @@
 """Every command that actions and probes send to the hosts of an inventory, made by their own builders, and what each one does."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -66,6 +67,10 @@ def _made(inventory: Inventory) -> dict[tuple[str, str], Known]:
             add(node, service_command(service, verb, node), verb)
     for name in inventory.database.instances:
         _database(inventory, name, lambda command, does, more=None, name=name: add(name, command, does, more))
+        fence = inventory.database.instances[name].fence
+        if fence is not None:
+            table[str(fence.host), shlex.join(fence.command)] = Known("fence-off", name)
+            table[str(fence.host), shlex.join(fence.verify)] = Known("fence-status", name)
     for name, web_node in inventory.web_nodes.items():
         part = connection.connection_part(inventory, web_node, 1.0)
         if part is not None:
@@ -115,6 +120,8 @@ def _database(inventory: Inventory, name: str, add: Callable[..., None]) -> None
             add(make_slot, "make-slot", other)
             add(write, "follow", other)
             add(start, "start-standby")
+        if conninfo is not None:
+            add(follow.drop_command(inventory, name, conninfo, follow.slot_of(name)), "drop-slot", other)
         let_go = follow.let_go_command(inventory, other, name)
         if let_go is not None:
             add(let_go, "drop-slot", other)

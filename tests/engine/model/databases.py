@@ -54,6 +54,8 @@ class Database:
         promotes_at: When an asked promotion happens; None when none was asked.
         upstream: Whom it follows as a standby.
         kept: Copies of its log, by folder.
+        clones: Whole copies of a primary that are made for it, by run: log, timeline, history.
+        files: What else lies beside its data directory.
         held_back: A standby that is connected and gets nothing.
     """
 
@@ -68,6 +70,8 @@ class Database:
     upstream: str = ""
     slots: list[str] = field(default_factory=list)
     kept: dict[str, list[Record]] = field(default_factory=dict)
+    clones: dict[str, tuple[list[Record], int, list[tuple[int, int]]]] = field(default_factory=dict)
+    files: set[str] = field(default_factory=set)
     control_state: str = "in production"
     control_checkpoint: int = FIRST
     is_quarantined: bool = False

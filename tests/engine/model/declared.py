@@ -3,8 +3,28 @@
 from dataclasses import replace
 from functools import cache
 
-from ppsconsole.inventory.model import Inventory
+from ppsconsole.inventory.model import FenceCommand, Inventory
 from tests.unit import runbook_cases
+
+MANAGEMENT = "bastion-b"
+"""The host on which the operator's own fence command runs, where one is declared."""
+
+
+def fence_argv(host: str, word: str) -> tuple[str, ...]:
+    """Return the operator's command about the machine of a host: `off`, or `status`."""
+    return ("power", word, host)
+
+
+@cache
+def fenced() -> Inventory:
+    """Return the same inventory, with the operator's own fence command for each instance."""
+    plain = declared()
+    instances = {}
+    for name, instance in plain.database.instances.items():
+        host = str(instance.host)
+        fence = FenceCommand(fence_argv(host, "off"), fence_argv(host, "status"), "off", host=MANAGEMENT, timeout_s=30.0)
+        instances[name] = replace(instance, fence=fence)
+    return replace(plain, database=replace(plain.database, instances=instances))
 
 
 @cache

@@ -13,6 +13,7 @@ from tests.engine.model.databases import PAGE, PID, SEGMENT, SYSTEM, Database, U
 from tests.engine.model.world import World
 
 _POLL_S = 0.25
+FENCED_LATE_S = 20.0
 
 
 def said(stdout: str = "", status: int = 0, stderr: str = "") -> CommandResult:
@@ -156,6 +157,24 @@ def _drop_slot(world: World, known: Known, stdin: str, now: float) -> CommandRes
     return said()
 
 
+def _fence_off(world: World, known: Known, stdin: str, now: float) -> CommandResult:
+    host = world.databases[known.node].host
+    match world.fencing:
+        case "works" | "denies":
+            world.switch_off(host)
+        case "late":
+            world.switches_off[host] = now + FENCED_LATE_S
+        case "fails":
+            return said(status=1, stderr="no answer from the management controller")
+    return said(status=1 if world.fencing == "denies" else 0, stdout="done\n")
+
+
+def _fence_status(world: World, known: Known, stdin: str, now: float) -> CommandResult:
+    if world.fencing == "mute":
+        return said(status=1, stderr="no answer from the management controller")
+    return said("on\n" if world.hosts[world.databases[known.node].host].is_on else "off\n")
+
+
 def _follow(world: World, known: Known, stdin: str, now: float) -> CommandResult:
     database = world.databases[known.node]
     database.has_signal, database.upstream = True, str(known.more)
@@ -273,6 +292,8 @@ _EFFECTS: dict[str, Callable[[World, Known, str, float], CommandResult]] = {
     "unmark": _mark,
     "make-slot": _make_slot,
     "drop-slot": _drop_slot,
+    "fence-off": _fence_off,
+    "fence-status": _fence_status,
     "follow": _follow,
     "start-standby": _start_standby,
     "history": _history,

@@ -86,7 +86,7 @@ def cut_site(world: World, site: str) -> None:
     inside = [name for name, host in world.inventory.hosts.items() if host.site == site]
     outside = [name for name, host in world.inventory.hosts.items() if host.site != site]
     for one in inside:
-        for other in (*outside, "anna", "ben"):
+        for other in (*outside, "anna", "ben", "cora"):
             world.links.cut(one, other)
 
 
@@ -109,6 +109,20 @@ def mend(world: World) -> None:
     world.check()
 
 
+def returns(world: World, name: str) -> bool:
+    """Let somebody start an old primary again as it was; return whether it came up as one that nobody uses."""
+    database = world.databases[name]
+    used = any(at == name and world.runs(web_node) for web_node, at in world.points_at.items())
+    if used or database.has_signal or database.process != "gone":
+        return False  # who lets users onto it as well is not asked what became of their writes
+    world.hosts[database.host].is_kept_off = False
+    world.power_on(database.host)
+    if database.process == "gone":
+        world.start(name)
+    world.touched.add(name)
+    return database.is_writable
+
+
 def open_with(world: World, opening: str) -> None:
     """Break what is broken when the plan is made."""
     primary = next(each for each in world.databases.values() if not each.in_recovery)
@@ -127,6 +141,11 @@ def open_with(world: World, opening: str) -> None:
             cut_site(world, "a")
         case "console-cut":
             world.links.cut("anna", primary.host)
+        case "host-cut":  # it lives, and users write to it: only those who would fail it over do not see it
+            others = ["anna", "ben", "cora", *(name for name, host in world.inventory.hosts.items() if host.via == ())]
+            others += [each.host for each in world.databases.values() if each is not primary]
+            for other in others:
+                world.links.cut(primary.host, other)
         case "web-failed":
             world.service_of("pps1").state = "failed"
         case "front-stopped":

@@ -8,6 +8,7 @@ from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.plan import Plan
+from tests.engine.model.databases import Database
 from tests.engine.model.world import World
 
 _NEARLY_S = 0.0005
@@ -60,6 +61,11 @@ def _succeeded(world: World, plan: Plan) -> None:
             world.wrong(f"a switchover succeeded, and {len(missing)} acknowledged writes are lost")
         if plan.to not in world.touched and not new.is_writable:
             world.wrong(f"a switchover succeeded, and {plan.to} takes no writes")
+    if plan.runbook in ("fence", "lost-writes", "rejoin"):
+        _about_the_old_one(world, plan)
+        return
+    if plan.runbook == "restart" and plan.node not in world.touched and not world.runs(plan.node):
+        world.wrong(f"a restart succeeded, and {plan.node} does not run")
     serving = {world.front(name)[0] for name in world.balancers}
     if plan.runbook != "restart" and not world.touched and not world.links.cut_pairs and serving != {200}:
         world.wrong(f"{plan.runbook} succeeded, and users get {serving}")
@@ -83,6 +89,25 @@ def check_loss(world: World, announced: Announced) -> None:
         world.wrong(f"a loss before its window: {said}, the first {announced.ends_at - first:.3f}s before its end")
     elif loss.tier is LossTier.BOUNDED and last > announced.ends_at + _NEARLY_S:
         world.wrong(f"a loss behind its window: {said}, the last {last - announced.ends_at:.3f}s behind its end")
+
+
+def given_up(world: World, new: Database) -> None:
+    """Take note of what a failover lost, which nobody expects any more."""
+    world.lost = [record for record, _ in world.acked if not _has(new.log, record)]
+    world.acked = [(record, by) for record, by in world.acked if _has(new.log, record)]
+
+
+def _about_the_old_one(world: World, plan: Plan) -> None:
+    """What it says of an old primary is true: it is down; what it had is kept; it follows."""
+    database = world.databases[plan.node]
+    if plan.runbook == "fence" and plan.node not in world.touched and database.is_writable:
+        world.wrong(f"a fence succeeded, and {plan.node} takes writes")
+    there = [*database.log, *(record for copy in database.kept.values() for record in copy)]
+    gone = [record for record in world.lost if record not in there]
+    if plan.runbook in ("lost-writes", "rejoin") and gone:
+        world.wrong(f"{plan.runbook} succeeded, and {len(gone)} writes that were lost are kept nowhere")
+    if plan.runbook == "rejoin" and plan.node not in world.touched and not world.is_connected(database):
+        world.wrong(f"a rejoin succeeded, and {plan.node} follows nobody")
 
 
 def _has(log: list[Any], record: Any) -> bool:

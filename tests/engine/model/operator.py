@@ -40,10 +40,7 @@ class Operator:
         """Return a true statement about a machine, made true before it is written down."""
         database = self.world.databases[step.node]
         if step.verb == "fence":
-            host = self.world.hosts[database.host]
-            self.world.touched.update(host.services)
-            self.world.power_off(host.name)
-            host.is_kept_off = True
+            self.world.switch_off(database.host)
             return f"I switched off {step.node} at its console"
         others = [each for each in self.world.databases.values() if each is not database]
         if any(not each.in_recovery for each in others):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ppsconsole.engine.custody import RunResult
@@ -20,8 +20,9 @@ from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.request import Request
 from tests.engine.model import faults
 from tests.engine.model.console import Console, at_work, modelled
+from tests.engine.model.declared import fenced
 from tests.engine.model.held import STARTED_AT, EndlessError, alive, play
-from tests.engine.model.invariants import Announced, check_end, check_loss, check_replay
+from tests.engine.model.invariants import Announced, check_end, check_loss, check_replay, given_up
 from tests.engine.model.operator import Operator
 from tests.engine.model.story import CONSOLE_FAULTS, Beat, Story
 from tests.engine.model.ways import mistakes, now
@@ -29,6 +30,10 @@ from tests.engine.model.world import World, new_world
 
 FINISHES = ("go", "back-out", "go", "abandon")
 """What somebody does at the end, everything being mended: after that the run has ended, or there is no way out of it."""
+
+
+DEEPEST = 2
+"""So many consoles at most take the run from one another while the first still believes that it has it."""
 
 
 class ConsoleDied(BaseException):
@@ -70,7 +75,8 @@ class Stage:
     before: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     announced: dict[str, Announced] = field(default_factory=dict)
     beside: list[asyncio.Task[None]] = field(default_factory=list)
-    is_interlude: bool = False
+    depth: int = 0
+    calls_before: int = 0
     consoles: dict[str, Console] = field(default_factory=dict)
     operator: Operator = field(init=False)
     console: Console = field(init=False)
@@ -78,7 +84,7 @@ class Stage:
     def __post_init__(self) -> None:
         self.beats = list(self.story.beats)
         self.operator = Operator(self.world, list(self.story.answers))
-        for name in ("anna", "ben"):
+        for name in ("anna", "ben", "cora"):
             self.consoles[name] = made = Console(name, self.world, self.boundary)
             made.ways.on_call = self.call
         self.console = self.consoles["anna"]
@@ -102,12 +108,15 @@ class Stage:
         """Somebody reaches for something: what the story has for it happens now."""
         if not self.beats:
             return
-        calls = sum(console.ways.calls for console in self.consoles.values())
+        calls = self._calls() - self.calls_before
         due = [beat for beat in self.beats if beat.unit == "call" and beat.at < calls]
         for beat in due:
             self.beats.remove(beat)
             self.trace(f"{beat.fault} {beat.where} before call {calls}")
             self._strike(beat)
+
+    def _calls(self) -> int:
+        return sum(console.ways.calls for console in self.consoles.values())
 
     def _strike(self, beat: Beat) -> None:
         if beat.fault == "journal-full":
@@ -120,11 +129,11 @@ class Stage:
             if self.opened is not None:
                 self.opened.hold()
         elif fault == "dies":
-            if at_work.get() is self.console and not self.is_interlude:
+            if at_work.get() is self.console and not self.depth:
                 raise ConsoleDied
-        elif not self.is_interlude and self.run:
-            self.is_interlude = True
-            other = self.consoles["ben" if self.console.name == "anna" else "anna"]
+        elif self.depth < DEEPEST and self.run:
+            self.depth += 1
+            other = self.consoles["cora" if self.depth > 1 else "ben" if self.console.name == "anna" else "anna"]
             choice = {"taken-over": "go", "taken-over-back": "back-out", "taken-over-abandon": "abandon"}[fault]
             task = self._spawn(other, self._takes_over(other, choice))
             self.beside.append(task)
@@ -144,7 +153,7 @@ class Stage:
         except PpsConsoleError as error:
             self.trace(f"{other.name} {choice}: {type(error).__name__}: {error}")
         finally:
-            self.is_interlude = False
+            self.depth -= 1
 
     # --- turns ------------------------------------------------------------------------------------------------
 
@@ -152,7 +161,7 @@ class Stage:
         """Play it to its end."""
         at_work.set(self.console)
         await self._found()
-        begun = await self._turn(self._begins(Request(self.story.runbook, self.story.node)))
+        begun = await self._turn(self._begins(Request(self.story.runbook, self.story.node, fence=self.story.rung)))
         if begun:
             for choice in self.story.choices:
                 await self._chosen(choice)
@@ -161,7 +170,34 @@ class Stage:
         for each in self.announced.values():
             if self.world.databases[each.new].history:
                 check_loss(self.world, each)
+        if begun and self.story.then:
+            await self._goes_on()
         self.told.wrongs += self.world.wrongs
+
+    async def _goes_on(self) -> None:
+        """Do what is done later about the primary that was left behind; where nothing was promoted, there is none."""
+        world = self.world
+        living = [each for each in world.databases.values() if each.is_writable]
+        old = next((each for each in world.databases.values() if each not in living), None)
+        if len(living) != 1 or old is None or not living[0].history:
+            return
+        given_up(world, living[0])
+        for number, doing in enumerate(self.story.then):
+            self.boundaries, self.calls_before, self.beats = 0, self._calls(), list(self.story.later)
+            self.trace(f"then: {doing}")
+            if doing == "returns":
+                if not faults.returns(world, old.name):
+                    return
+                continue
+            request = Request("rejoin", old.name, way=doing) if doing == "re-clone" else Request(doing, old.name)
+            before = self.told.runs
+            await self._turn(self._begins(replace(request, node="", to=old.name) if doing == "switchover" else request))
+            if self.told.runs == before:
+                return
+            for choice in self.story.choices[number : number + 2]:
+                if choice != "replan" and not self._is_over():
+                    await self._chosen(choice)
+            await self._finishes()
 
     async def _found(self) -> None:
         """Watch for a while, then let the cluster be found as the story begins."""
@@ -242,7 +278,7 @@ class Stage:
     def _ended(self, console: Console, opened: OpenRun, result: RunResult) -> None:
         state = opened._session.runner.state
         self._count(opened)
-        if self.world.beside and self.story.runbook == "switchover" and "replan" not in self.story.choices:
+        if self.world.beside and opened.plan.runbook == "switchover" and "replan" not in self.story.choices:
             self.world.wrong(f"promoted beside a living primary: {', '.join(self.world.beside)}")
         check_replay(self.world, opened.plan, console.journal.events(opened.run), state)
         self.trace(f"{console.name}: {result.verdict.value}{' (open)' if result.is_open else ''}: {result.words}")
@@ -385,7 +421,8 @@ def tell(story: Story, inventory: Inventory) -> Told:
     Raises:
         AssertionError: The model met something that it does not know.
     """
-    world = new_world(inventory)
+    world = new_world(fenced() if story.fence else inventory)
+    world.fencing = story.fence
     mistakes.clear()
     with modelled(world):
         stage: list[Stage] = []  # put together on the loop that it is played on

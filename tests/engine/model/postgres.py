@@ -12,6 +12,7 @@ from ppsconsole.drivers.postgres_query import PostgresStatus
 from ppsconsole.engine.guard import _IDENTIFIER_SQL
 from ppsconsole.errors import BadAnswer, TimedOut, Unreachable
 from ppsconsole.inventory.model import Instance
+from tests.engine.model import rejoining
 from tests.engine.model.databases import CHECKPOINT_BYTES, PID, SYSTEM, Database, UnknownToModel, lsn
 from tests.engine.model.ways import Ways, loud, now, unanswered
 from tests.engine.model.world import World
@@ -57,6 +58,8 @@ class ModelPostgres:
                 return []
             case checkpoint._AGE_SQL:
                 return [(now() - database.checkpointed_at, lsn(database.control_checkpoint))]
+        if (told := rejoining.answered(database, sql)) is not None:
+            return told
         raise UnknownToModel(f"the model does not know this statement: {sql}")
 
     @loud

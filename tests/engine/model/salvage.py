@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ppsconsole.actions import salvage, wal_files
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.inventory.model import Inventory
-from tests.engine.model import lost
+from tests.engine.model import lost, rejoining
 from tests.engine.model.databases import SEGMENT, Database
 from tests.engine.model.patterns import NUMBER, Pattern, pattern_of, said
 from tests.engine.model.world import World
@@ -30,15 +30,16 @@ def _made(inventory: Inventory) -> tuple[tuple[str, Pattern, str, Does], ...]:
             (wal_files.add_piece(aside, f"{_NAME}.part", NUMBER), _add),
             (salvage._place(wal, _RUN, _NAME, _SUM), _place),
             (salvage._let_go(inventory, name), _nothing),
-            (f"stat -c %s {shlex.quote(part)} 2>/dev/null || echo 0", _none),
+            (f"stat -c %s {shlex.quote(part)} 2>/dev/null || echo 0", _length),
             (f"head -c {NUMBER} {shlex.quote(f'{wal}/{_NAME}')} | sha256sum", _head),
             (f"df -Pk {shlex.quote(wal)} | tail -n 1", _room),
-            (f"rm -f {aside}/*.part; rmdir {aside} 2>/dev/null || :", _nothing),
-            (f"ls {aside} 2>/dev/null | grep -c 'part$' || :", _none),
+            (f"rm -f {aside}/*.part; rmdir {aside} 2>/dev/null || :", _clear),
+            (f"ls {aside} 2>/dev/null | grep -c 'part$' || :", _count),
         )
         made += [(host, pattern_of(text, _PARTS), name, does) for text, does in texts]
         for pattern, does in lost.patterns(inventory, name):
             made.append((host, pattern, name, _of_its_own(does)))
+        made += [(host, pattern, name, does) for pattern, does in rejoining.patterns(inventory, name)]
     return tuple(made)
 
 
@@ -79,19 +80,28 @@ def _listing(world: World, name: str, found: "re.Match[str]", stdin: str) -> Com
 
 
 def _piece(world: World, name: str, found: "re.Match[str]", stdin: str) -> CommandResult:
-    return said(f"piece of {name}")
+    return said(f"{name} {found['NUMBER']}")
 
 
 def _add(world: World, name: str, found: "re.Match[str]", stdin: str) -> CommandResult:
-    world.brought[name] = stdin.removeprefix("piece of ")
+    parts, file, offset = world.parts.setdefault(name, {}), found[_NAME], int(found["NUMBER"])
+    source, told = stdin.split()
+    if len(parts.get(file, ())) * salvage.PIECE_BYTES < offset:
+        return said(status=65, stderr="it is shorter")
+    parts[file] = [*parts.get(file, [])[: offset // salvage.PIECE_BYTES], (source, int(told))]
     return said()
 
 
 def _place(world: World, name: str, found: "re.Match[str]", stdin: str) -> CommandResult:
-    own, source = world.databases[name], world.databases[world.brought.get(name, name)]
-    segment = _number(found[_NAME])
+    own, segment, parts = world.databases[name], _number(found[_NAME]), world.parts.get(name, {})
+    pieces = parts.get(found[_NAME], [])
+    came = {each for each, _ in pieces}
+    if [at for _, at in pieces] != list(range(0, SEGMENT, salvage.PIECE_BYTES)) or len(came) != 1:
+        return said(status=65, stderr="it did not arrive whole")
+    source = world.databases[came.pop()]
     if _sum(source, segment) != found[_SUM]:
         return said(status=65, stderr="it did not arrive whole")
+    del parts[found[_NAME]]
     if own.process == "up" and own.in_recovery and source.has(own):
         for record in source.log[len(own.log) :]:
             if record.start < (segment + 1) * SEGMENT:
@@ -103,8 +113,17 @@ def _head(world: World, name: str, found: "re.Match[str]", stdin: str) -> Comman
     return said(f"{_sum(world.databases[name], _number(found[_NAME]), int(found['NUMBER']))}  -\n")
 
 
-def _none(world: World, name: str, found: "re.Match[str]", stdin: str) -> CommandResult:
-    return said("0\n")
+def _length(world: World, name: str, found: "re.Match[str]", stdin: str) -> CommandResult:
+    return said(f"{len(world.parts.get(name, {}).get(found[_NAME], ())) * salvage.PIECE_BYTES}\n")
+
+
+def _count(world: World, name: str, found: "re.Match[str]", stdin: str) -> CommandResult:
+    return said(f"{len(world.parts.get(name, ()))}\n")
+
+
+def _clear(world: World, name: str, found: "re.Match[str]", stdin: str) -> CommandResult:
+    world.parts.pop(name, None)
+    return said()
 
 
 def _nothing(world: World, name: str, found: "re.Match[str]", stdin: str) -> CommandResult:

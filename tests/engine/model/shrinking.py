@@ -31,6 +31,12 @@ def _shorter(story: Story) -> Iterator[Story]:
         yield replace(story, choices=())
     if story.answers:
         yield replace(story, answers=())
+    if story.then:
+        yield replace(story, then=(), later=())
+        yield replace(story, then=story.then[:-1])
+    for plainer in (replace(story, later=()), replace(story, rung=""), replace(story, fence="")):
+        if plainer != story:
+            yield plainer
     for number in range(len(story.beats)):
         yield replace(story, beats=story.beats[:number] + story.beats[number + 1 :])
     for number in range(len(story.choices)):

@@ -1,6 +1,6 @@
 """A story: how the cluster is found, what is done, what breaks when, and what the operator chooses. Made from a seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
@@ -34,6 +34,10 @@ class Story:
         node: What `restart` is about.
         answers: What is said at gates, in their order; then everything is answered rightly.
         choices: What the operator does each time that the run stands still; then somebody finishes it.
+        rung: Of the fencing ladder, that is asked for; empty takes the best.
+        fence: How the operator's own fence command behaves (`World.fencing`); empty where none is declared.
+        then: What is done later, about the old primary: `returns` (somebody starts it), or a runbook.
+        later: What happens in each of those, counted from its beginning.
     """
 
     seed: int
@@ -43,15 +47,24 @@ class Story:
     beats: tuple[Beat, ...] = ()
     answers: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    rung: str = ""
+    fence: str = ""
+    then: tuple[str, ...] = ()
+    later: tuple[Beat, ...] = ()
 
     def told(self) -> str:
         """Return the story in lines, to be read and to be played again."""
         lines = [f"seed {self.seed}: {self.runbook} {self.node}".rstrip() + f", found {self.opening}"]
+        if self.rung or self.fence:
+            lines.append(f"  rung {self.rung or 'as the facts allow'}, own fence command: {self.fence or 'none'}")
         lines += [f"  at {beat.unit} {beat.at}: {beat.fault} {beat.where}".rstrip() for beat in self.beats]
         if self.answers:
             lines.append(f"  answers: {', '.join(self.answers)}")
         if self.choices:
             lines.append(f"  choices: {', '.join(self.choices)}")
+        if self.then:
+            lines.append(f"  then: {', '.join(self.then)}")
+        lines += [f"  in each of them at {beat.unit} {beat.at}: {beat.fault} {beat.where}".rstrip() for beat in self.later]
         return "\n".join([*lines, f"  replay: {self!r}"])
 
 
@@ -79,6 +92,18 @@ CONSOLE_FAULTS = ("hold", "dies", "taken-over", "taken-over-back", "taken-over-a
 CHOICES = ("go", "go", "go", "back-out", "back-out", "abandon", "mend", "mend", "mark", "other", "wait", "replan")
 ANSWERS = ("right", "right", "none", "wrong", "small")
 
+FENCES = ("works", "works", "late", "lies", "fails", "denies", "mute")
+RUNGS = ("fence-command", "quiesced", "attested", "kept-down")
+THENS = (
+    ("rejoin",),
+    ("rejoin", "switchover"),
+    ("lost-writes",),
+    ("lost-writes", "rejoin"),
+    ("returns", "fence"),
+    ("returns", "fence", "rejoin"),
+    ("re-clone",),
+)
+
 LAST_BOUNDARY, LAST_CALL = 70, 260
 
 
@@ -91,7 +116,24 @@ def story_of(seed: int, inventory: Inventory) -> Story:
     beats = tuple(sorted(made, key=lambda beat: beat.at))
     answers = tuple(random.choice(ANSWERS) for _ in range(2)) if random.random() < 0.15 else ()
     choices = tuple(random.choice(CHOICES) for _ in range(random.choice((0, 1, 2, 3, 4))))
-    return Story(seed, opening, runbook, node, beats, answers, choices)
+    return _varied(Story(seed, opening, runbook, node, beats, answers, choices), random, inventory)
+
+
+def _varied(story: Story, random: Random, inventory: Inventory) -> Story:
+    """Return the story with what was thought of later: it is drawn last, so that the rest stays what it was."""
+    if story.opening in ("machine-off", "console-cut", "job") and random.random() < 0.25:
+        story = replace(story, opening="host-cut", runbook="failover")
+    if story.opening == "standby-killed" and random.random() < 0.5:
+        story = replace(story, runbook="restart", node="db2")
+    if story.runbook == "failover" and random.random() < 0.35:
+        story = replace(story, fence=random.choice(FENCES))
+    if story.runbook == "failover" and random.random() < 0.3:
+        story = replace(story, rung=random.choice(RUNGS if story.fence else RUNGS[1:]))
+    if story.runbook != "restart" and random.random() < 0.4:
+        made = [_beat(random, inventory) for _ in range(random.choice((0, 0, 1, 1, 2)))]
+        later = tuple(sorted((replace(beat, at=beat.at // 3) for beat in made), key=lambda beat: beat.at))
+        story = replace(story, then=random.choice(THENS), later=later)
+    return story
 
 
 def _aim(random: Random, opening: str) -> tuple[str, str]:

@@ -39,9 +39,13 @@ class World:
         places: The host of each node.
         acked: Commits that were acknowledged to users, and by which instance.
         wrongs: What must never be, and was; in words.
-        brought: Whose log was brought last to an instance.
+        parts: Files that are brought to an instance and not whole yet: for each piece, from whom, and from where on in the file.
         beside: Who was promoted while another one still took writes from whoever would come: a switchover never does that.
         has_job: Somebody beside the web nodes writes all the time, wherever he may.
+        fencing: How the operator's fence command behaves: `works`, `late`, `lies` (and does nothing), `fails`, `denies` (that it
+            worked), `mute` (it does nothing, and does not tell either).
+        switches_off: When a machine goes off that was asked to, by host.
+        lost: Acknowledged commits that were given up by a failover.
         touched: Nodes that a fault, and no step, changed: they are not compared with before.
     """
 
@@ -55,9 +59,12 @@ class World:
     acked: list[tuple[Record, str]] = field(default_factory=list)
     wrongs: list[str] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
-    brought: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, dict[str, list[tuple[str, int]]]] = field(default_factory=dict)
     beside: list[str] = field(default_factory=list)
     has_job: bool = False
+    fencing: str = "works"
+    switches_off: dict[str, float] = field(default_factory=dict)
+    lost: list[Record] = field(default_factory=list)
     last_at: float = STARTED_AT
     numbers: int = 0
 
@@ -65,6 +72,10 @@ class World:
 
     def advance(self, now: float) -> None:
         """Let what happens by itself happen until `now`: replication, promotions, users who write."""
+        if self.switches_off:
+            for host in [host for host, at in self.switches_off.items() if at <= now]:
+                del self.switches_off[host]
+                self.switch_off(host)
         since = now - self.last_at
         rounds = 1 + min(MOST_WRITES, int(since / WRITE_EVERY_S))
         for number in range(1, rounds + 1):
@@ -183,6 +194,12 @@ class World:
         return f"http {{ upstream {self.inventory.balancers[balancer].upstream} {{\n{include}}} }}\n"
 
     # --- machines ---------------------------------------------------------------------------------------------
+
+    def switch_off(self, host: str) -> None:
+        """Switch a machine off for good."""
+        self.touched.update(self.hosts[host].services)
+        self.power_off(host)
+        self.hosts[host].is_kept_off = True
 
     def power_off(self, host: str) -> None:
         """Let every process of a host end at once."""
