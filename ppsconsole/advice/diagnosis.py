@@ -177,6 +177,8 @@ def _database_remedy(node: Node, has_primary: bool) -> str:
         return (
             f"Fence {node.name} again, at once: it may come back as a standby only, and whoever writes to it writes for nothing."
         )
+    if node.verdict is Verdict.DOWN and node.value("quarantine"):
+        return f"{node.name} was failed over: it comes back by `rejoin`, as a standby of the one that serves now, or not at all."
     if has_primary and node.verdict is Verdict.DOWN and node.value("control_state") in _WAS_PRIMARY:
         return f"{node.name} was a primary and another one serves now: it may come back only as a standby of that one."
     if has_primary and node.verdict is Verdict.DOWN:

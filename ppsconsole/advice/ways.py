@@ -62,7 +62,7 @@ def ways_about(node: Node, snapshot: Snapshot, inventory: Inventory, background:
         return ()
     requests: list[Request] = []
     is_cut_off = node.kind == "database" and node.role == "unknown" and is_reachable(snapshot, node.name) is False
-    if is_dead(node) or is_hung(node) or is_cut_off:
+    if (is_dead(node) or is_hung(node) or is_cut_off) and not node.value("quarantine"):  # that is not started as it is
         requests.append(Request("restart", node=node.name))
     if node.kind == "database" and node.role == "unknown" and was_primary(snapshot, node) and _is_silent(node):
         requests += [_failover(snapshot)]

@@ -354,3 +354,12 @@ def test_the_advice_names_the_way_home_and_nothing_else() -> None:
     assert [commands for commands in down.values() if commands] == [["ppsconsole run rejoin db1"]]
     home = ways(swapped())
     assert [commands for commands in home.values() if commands] == [["ppsconsole run switchover --to db1"]]
+
+
+def test_what_is_in_quarantine_is_never_advised_to_be_started_as_it_is() -> None:
+    found = failed_over()
+    silence(found, "db2", "timed-out")
+    inventory = declared()
+    told = [each for each in advise(seen(found, inventory), inventory) if each.headline.startswith("db1")]
+    assert [way.command for each in told for way in each.ways if way.runbook == "restart"] == []
+    assert "comes back by `rejoin`" in " ".join(each.remedy for each in told)
