@@ -53,7 +53,7 @@ def advise(snapshot: Snapshot, inventory: Inventory, background: Background = NO
     if offline is not None:
         return (Advice(offline.verdict, offline.words, (), "Nothing that is shown below says anything about the cluster."),)
     found = []
-    for kind in ("bastion", "database", "web", "balancer", "directory"):
+    for kind in ("bastion", "database", "web", "balancer", "alternate", "directory"):
         for node in snapshot.nodes:
             if node.kind == kind and node.verdict not in (Verdict.OK, Verdict.OFF) and not _follows(node, snapshot):
                 found.append(_about(node, snapshot, inventory, background))
@@ -146,6 +146,8 @@ def _remedy(node: Node, snapshot: Snapshot, inventory: Inventory) -> str:
         return "Where this is to stay, let the inventory declare it so; else move it back."
     if node.kind == "database":
         return _database_remedy(node, any(each.role == "primary" for each in snapshot.of_kind("database")))
+    if node.kind == "alternate":
+        return _alternate_remedy(node)
     if node.words in ("STOPPED", "CRASHED"):
         return f"Start its service on {node.host}; look at its log first."
     if node.words == "HUNG":
@@ -193,6 +195,17 @@ def _database_remedy(node: Node, has_primary: bool) -> str:
         return "Unreachable from here is not dead: repair the way to it. Promoting now would make a second writer."
     if node.words == "login refused":
         return "Check the console's account, password and pg_hba.conf."
+    return ""
+
+
+def _alternate_remedy(node: Node) -> str:
+    wrong = {each.rule for each in node.judgements if each.verdict is node.verdict}
+    if "runs_beside" in wrong:
+        return f"Decide which data stands, then stop and disable its PPS on {node.host}; or tell users that they are in a copy."
+    if "copy" in wrong:
+        return f"ppsconsole run alternate-prepare {node.name}; where its archive is empty, back up into that first."
+    if "starts_at_boot" in wrong:
+        return f"Disable its service on {node.host}: ppsconsole run alternate-prepare {node.name} does that as well."
     return ""
 
 

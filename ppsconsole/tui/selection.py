@@ -46,7 +46,7 @@ def most_urgent(snapshot: Snapshot) -> str | None:
     """
     if not snapshot.nodes:
         return None
-    order = {"database": 0, "bastion": 1, "web": 2, "balancer": 3, "directory": 4}
+    order = {"database": 0, "bastion": 1, "web": 2, "balancer": 3, "alternate": 4, "directory": 5}
     known = [node for node in snapshot.nodes if node.kind != "directory" or node.verdict is not Verdict.UNKNOWN]
     loudest = worst([node.verdict for node in known])
     if loudest in (Verdict.OK, Verdict.OFF) or not known:

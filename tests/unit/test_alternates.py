@@ -25,6 +25,7 @@ from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.catalog import plan_of
 from ppsconsole.runbooks.history import History
 from ppsconsole.runbooks.request import Request
+from ppsconsole.tui.selection import most_urgent
 from tests.unit.alternate_cases import BUNDLE, COPY, NEWER, NEWER_OFFER, OFFER, beside, declared, lost
 from tests.unit.observations import NOW, change, change_host, look
 from tests.unit.runbook_cases import Found, fine, killed
@@ -358,3 +359,17 @@ def test_the_advice_names_it_where_there_is_no_primary() -> None:
     assert [(way.command, way.is_blocked, way.loss) for way in ways] == [
         ("ppsconsole run alternate-activate alt1", False, "up to 1h00m (bounded)")
     ]
+
+
+def test_the_advice_says_what_to_do_about_one_that_is_not_ready() -> None:
+    (found,) = [each for each in advise(_look(beside(fine())), declared()) if each.headline.startswith("alt1")]
+    assert (found.verdict, found.remedy.partition(";")[0]) == (Verdict.WARN, "ppsconsole run alternate-prepare alt1")
+    running = beside(fine(), COPY)
+    change(running, "alt1", service="running", tcp="ok", http=200)
+    (found,) = [each for each in advise(_look(running), declared()) if each.headline.startswith("alt1")]
+    assert (found.verdict, "Decide which data stands" in found.remedy) == (Verdict.DOWN, True)
+
+
+def test_the_console_goes_to_it_where_nothing_is_worse() -> None:
+    assert most_urgent(_look(beside(fine()))) == "alt1"
+    assert most_urgent(_look(beside(fine(), COPY))) == "db1"
