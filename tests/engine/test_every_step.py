@@ -29,7 +29,7 @@ from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
 from tests.engine.scripted import Custodian, SetFact, World, play
-from tests.unit import observations, runbook_cases
+from tests.unit import observations, runbook_cases, test_restore_plan
 from tests.unit import test_rejoin as rejoins
 
 ANSWERS = {"confirm": "yes", "name": "lab", "accept-loss": "unlimited", "attest": "I switched off its machine by hand"}
@@ -55,6 +55,9 @@ PLANS: dict[str, Plan] = {
     "failover-kept-down": runbook_cases.plan(runbook_cases.killed(), "failover"),
     "failover-quiesced": runbook_cases.plan(runbook_cases.host_gone(), "failover"),
     "failover-attested": runbook_cases.plan(_nothing_to_fence_with(), "failover"),
+    "restore": runbook_cases.plan(
+        test_restore_plan.failed_over(), "restore", to="db1", inventory=test_restore_plan.with_dumps()
+    ),
     "restart-database": runbook_cases.plan(runbook_cases.killed(), "restart", "db1"),
     "restart-hung-database": runbook_cases.plan(runbook_cases.hung(), "restart", "db1"),
     "restart-web-node": runbook_cases.plan(_service_failed("pps1"), "restart", "pps1"),
@@ -69,7 +72,7 @@ def test_these_are_the_plans_that_are_meant() -> None:
     assert [plan.blockers for plan in PLANS.values()] == [()] * len(PLANS)
     rungs = {name: plan.step("fence").arguments["rung"] for name, plan in PLANS.items() if name.startswith("failover")}
     assert rungs == {f"failover-{rung}": rung for rung in ("kept-down", "quiesced", "attested")}
-    shortest = {"switchover": 15, "failover": 10, "restart": 2, "rejoin": 3}
+    shortest = {"switchover": 15, "failover": 10, "restart": 2, "rejoin": 3, "restore": 20}
     assert all(len(plan.steps) >= shortest[plan.runbook] for plan in PLANS.values())
 
 
@@ -135,7 +138,7 @@ class PlannedWorld(World):
         self.plan = plan
         self.old = next((step.arguments["primary"] for step in plan.steps if step.verb == "promote"), plan.node)
         self.other = "db1" if plan.to == "db2" else "db2"
-        old_is = "primary" if plan.runbook == "switchover" else "dead"
+        old_is = "primary" if plan.runbook in ("switchover", "restore") else "dead"
         super().__init__(facts={step.id: "before" for step in plan.steps} | {self.old: old_is, plan.to or self.other: "standby"})
         self.before = dict(self.facts)
 
@@ -147,7 +150,7 @@ class PlannedWorld(World):
                 return {"fact": step.node, "to": "stopped", "back": "primary", "proves": "fence"}
             case "fence":
                 kept = step.arguments["rung"] == "kept-down"
-                back = {"fact": step.node, "to": "fenced", "back": "dead"} if kept else plain
+                back = {"fact": step.node, "to": "fenced", "back": self.before[step.node]} if kept else plain
                 return {**back, "proves": "fence"}
             case "prove-zero-loss":
                 return {**plain, "proves": "zero-loss"}
@@ -289,8 +292,13 @@ def check_back(story: Story) -> None:
 
 
 def _steps_of(name: str) -> list[str]:
-    """Return the steps to break: of plans that differ in how the primary is fenced only, those up to the promotion."""
+    """Return the steps to break: of plans that differ in how the primary is fenced only, those up to the promotion.
+
+    Of a restore those that no other runbook has, the two fences, and the point of no return.
+    """
     ids = [step.id for step in PLANS[name].steps]
+    if name == "restore":
+        return [*ids[ids.index("fence-writers") : ids.index("swap-database") + 1], "move-members-lb1"]
     return ids[: ids.index("promote") + 1] if name in ("failover-quiesced", "failover-attested") else ids
 
 
