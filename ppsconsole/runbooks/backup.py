@@ -17,7 +17,7 @@ from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.request import Request, known, without_to
 from ppsconsole.runbooks.situation import one_history, primaries, standbys
 
-_NOTHING_LOST = Loss(LossTier.NONE, words="the database is only read")
+_NOTHING_LOST = Loss(LossTier.NONE, words="the cluster itself is only read")
 
 
 def plan_backup(
