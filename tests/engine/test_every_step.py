@@ -55,9 +55,7 @@ PLANS: dict[str, Plan] = {
     "failover-kept-down": runbook_cases.plan(runbook_cases.killed(), "failover"),
     "failover-quiesced": runbook_cases.plan(runbook_cases.host_gone(), "failover"),
     "failover-attested": runbook_cases.plan(_nothing_to_fence_with(), "failover"),
-    "restore": runbook_cases.plan(
-        test_restore_plan.failed_over(), "restore", to="db1", inventory=test_restore_plan.with_dumps()
-    ),
+    "restore": runbook_cases.plan(test_restore_plan.failed_over(), "restore", to="db1", inventory=test_restore_plan.with_dumps()),
     "restart-database": runbook_cases.plan(runbook_cases.killed(), "restart", "db1"),
     "restart-hung-database": runbook_cases.plan(runbook_cases.hung(), "restart", "db1"),
     "restart-web-node": runbook_cases.plan(_service_failed("pps1"), "restart", "pps1"),
