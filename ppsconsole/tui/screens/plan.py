@@ -63,6 +63,7 @@ class PlanScreen(ConsoleScreen, inherit_bindings=False):
         self.plan, self.remark = plan, remark
         self.selected = min(self.selected, len(plan.steps) - 1)
         self.view.set_title(f"Plan {plan.hash}: nothing has been changed")
+        self.keys.show_barred(frozenset() if plan.runbook == "failover" else frozenset({"plan-fence"}))
         self.show_scene(self.scene)
 
     def show_scene(self, scene: Scene) -> None:

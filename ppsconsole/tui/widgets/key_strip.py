@@ -74,7 +74,7 @@ class KeyStrip(LinesView, inherit_bindings=False):
             return []
         targets: list[Target] = []
         column = 0
-        for each in _shown(self.where, self.size.width, self.is_unlocked, actions_of(self.app)):
+        for each in _shown(self.where, self.size.width, self.is_unlocked, actions_of(self.app), self.barred):
             targets.append(Target(self, 0, column, each.width - 1, self._doing(each.action)))
             column += each.width
         return targets
@@ -105,10 +105,12 @@ class _Entry:
         return width_of(self.key) + width_of(self.label) + 3
 
 
-def _shown(where: Place, width: int, is_unlocked: bool, actions: Sequence[Action]) -> list[_Entry]:
-    """Return what fits; what stands before the last two is dropped from the right."""
-    shown = [each for each in actions if each.label and where in each.reach]
-    entries = [_Entry(each, shown_key(each.keys[0]), _label(each, is_unlocked)) for each in shown]
+def _shown(where: Place, width: int, is_unlocked: bool, actions: Sequence[Action], barred: Collection[str] = ()) -> list[_Entry]:
+    """Return what fits; what stands before the last two is dropped from the right, of a place's own what makes no sense first."""
+    here = [each for each in actions if each.label and where in each.reach]
+    if barred:
+        here.sort(key=lambda each: 2 if each.where == "everywhere" else int(each.id in barred))
+    entries = [_Entry(each, shown_key(each.keys[0]), _label(each, is_unlocked)) for each in here]
     while len(entries) > 2 and sum(entry.width for entry in entries) > width:
         del entries[-3]
     return entries
@@ -133,7 +135,7 @@ def key_line(
         barred: Ids of actions that make no sense now.
     """
     line: list[Span] = [Span(f" {found} ", "selected")] if found else []
-    for each in _shown(where, width - sum(width_of(span.text) for span in line), is_unlocked, actions):
+    for each in _shown(where, width - sum(width_of(span.text) for span in line), is_unlocked, actions, barred):
         is_grey = (each.action.is_locked and not is_unlocked) or each.action.id in barred
         line.extend((Span(" "), Span(each.key, "dim" if is_grey else "title"), Span(f" {each.label} ", "dim")))
     return tuple(line)
