@@ -193,7 +193,10 @@ async def _bring_one(bench: Workbench, step: Step, way: _Way, name: str, size: i
         command = add_piece(way.aside, f"{name}.part", offset)
         put = await bench.hosts.act(way.target, command, node=step.node, stdin=read.stdout, timeout_s=_PIECE_S)
         if put.exit_status != 0:
-            raise RunError(f"{name} was not written: {plain(put.stderr) or put.exit_status}", where=way.target)
+            # On a full disk the server needs the room: what is half there is brought again once there is some.
+            await bench.hosts.act(way.target, f"rm -f {shlex.quote(part)}", node=step.node, timeout_s=_PIECE_S)
+            what = f"{name} was not written: {plain(put.stderr) or put.exit_status}; nothing of it is left"
+            raise RunError(what, where=way.target, remedy=f"Make room in {way.own} on {way.target}")
 
 
 async def _same_so_far(bench: Workbench, way: _Way, name: str, length: int) -> None:
