@@ -29,7 +29,7 @@ from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
 from tests.engine.scripted import Custodian, SetFact, World, play
-from tests.unit import observations, runbook_cases, test_restore_plan
+from tests.unit import observations, runbook_cases, test_backup_plan, test_restore_plan
 from tests.unit import test_rejoin as rejoins
 
 ANSWERS = {"confirm": "yes", "name": "lab", "accept-loss": "unlimited", "attest": "I switched off its machine by hand"}
@@ -60,6 +60,10 @@ PLANS: dict[str, Plan] = {
     "restart-hung-database": runbook_cases.plan(runbook_cases.hung(), "restart", "db1"),
     "restart-web-node": runbook_cases.plan(_service_failed("pps1"), "restart", "pps1"),
     "restart-balancer": runbook_cases.plan(_service_failed("lb1"), "restart", "lb1"),
+    "backup": runbook_cases.plan(runbook_cases.fine(), "backup", inventory=test_backup_plan.inventory(test_backup_plan.VAULT)),
+    "backup-verify": runbook_cases.plan(
+        runbook_cases.fine(), "backup-verify", inventory=test_backup_plan.inventory(test_backup_plan.VAULT)
+    ),
     "rejoin-follow": rejoins.made(rejoins.CLEAN),
     "rejoin-rewind": rejoins.made(rejoins.CRASHED),
     "rejoin-re-clone": rejoins.made(rejoins.CRASHED, way="re-clone"),
@@ -70,7 +74,7 @@ def test_these_are_the_plans_that_are_meant() -> None:
     assert [plan.blockers for plan in PLANS.values()] == [()] * len(PLANS)
     rungs = {name: plan.step("fence").arguments["rung"] for name, plan in PLANS.items() if name.startswith("failover")}
     assert rungs == {f"failover-{rung}": rung for rung in ("kept-down", "quiesced", "attested")}
-    shortest = {"switchover": 15, "failover": 10, "restart": 2, "rejoin": 3, "restore": 20}
+    shortest = {"switchover": 15, "failover": 10, "restart": 2, "rejoin": 3, "restore": 20, "backup": 2, "backup-verify": 1}
     assert all(len(plan.steps) >= shortest[plan.runbook] for plan in PLANS.values())
 
 
@@ -112,6 +116,8 @@ def must_end(plan: Plan, broken: Step, way: Way) -> tuple[RunVerdict, bool]:
         return RunVerdict.SUCCESS_WITH_ISSUES, False
     if plan.runbook == "switchover" and not is_past_return(plan, broken, way):
         return RunVerdict.ROLLED_BACK, False  # law 2: on doubt before the point of no return it rolls back
+    if plan.runbook in ("backup", "backup-verify") and way.is_sent:
+        return RunVerdict.ROLLED_BACK, False  # nobody has to decide about what is half-made of a copy
     if way.seen == "unknown":
         return RunVerdict.UNKNOWN, True  # never a success, and never tried again blindly
     if broken is plan.steps[0] and not way.is_sent:
