@@ -282,12 +282,38 @@ def test_limits_may_be_equal():
         ("directories: {bas: {kind: ldap, address: d}}", "directories.bas: 'bas' is the name of a bastion and of a directory"),
         ("backups: {b: {path: /x, host: nowhere}}", "backups.b.host: no host is called 'nowhere'"),
         ("backups: {b: {path: /x, oldest_s: 0}}", "backups.b.oldest_s: '0' is out of range; expected seconds from 60"),
+        (
+            "backups: {b: {path: /x, host: db1}, c: {path: /x/, host: db1}}",
+            "backups.c.path: '/x/' is the place of b already; two places need two folders",
+        ),
+        ("backups: {b: {path: /x, keep: 0}}", "backups.b.keep: 0 is out of range; expected a whole number from 1"),
+        ("backups: {b: {path: /x, source: db9}}", "backups.b.source: no database instance is called 'db9'"),
+        ("backups: {b: {path: /x, scratch: {host: db1}}}", "backups.b.scratch.path: missing"),
+        (
+            "backups: {b: {path: /x, scratch: {host: db1, path: tmp}}}",
+            "backups.b.scratch.path: 'tmp' is no whole path of a folder",
+        ),
         ("polling: {every_s: 0}", "polling.every_s: '0' is out of range"),
         ("polling: {concurrency: 0}", "polling.concurrency: 0 is out of range; expected a whole number from 1 to 1000"),
     ],
 )
 def test_the_other_sections(section, said):
     assert said in mistake(SMALL + section + "\n")
+
+
+def test_no_backup_is_kept_or_tried_where_the_database_is():
+    """It would go with the data directory: by a rewind, a copy made anew, or the loss of its disk."""
+    text = changed(("declared: primary}", "declared: primary, data_directory: /srv/pg/}"))
+    assert "backups.b.path: '/srv/pg/old' is in the data directory of db1" in mistake(
+        text + "backups: {b: {host: db1, path: /srv/pg/old}}\n"
+    )
+    said = mistake(text + "backups: {b: {path: /x, scratch: {host: db1, path: /srv/../srv/pg}}}\n")
+    assert "backups.b.scratch.path: '/srv/../srv/pg' is in the data directory of db1" in said
+    fine = parsed(text + "backups: {b: {host: db2, path: /srv/pg/old}, c: {host: db1, path: /srv/pg-backups}}\n")
+    assert [each.keep for each in fine.backups.values()] == [14, 14]
+    windows = changed(("192.0.2.12, via: bas", "192.0.2.12, via: bas, platform: windows"))
+    said = mistake(windows + "backups: {b: {path: /x, scratch: {host: db2, path: /tmp/x}}}\n")
+    assert "backups.b.scratch.host: 'db2' is a Windows host; name a Linux host" in said
 
 
 def test_checks_are_made_beside_mistakes_found_before():
