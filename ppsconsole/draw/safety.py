@@ -5,7 +5,7 @@ from typing import Literal
 
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.draw.run_view import RunView, StepView
-from ppsconsole.plan.proof import FenceProof, Rung
+from ppsconsole.plan.proof import FenceProof, Rung, ZeroLossProof
 
 Said = Literal["yes", "no", "unknown"]
 
@@ -47,7 +47,8 @@ def safety(view: RunView, snapshot: Snapshot | None = None, *, is_stale: bool = 
     old = old_primary(view)
     node = None if snapshot is None else snapshot.node(old)
     if node is not None and node.role == "primary":
-        view = replace(view, proofs=())  # a look after them belied them, however long ago that is by now
+        # A look after them belied them, however long ago that is by now; but for the one that says nothing of the server itself.
+        view = replace(view, proofs=tuple(each for each in view.proofs if _is_quiet(each)))
     seen = _answers(view, old, None if is_stale else snapshot)
     if not is_stale or snapshot is None:
         return seen
@@ -150,10 +151,9 @@ def _two_writers(view: RunView, old: str, snapshot: Snapshot | None) -> Answer:
     question = "Are there two writers?"
     seen, at = ((), None) if snapshot is None else (snapshot.of_kind("database"), snapshot.at)
     writers = [node.name for node in seen if node.role == "primary"]
-    fenced = _fence(view, old) if old else None
-    if len(writers) > 1 and fenced is not None and fenced.rung is Rung.QUIESCED:
+    if snapshot is not None and len(writers) > 1 and any(map(_is_quiet, view.proofs)) and _is_silent(snapshot):
         # A restore has both servers run, while no web node does.
-        return Answer(question, "no", f"{' and '.join(writers)} both run, and nobody writes to either (quiesced)", at=fenced.at)
+        return Answer(question, "no", f"{' and '.join(writers)} both run, and no web node does (quiesced)", at=at)
     if len(writers) > 1:
         return Answer(question, "yes", f"{' and '.join(writers)} both answer as primaries", True, at)
     proof = _fence(view, old) if old else None
@@ -170,6 +170,16 @@ def _two_writers(view: RunView, old: str, snapshot: Snapshot | None) -> Answer:
     if all(each.phase == "pending" for each in _of_verb(view, "promote")):
         return Answer(question, "unknown", "nobody looked; this run promoted nothing")
     return Answer(question, "unknown", f"nothing was seen of {old}", True)
+
+
+def _is_quiet(proof: FenceProof | ZeroLossProof) -> bool:
+    """Return whether it proves that no web node runs, which the server itself does not belie by running."""
+    return isinstance(proof, FenceProof) and proof.rung is Rung.QUIESCED
+
+
+def _is_silent(snapshot: Snapshot) -> bool:
+    """Return whether every web node is seen to be down."""
+    return all(node.value("service") in ("stopped", "failed") for node in snapshot.of_kind("web"))
 
 
 def _ended_at(steps: list[StepView]) -> float | None:

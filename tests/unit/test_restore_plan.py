@@ -10,13 +10,16 @@ from ppsconsole.actions.database_like import create_statement, property_statemen
 from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.actions.table_sums import psql_command
 from ppsconsole.cluster.database_sums import DatabaseSums, TableSum
+from ppsconsole.draw.run_view import RunView
+from ppsconsole.draw.safety import safety
 from ppsconsole.errors import Blocked, UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.loss import LossTier
+from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.catalog import plan_of
 from ppsconsole.runbooks.request import Request
-from tests.unit.observations import change, change_host, silence
+from tests.unit.observations import NOW, change, change_host, silence
 from tests.unit.runbook_cases import Found, declared, fine, ids, plan, seen, state, swapped, three, with_third
 
 
@@ -229,3 +232,16 @@ def test_sums_say_how_much_they_are_and_refuse_what_is_none() -> None:
     assert sums.said() == "1 tables, 3 rows, 2 large objects"
     with pytest.raises(ValueError, match="no sums of a database"):
         DatabaseSums.from_json({"tables": {}})
+
+
+@pytest.mark.parametrize(("service", "said", "is_alarming"), [("stopped", "no", False), ("running", "yes", True)])
+def test_two_servers_that_run_while_no_web_node_does_are_no_two_writers(service: str, said: str, is_alarming: bool) -> None:
+    made = plan(failed_over(), "restore", to="db1", inventory=with_dumps())
+    proof = FenceProof("db2", Rung.QUIESCED, ("all are stopped",), NOW - 1.0, "run-1")
+    view = RunView("run-1", made, True, "somebody", NOW - 9.0, None, (), proofs=(proof,))
+    found = two_servers()
+    for name in ("pps1", "pps2"):
+        change(found, name, service="stopped")
+    change(found, "pps2", service=service)
+    answer = safety(view, seen(found, with_dumps()))[-1]
+    assert (answer.question, answer.said, answer.is_alarming) == ("Are there two writers?", said, is_alarming)
