@@ -23,6 +23,7 @@ from ppsconsole.actions.lost_writes import KeepLostWrites
 from ppsconsole.actions.promote import Promote
 from ppsconsole.actions.prove import ProveZeroLoss
 from ppsconsole.actions.quarantine import Quarantine
+from ppsconsole.actions.repoint import Repoint
 from ppsconsole.actions.restart import RestartService
 from ppsconsole.actions.restore_copy import RestoreCopy
 from ppsconsole.actions.restore_database import RestoreDatabase
@@ -89,6 +90,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "start-standby": StartStandby(),
     "drop-stale-slots": DropStaleSlots(),
     "delete-set-aside": DeleteSetAside(),
+    "repoint": Repoint(),
     "back-up": BackUp(),
     "retain-bundles": RetainBundles(),
     "count-bundles": CountBundles(),

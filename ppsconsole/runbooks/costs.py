@@ -71,6 +71,7 @@ COSTS: Mapping[str, Cost] = {
     "start-standby": Cost(3.0, 600.0),
     "drop-stale-slots": Cost(0.3, 30.0),
     "delete-set-aside": Cost(2.0, 3600.0),
+    "repoint": Cost(2.0, 120.0),
 }
 
 _LETS_IN = ("move-members", "start", "restart-service")

@@ -18,7 +18,7 @@ from ppsconsole.runbooks.preflight_rejoin import preflight_rejoin
 from ppsconsole.runbooks.rejoin_way import DOES, SPARE_BYTES, WAYS, Decision, Way, decide, has_lost_writes
 from ppsconsole.runbooks.request import Request, known, named_instance, without_to
 from ppsconsole.runbooks.salvage import keep_step
-from ppsconsole.runbooks.situation import WRITABLE_STATES, driven, is_driven, is_reachable, one_history, primaries
+from ppsconsole.runbooks.situation import WRITABLE_STATES, driven, is_driven, is_reachable, one_history, primaries, standbys
 
 COPIED_PER_S = 40e6
 """Bytes; until a copy was made on this cluster."""
@@ -172,6 +172,7 @@ def _steps(
     steps.append(replace(start, is_point_of_no_return=way == "follow"))
     if found.slots and way != "re-clone":
         steps.append(_slots(shop, name, source.name, found.slots))
+    steps += _others(shop, snapshot, node, source)
     if wanted is not None:
         first = steps[0]
         steps[0] = replace(first, arguments={**first.arguments, "chosen": wanted})
@@ -214,6 +215,22 @@ def _copied(shop: Shop, name: str, source: str, found: Remnant) -> list[Step]:
     title = f"Set the data directory of {name} aside, and put the copy in its place; nothing is deleted"
     swap = shop.step("swap-in", name, title, id="swap-in", arguments=told)
     return [clone, replace(swap, is_point_of_no_return=True, is_markable=False)]
+
+
+def _others(shop: Shop, snapshot: Snapshot, node: Node, source: Node) -> list[Step]:
+    """Return what lets every other standby follow the primary that does not: one that follows through another does."""
+    astray = [each for each in standbys(snapshot) if each.name != node.name and not _follows(each, source)]
+    return [
+        shop.step(
+            "repoint",
+            each.name,
+            f"Let {each.name} follow {source.name} too, without stopping it",
+            arguments={"source": source.name},
+            is_optional=True,
+        )
+        for each in astray
+        if shop.inventory.database.instances[each.name].data_directory is not None
+    ]
 
 
 def _slots(shop: Shop, name: str, source: str, slots: Sequence[str]) -> Step:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from ppsconsole.actions.registry import ACTIONS
+from tests.lab.acting import acting, run, step
 from tests.lab.conftest import Lab, wait_for
 from tests.lab.test_loss_truth import killed_with_writes_of_its_own, load_on, reported, told, unreadable
 
@@ -167,3 +169,41 @@ def test_what_cannot_be_rewound_is_copied_anew_and_nothing_is_deleted(lab: Lab) 
     assert lab.sql(IDLE, "db2") == []
     again = told(lab, "plan", "rejoin", "db2")
     assert (again.returncode, "streams from db1 already" in again.stderr) == (3, True)
+
+
+def test_a_standby_that_runs_is_pointed_at_the_primary_again_without_a_stop(lab: Lab) -> None:
+    started = "SELECT pg_postmaster_start_time()"
+    before = lab.sql(started, "db2")
+    data = lab.home("db2") / "data"
+    blank = f"sed -i \"s/^primary_conninfo.*/primary_conninfo = ''/\" {data}/postgresql.auto.conf"
+    done = lab.ssh("db2", f"{blank} && kill -HUP $(head -n 1 {data}/postmaster.pid)")[0]
+    assert done.exit_status == 0, done.stderr
+    wait_for(lambda: lab.sql("SELECT count(*) FROM pg_stat_wal_receiver", "db2") == [(0,)], "it follows nobody", LIMIT_S)
+
+    async def main() -> None:
+        async with acting(lab) as doing:
+            refused = await ACTIONS["repoint"].precheck(doing.bench, step("repoint", "db1", arguments={"source": "db2"}))
+            assert (refused.state, "not what was planned for" in refused.words) == ("no", True)
+            await doing.do("repoint", "db2", arguments={"source": "db1"}, timeout_s=LIMIT_S)
+
+    run(main())
+    assert lab.sql(started, "db2") == before
+
+
+def test_what_was_set_aside_is_listed_and_deleted_once_it_is_named_twice(lab: Lab) -> None:
+    found = json.loads(told(lab, "quarantine", "list", "--json").stdout)
+    [before] = [each["path"] for each in found["set_aside"] if ".before-" in each["path"]]
+    assert found["unseen"] == {}
+    refused = told(lab, "quarantine", "delete", "db2", before)
+    assert (refused.returncode, "--approve was not given" in refused.stderr) == (3, True), refused.stderr
+    live = str(lab.home("db2") / "data")
+    assert told(lab, "quarantine", "delete", "db2", live, "--approve", live).returncode == 3
+    deleted: list[int] = []
+
+    def is_deleted() -> bool:
+        deleted.append(told(lab, "quarantine", "delete", "db2", before, "--approve", before).returncode)
+        return deleted[-1] == 0
+
+    wait_for(is_deleted, "it is deleted", LIMIT_S)
+    assert not Path(before).exists()
+    assert (lab.home("db2") / "data" / "PG_VERSION").exists()

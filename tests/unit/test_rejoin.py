@@ -16,6 +16,7 @@ from ppsconsole.cluster.database import Receiver
 from ppsconsole.cluster.remnant import Remnant
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.errors import UsageError
+from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.barred import Barred
@@ -25,7 +26,7 @@ from ppsconsole.runbooks.rejoin import chosen_way
 from ppsconsole.runbooks.rejoin_way import decide
 from ppsconsole.runbooks.request import Request
 from tests.unit.observations import change, change_host, silence
-from tests.unit.runbook_cases import Found, declared, seen, swapped
+from tests.unit.runbook_cases import Found, declared, seen, swapped, three, with_third
 
 GB = 1 << 30
 CRASHED = Remnant(
@@ -133,8 +134,10 @@ def failed_over() -> Found:
     return found
 
 
-def made(remnant: Remnant | None, found: Found | None = None, way: str = "", node: str = "db1") -> Plan:
-    inventory = declared()
+def made(
+    remnant: Remnant | None, found: Found | None = None, way: str = "", node: str = "db1", inventory: Inventory | None = None
+) -> Plan:
+    inventory = inventory or declared()
     snapshot = seen(failed_over() if found is None else found, inventory)
     background = Background(remnant=remnant)
     request = Request("rejoin", node=node, way=way)
@@ -246,6 +249,15 @@ def test_what_must_not_be_rejoined_is_barred(found: Any, node: str, rule: str) -
     assert refused.value.rule == rule
 
 
+def test_a_third_standby_that_went_astray_follows_the_new_primary_too() -> None:
+    along, astray = (
+        Receiver(word, 2, "0/4000060", "0/4000060", 0.5, "db3", "127.9.2.21", 6001) for word in ("streaming", "none")
+    )
+    for receiver, timeline, steps in ((along, 2, []), (along, 1, ["repoint?"]), (astray, 2, ["repoint?"])):
+        found = with_third(failed_over(), in_recovery=True, replicas=(), slots=(), receiver=receiver, timeline=timeline)
+        assert shape(made(CLEAN, found, inventory=three())) == ["make-slot", "start-standby!", "drop-stale-slots?", *steps]
+
+
 # --- what hosts say ---------------------------------------------------------------------------------------------------
 
 
@@ -351,7 +363,9 @@ def ways(found: Found) -> dict[str, list[str]]:
 
 def test_the_advice_names_the_way_home_and_nothing_else() -> None:
     down = ways(failed_over())
-    assert [commands for commands in down.values() if commands] == [["ppsconsole run rejoin db1"]]
+    [commands] = [each for each in down.values() if each]
+    assert commands[0] == "ppsconsole run rejoin db1"
+    assert not any(word in command for command in commands for word in ("restart", "failover", "switchover"))
     home = ways(swapped())
     assert [commands for commands in home.values() if commands] == [["ppsconsole run switchover --to db1"]]
 
