@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 
 from ppsconsole.actions.base import Workbench
+from ppsconsole.actions.copying import identifier, literal
 from ppsconsole.actions.looks import LOOK_S
 from ppsconsole.actions.places import on_host
 from ppsconsole.actions.table_sums import psql_command
@@ -62,26 +63,16 @@ def psql(alternate: Alternate, database: str, *lines: str) -> str:
     return psql_command(program(alternate, "psql"), connection(alternate, database), *lines)
 
 
-def quoted(name: str) -> str:
-    """Return a name as SQL reads it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Return a text as SQL reads it, whatever is in it."""
-    return "E'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def same_server_sql(system: str) -> str:
     """Return the statement that ends everything behind it where another server answers than was planned for (law 7)."""
     words = "this is another database server than was planned for; nothing was done"
     check = f"(SELECT system_identifier::text FROM pg_control_system()) <> {literal(system)}"
-    return f"DO $$ BEGIN IF {check} THEN RAISE EXCEPTION '{words}'; END IF; END $$;"
+    return f"DO $guard$ BEGIN IF {check} THEN RAISE EXCEPTION $${words}$$; END IF; END $guard$;"
 
 
 def comment_sql(copy: Copy) -> str:
     """Return the statement that makes a database known as a copy."""
-    return f"COMMENT ON DATABASE {quoted(copy.database)} IS {literal(copy.comment())};"
+    return f"COMMENT ON DATABASE {identifier(copy.database)} IS {literal(copy.comment())};"
 
 
 async def held(bench: Workbench, alternate: Alternate) -> tuple[tuple[Copy, ...], tuple[str, ...]]:

@@ -21,6 +21,7 @@ from ppsconsole.actions.fence import Fence
 from ppsconsole.actions.follow import Follow
 from ppsconsole.actions.lost_writes import KeepLostWrites
 from ppsconsole.actions.promote import Promote
+from ppsconsole.actions.promote_snapshot import PromoteSnapshot
 from ppsconsole.actions.prove import ProveZeroLoss
 from ppsconsole.actions.quarantine import Quarantine
 from ppsconsole.actions.repoint import Repoint
@@ -56,6 +57,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "fence": Fence(),
     "salvage": Salvage(),
     "promote": Promote(),
+    "promote-snapshot": PromoteSnapshot(),
     "restore-copy": RestoreCopy(),
     "take-copy": TakeCopy(),
     "verify-alternate": VerifyAlternate(),

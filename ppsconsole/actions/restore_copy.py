@@ -10,7 +10,6 @@ from ppsconsole.actions.alternate_database import (
     held,
     program,
     psql,
-    quoted,
     same_server_sql,
     send,
     shown,
@@ -18,6 +17,7 @@ from ppsconsole.actions.alternate_database import (
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.bundle_read import OpenBundle, RestoreTarget, open_bundle, restore_bundle_into, restore_command
 from ppsconsole.actions.bundle_store import BundleStore
+from ppsconsole.actions.copying import identifier
 from ppsconsole.actions.kinds import Lasting
 from ppsconsole.actions.looks import LOOK_S
 from ppsconsole.actions.places import argument
@@ -76,7 +76,7 @@ class RestoreCopy(Lasting):
         _, databases = await held(bench, alternate)
         if wanted.database in databases:
             aside = aside_name(wanted.database, bench.run)
-            rename = f"ALTER DATABASE {quoted(wanted.database)} RENAME TO {quoted(aside)};"
+            rename = f"ALTER DATABASE {identifier(wanted.database)} RENAME TO {identifier(aside)};"
             command = psql(alternate, "postgres", same_server_sql(argument(step, "system")), rename)
             await send(bench, alternate, command, f"{wanted.database} was not set aside")
         await send(bench, alternate, _make_command(alternate, wanted, step), f"{wanted.database} was not made")
@@ -119,8 +119,8 @@ def _target(alternate: Alternate, copy: Copy) -> RestoreTarget:
 
 
 def _make_command(alternate: Alternate, copy: Copy, step: Step) -> str:
-    owner = quoted(alternate.database.owner)
-    made = f"CREATE DATABASE {quoted(copy.database)} OWNER {owner} TEMPLATE template0;"
+    owner = identifier(alternate.database.owner)
+    made = f"CREATE DATABASE {identifier(copy.database)} OWNER {owner} TEMPLATE template0;"
     return psql(alternate, "postgres", same_server_sql(argument(step, "system")), made, comment_sql(copy))
 
 

@@ -4,14 +4,13 @@ from ppsconsole.actions.alternate_database import (
     alternate_of,
     aside_name,
     held,
-    literal,
     psql,
-    quoted,
     same_server_sql,
     send,
     shown,
 )
 from ppsconsole.actions.base import Finding, Workbench
+from ppsconsole.actions.copying import identifier, literal
 from ppsconsole.actions.places import argument
 from ppsconsole.cluster.copies import Copy
 from ppsconsole.errors import Blocked
@@ -102,14 +101,14 @@ def _is_taken(copies: tuple[Copy, ...], alternate: Alternate, step: Step) -> boo
 
 def _swap_command(alternate: Alternate, step: Step, aside: str) -> str:
     live, copy = _live(alternate), argument(step, "database")
-    away = [f"ALTER DATABASE {quoted(live)} RENAME TO {quoted(aside)};"] if aside else []
-    return _renaming(alternate, step, (live, copy), *away, f"ALTER DATABASE {quoted(copy)} RENAME TO {quoted(live)};")
+    away = [f"ALTER DATABASE {identifier(live)} RENAME TO {identifier(aside)};"] if aside else []
+    return _renaming(alternate, step, (live, copy), *away, f"ALTER DATABASE {identifier(copy)} RENAME TO {identifier(live)};")
 
 
 def _back_command(alternate: Alternate, step: Step, aside: str) -> str:
     live, copy = _live(alternate), argument(step, "database")
-    back = [f"ALTER DATABASE {quoted(aside)} RENAME TO {quoted(live)};"] if aside else []
-    return _renaming(alternate, step, (live, aside), f"ALTER DATABASE {quoted(live)} RENAME TO {quoted(copy)};", *back)
+    back = [f"ALTER DATABASE {identifier(aside)} RENAME TO {identifier(live)};"] if aside else []
+    return _renaming(alternate, step, (live, aside), f"ALTER DATABASE {identifier(live)} RENAME TO {identifier(copy)};", *back)
 
 
 def _renaming(alternate: Alternate, step: Step, names: tuple[str, ...], *statements: str) -> str:

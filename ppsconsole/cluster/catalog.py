@@ -43,6 +43,7 @@ FACTS: dict[str, str] = {
     "is_collation_changed": "the PPS database was made with another version of its collation than the machine has now",
     "settings": "settings that decide whether a promotion works, as name=value strings",
     "is_writable": "primary: default_transaction_read_only is off",
+    "copy": "the snapshot copy that the PPS database is, by the comment on it; empty where it is none",
     "control_state": "pg_controldata's cluster state, read on the host: in production, shut down, in archive recovery, ...",
     "control_checkpoint": "pg_controldata: latest checkpoint location",
     "control_timeline": "pg_controldata: timeline of the latest checkpoint",

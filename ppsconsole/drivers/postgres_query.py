@@ -101,6 +101,7 @@ class PostgresStatus:
         is_writable: A primary whose transactions are not read-only by default.
         latency_s: Seconds from the request to the answer.
         checkpointer_pid: Number of the process that writes its checkpoints, as a host's process table has it.
+        comment: On the PPS database: a snapshot copy is told by it.
     """
 
     in_recovery: bool
@@ -131,6 +132,7 @@ class PostgresStatus:
     is_writable: bool
     latency_s: float
     checkpointer_pid: int | None = None
+    comment: str = ""
 
 
 def status_sql(sight: Sight) -> str:
@@ -167,6 +169,7 @@ def status_sql(sight: Sight) -> str:
             FROM pg_replication_slots)""",
         "archiver_failed": """(SELECT CASE WHEN current_setting('archive_mode') = 'off' OR last_failed_time IS NULL
             OR last_failed_time < last_archived_time THEN 0 ELSE failed_count END FROM pg_stat_archiver)""",
+        "comment": "(SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database())",
         "prepared": "(SELECT count(*) FROM pg_prepared_xacts)",
         "missing_extensions": _MISSING_EXTENSIONS,
         "is_collation_changed": _IS_COLLATION_CHANGED if sight.version >= 150000 else "NULL",
@@ -259,6 +262,7 @@ def _parsed(answer: Mapping[str, Any], sight: Sight, latency_s: float) -> Postgr
         is_writable=not in_recovery and settings["default_transaction_read_only"] == "off",
         latency_s=latency_s,
         checkpointer_pid=answer.get("checkpointer_pid"),
+        comment=plain(str(answer.get("comment") or ""), 600),
     )
 
 

@@ -111,6 +111,8 @@ async def dead_wal(inventory: Inventory, snapshot: Snapshot, shell: Shell, clock
         clock: Stamps the reading.
         to: The standby that would be promoted; empty for the most advanced one.
     """
+    if inventory.database.replication == "snapshot":
+        return None  # its log says nothing of a copy that is a system of its own
     try:
         gone, ours = pair_of(inventory, snapshot, to)
     except (Blocked, UsageError):

@@ -6,6 +6,7 @@ from ppsconsole.cluster.snapshot import Edge, EdgeState, Member, Node
 from ppsconsole.cluster.verdicts import Verdict, worst
 from ppsconsole.inventory.model import Balancer
 from ppsconsole.probes.judge_database import MESSAGE_FRESH_S, instance_at
+from ppsconsole.probes.snapshot_copies import are_snapshots, snapshot_edge
 from ppsconsole.probes.view import View
 
 
@@ -113,7 +114,8 @@ def _replication(view: View, nodes: dict[str, Node]) -> list[Edge]:
         is_standby = node.role == "standby" or (node.role == "unknown" and instance.declared == "standby")
         source = _upstream(view, instance.name, nodes) if is_standby else None
         if source is not None:
-            found.append(_stream(view, source, instance.name))
+            stream = snapshot_edge if are_snapshots(view.inventory) else _stream
+            found.append(stream(view, source, instance.name))
     primaries = [node.name for node in nodes.values() if node.kind == "database" and node.role == "primary"]
     for other in primaries[1:]:
         found.append(Edge(primaries[0], other, "replication", "broken", Verdict.DOWN, "two primaries", at=view.now))

@@ -10,6 +10,7 @@ from ppsconsole.inventory.limits import Limit
 from ppsconsole.probes.edges import row_of, unflushed_seconds_of
 from ppsconsole.probes.judge_alternate import copy_gauges
 from ppsconsole.probes.judge_product import backup_limit, licence_limit, servers_running
+from ppsconsole.probes.snapshot_copies import are_snapshots, snapshot_limit
 from ppsconsole.probes.view import View
 
 _NO_BACKUP = {"missing": "missing", "empty": "none", "unreadable": "no read", "too-many": "too many"}
@@ -17,17 +18,22 @@ _NO_BACKUP = {"missing": "missing", "empty": "none", "unreadable": "no read", "t
 
 def gauges_of(view: View, nodes: dict[str, Node], edges: tuple[Edge, ...]) -> tuple[Gauge, ...]:
     """Return lag and loss, front and logins, sessions, disks, backups, certificates, licence and clock skew."""
-    limits = view.inventory.limits
+    limits, is_snapshot = view.inventory.limits, are_snapshots(view.inventory)
     has_primary = any(node.role == "primary" for node in nodes.values())
     found = []
     for edge in edges:
         if edge.kind == "replication":
-            found.append(_gauge(f"lag {edge.target}", edge.target, edge.lag_s, limits.lag_s, "s"))
+            limit, unit = (snapshot_limit(view.inventory), "age") if is_snapshot else (limits.lag_s, "s")
+            found.append(_gauge(f"lag {edge.target}", edge.target, edge.lag_s, limit, unit))
     streams = [edge for edge in edges if edge.kind == "replication"]
     if streams:
         promised_s = view.inventory.cluster.loss_objective_s
-        limit = _promised(limits.loss_s, promised_s)
-        loss = _gauge("loss now", "cluster", loss_now(view, streams), limit, "s", prefix="<=")
+        if is_snapshot:
+            known = [edge.lag_s for edge in streams if edge.lag_s is not None]
+            loss = _gauge("loss now", "cluster", min(known, default=None), snapshot_limit(view.inventory), "age")
+        else:
+            limit = _promised(limits.loss_s, promised_s)
+            loss = _gauge("loss now", "cluster", loss_now(view, streams), limit, "s", prefix="<=")
         found.append(replace(loss, promised=promised_s))
     for node in nodes.values():
         if node.kind == "balancer" and view.was_seen(node.name, "tcp"):

@@ -3,6 +3,7 @@
 from ppsconsole.cluster.snapshot import Node
 from ppsconsole.cluster.verdicts import Judgement, Verdict
 from ppsconsole.probes.judge_product import judge_product
+from ppsconsole.probes.snapshot_copies import are_snapshots
 from ppsconsole.probes.view import View, settle
 
 CLUSTER = "cluster"
@@ -15,7 +16,10 @@ GONE = ("CRASHED", "STOPPED")
 def judge_cluster(view: View, nodes: dict[str, Node]) -> tuple[Judgement, ...]:
     """Return what is to be said of the cluster, loudest first; an empty tuple when nothing is."""
     databases = [node for node in nodes.values() if node.kind == "database"]
-    found = [*_identity(databases), *_primaries(databases), *_timelines(databases), *_parameters(databases)]
+    if are_snapshots(view.inventory):  # systems of their own
+        found = _primaries(databases)
+    else:
+        found = [*_identity(databases), *_primaries(databases), *_timelines(databases), *_parameters(databases)]
     found += _versions(databases) + _front(view, nodes) + _offline(view, nodes)
     found += judge_product(view, is_front_well=not any(each.rule == "service" for each in found))
     return settle(found)[1] if found else ()

@@ -11,6 +11,7 @@ from ppsconsole.cluster.snapshot import Node, Vantage
 from ppsconsole.cluster.verdicts import Judgement, Verdict
 from ppsconsole.inventory.model import Instance, Inventory
 from ppsconsole.probes.judge_host import judge_host
+from ppsconsole.probes.snapshot_copies import are_snapshots, copy_at, snapshot_judgement
 from ppsconsole.probes.view import NOT_SEEN_YET, View, settle, unseen
 
 MESSAGE_FRESH_S = 15.0
@@ -22,8 +23,10 @@ def role_of(view: View, instance: str) -> str:
     in_recovery = view.value(instance, "in_recovery")
     if view.value(instance, "sql") != "ok" or in_recovery is None:
         return "unknown"
-    if in_recovery:
+    if in_recovery or copy_at(view, instance) is not None:
         return "standby"
+    if are_snapshots(view.inventory) and view.value(instance, "copy") is None:
+        return "unknown"  # whether it is a copy was not seen
     return "primary" if promoted_since(view, instance) is None else "unknown"
 
 
@@ -76,7 +79,9 @@ def _answering(view: View, instance: Instance, role: str) -> list[Judgement]:
         found.append(Judgement(name, "drift", Verdict.WARN, words))
     sessions = view.value(name, "sessions_percent")
     found.append(judged(name, "sessions_percent", sessions, limits.sessions_percent, "sessions", "%"))
-    found += unseen(view, name, ("lsn", "replicas", "slots") if role == "primary" else ("lsn", "replay_lsn"))
+    is_copy = copy_at(view, name) is not None
+    positions = ("lsn", "replicas", "slots") if role == "primary" else ("lsn",) if is_copy else ("lsn", "replay_lsn")
+    found += unseen(view, name, positions)
     oldest = view.value(name, "longest_transaction_s")
     if oldest:
         found.append(judged(name, "longest_transaction_s", oldest, limits.transaction_s, "oldest transaction", "s"))
@@ -85,6 +90,8 @@ def _answering(view: View, instance: Instance, role: str) -> list[Judgement]:
     if declared and actual and declared.rstrip("/") != str(actual).rstrip("/"):
         words = f"serves from {actual}, the inventory declares {declared}"
         found.append(Judgement(name, "data_directory", Verdict.WARN, words))
+    if is_copy:
+        return [*found, snapshot_judgement(view, name)]
     return found + (_primary(view, name) if role == "primary" else _standby(view, name))
 
 
@@ -94,7 +101,8 @@ def _primary(view: View, name: str) -> list[Judgement]:
     if view.value(name, "is_writable") is False:
         found.append(Judgement(name, "is_writable", Verdict.WARN, "default_transaction_read_only is on: clients cannot write"))
     replicas: tuple[Replica, ...] | None = view.value(name, "replicas")
-    if replicas is not None and not replicas and len(view.inventory.database.instances) > 1:
+    is_streamed = not are_snapshots(view.inventory) and len(view.inventory.database.instances) > 1
+    if replicas is not None and not replicas and is_streamed:
         found.append(Judgement(name, "replicas", Verdict.WARN, "no standby is connected: redundancy is gone"))
     for slot in view.value(name, "slots") or ():
         if not slot.is_active:

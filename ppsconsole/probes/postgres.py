@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from ppsconsole.clock import Clock
+from ppsconsole.cluster.copies import copy_of
 from ppsconsole.cluster.facts import Fact, node_subject
 from ppsconsole.drivers.postgres_query import PostgresStatus
 from ppsconsole.inventory.model import Instance, Inventory
@@ -36,6 +37,8 @@ NAMES = (
     "settings",
     "is_writable",
 )
+COPY_NAMES = ("copy",)
+"""Asked for as well where the standbys are snapshot copies."""
 
 
 class Asks(Protocol):
@@ -51,6 +54,8 @@ class PostgresProbe:
 
     def __init__(self, inventory: Inventory, instance: Instance, pool: Asks, clock: Clock) -> None:
         self._polling = inventory.polling
+        self._database = inventory.database.database
+        self._is_snapshot = inventory.database.replication == "snapshot"
         self._instance = instance
         self._pool = pool
         self._clock = clock
@@ -68,19 +73,22 @@ class PostgresProbe:
     async def read(self) -> tuple[Fact, ...]:
         """Ask once; when it does not answer, `sql` says why and the rest is unknown."""
         polling = self._polling
+        names = (*NAMES, *COPY_NAMES) if self._is_snapshot else NAMES
         subject, source = node_subject(self._instance.name), f"{self._instance.name} SQL"
         try:
             status = await self._pool.status(self._instance, timeout_s=polling.timeout_s)
         except FAILURES as error:
             made = stamp(self._clock, subject, source, polling.every_s, polling.fresh_for, polling.timeout_s)
             words = words_of(error)
-            return (made.fact("sql", word_for(error), words), *made.unknown(NAMES, words))
+            return (made.fact("sql", word_for(error), words), *made.unknown(names, words))
         made = stamp(self._clock, subject, source, polling.every_s, polling.fresh_for, polling.timeout_s)
         values: dict[str, object] = {
             **{name: getattr(status, name) for name in NAMES if name not in ("sql_latency_s", "sessions_percent")},
             "sql_latency_s": status.latency_s,
             "sessions_percent": _percent(status),
         }
+        if self._is_snapshot:
+            values["copy"] = copy_of(self._database, status.comment) or ""
         return (made.fact("sql", "ok"), *(made.fact(name, value) for name, value in values.items()))
 
 

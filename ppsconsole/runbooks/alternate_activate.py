@@ -17,9 +17,9 @@ from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
 from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.costs import downtime_of
-from ppsconsole.runbooks.ladder import Ladder, ladder_of
+from ppsconsole.runbooks.ladder import Ladder, fence_step, ladder_of
 from ppsconsole.runbooks.request import Request
-from ppsconsole.runbooks.situation import driven, is_hung_where_it_stands, is_reachable, is_wedged, primaries, standbys
+from ppsconsole.runbooks.situation import driven, is_reachable, primaries, standbys
 from ppsconsole.runbooks.users_text import users_text
 from ppsconsole.runbooks.web_side import WebSide, drain_steps, stop_steps
 
@@ -148,12 +148,6 @@ def _steps(
 
 def _fence(shop: Shop, snapshot: Snapshot, ladder: Ladder, old: str, alternate: Alternate) -> Step:
     """Return the step that makes sure that one instance cannot write: there must be no second writer beside the copy (law 1)."""
-    titles = {
-        Rung.KEPT_DOWN: f"Keep {old} down, also over a reboot",
-        Rung.FENCE_COMMAND: f"Switch off the machine of {old} by your fence command, and see that it is off",
-        Rung.QUIESCED: f"See that nothing that writes to {old} runs any more",
-        Rung.ATTESTED: f"Have it stated that {old} cannot write",
-    }
     rung, gate, below = ladder.rung, None, ladder.next_rung
     if rung is Rung.ATTESTED:
         question = (
@@ -167,17 +161,8 @@ def _fence(shop: Shop, snapshot: Snapshot, ladder: Ladder, old: str, alternate: 
         after = (
             f"The next rung is {below.value}: abandon this run, then alternate-activate {alternate.name} --fence {below.value}"
         )
-    arguments = {"rung": rung.value, "why": ladder.why(), "after": after}
-    if ladder.is_chosen:
-        arguments["chosen"] = rung.value
-    node = snapshot.node(old)
-    if rung is Rung.KEPT_DOWN and node is not None and (is_hung_where_it_stands(node) or is_wedged(node)):
-        arguments["kill"] = "yes"  # processes that are stopped do not react to a fast stop
-    step = shop.step("fence", old, titles[rung], arguments=arguments, gate=gate)
-    declared = shop.inventory.database.instances[old].fence
-    if rung is Rung.FENCE_COMMAND and declared is not None:
-        step = replace(step, host=declared.host, timeout_s=declared.timeout_s + 30.0)
-    return step if rung is Rung.KEPT_DOWN else replace(step, is_undoable=False)
+    arguments = {"why": ladder.why(), "after": after} | ({"chosen": rung.value} if ladder.is_chosen else {})
+    return replace(fence_step(shop, snapshot, old, rung, arguments, gate), id=f"fence-{old}")
 
 
 def _gate(inventory: Inventory, steps: tuple[Step, ...], alternate: Alternate, source: Source, loss: Loss) -> Gate:

@@ -17,7 +17,7 @@ from ppsconsole.runbooks.history import History
 Commands = Callable[[Inventory, Step], tuple[str, ...]]
 """Returns exactly what a step will send, one `HOST$ command` a line, secrets masked."""
 
-_MAKES_PROOF = ("stop-primary", "prove-zero-loss", "fence", "salvage", "promote")
+_MAKES_PROOF = ("stop-primary", "prove-zero-loss", "fence", "salvage", "promote", "promote-snapshot")
 _LEAVES_NOTHING = ("end-sessions", "checkpoint", "prove-zero-loss", "check-connections", "verify-service", "verify-alternate")
 
 
@@ -81,7 +81,7 @@ class Shop:
             for_users=for_users,
             estimate_s=cost.estimate_s,
             timeout_s=cost.timeout_s,
-            is_point_of_no_return=verb == "promote",
+            is_point_of_no_return=verb in ("promote", "promote-snapshot"),
             is_undoable=verb not in _LEAVES_NOTHING,
             is_markable=verb not in _MAKES_PROOF,
             is_optional=is_optional,

@@ -37,6 +37,7 @@ COSTS: Mapping[str, Cost] = {
     "tell-users": Cost(0.1, 15.0),
     "salvage": Cost(3.0, 900.0),  # mostly the time until a standby looks again for more log: wal_retrieve_retry_interval
     "promote": Cost(0.3, 90.0),
+    "promote-snapshot": Cost(0.5, 60.0),
     "switch-database": Cost(0.5, 30.0),
     "check-connections": Cost(1.0, 60.0),
     "move-members": Cost(1.0, 30.0),

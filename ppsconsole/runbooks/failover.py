@@ -15,7 +15,7 @@ from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.ladder import Ladder, fence_step, ladder_of
 from ppsconsole.runbooks.loss import loss_of
-from ppsconsole.runbooks.preflight import preflight_failover
+from ppsconsole.runbooks.preflight import preflight_failover, preflight_snapshot
 from ppsconsole.runbooks.request import Request, named_instance, without_node
 from ppsconsole.runbooks.salvage import can_be_salvaged, lost_writes_steps, salvage_steps, with_salvage
 from ppsconsole.runbooks.situation import (
@@ -29,6 +29,7 @@ from ppsconsole.runbooks.situation import (
     standbys,
     unanswered,
 )
+from ppsconsole.runbooks.snapshot import held_snapshot, snapshot_loss
 from ppsconsole.runbooks.web_side import (
     WebSide,
     after_steps,
@@ -65,7 +66,8 @@ def plan_failover(
     ladder = ladder_of(inventory, snapshot, side, old.name, request.fence)
     shop = Shop(inventory, commands, background.estimates)
     loss = failover_loss(snapshot, background, old.name, new.name)
-    if can_be_salvaged(inventory, snapshot, old.name, new.name):
+    held = held_snapshot(new)
+    if held is None and can_be_salvaged(inventory, snapshot, old.name, new.name):
         loss = with_salvage(loss, new.name, background.dead_wal)
     steps = _steps(shop, snapshot, side, ladder, old.name, new.name, loss)
     case = Case(inventory, snapshot, background, old, new, side, request)
@@ -77,7 +79,7 @@ def plan_failover(
         made_at=snapshot.at,
         identities=identities_of(inventory, snapshot, steps),
         steps=steps,
-        preflight=preflight_failover(case),
+        preflight=preflight_failover(case) if held is None else preflight_snapshot(case),
         loss=loss,
         tolerances=tolerances_of(case),
         downtime_s=downtime_of(steps, is_out=True),
@@ -112,6 +114,10 @@ def failover_loss(snapshot: Snapshot, background: Background, old: str, new: str
     """Return what promoting `new` in place of `old` gives up; what was seen of another primary says nothing of it."""
     history = background.history
     is_ours = history.primary == old
+    ours = snapshot.node(new)
+    copy = None if ours is None else held_snapshot(ours)
+    if copy is not None:
+        return snapshot_loss(copy, snapshot, history.dead_since if is_ours else None)
     samples = history.samples.get(new, ()) if is_ours else ()
     dead_since = history.dead_since if is_ours else None
     return loss_of(samples, snapshot, dead_since, primary=old, standby=new, dead_wal=background.dead_wal)
@@ -132,20 +138,23 @@ def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, ladder: Ladder, old: s
     inventory = shop.inventory
     doors = [name for name in inventory.balancers if is_reachable(snapshot, name) is not False]
     question = loss_question(old, new, loss)
+    node = snapshot.node(new)
+    copy = None if node is None else held_snapshot(node)
+    promote = shop.step(
+        "promote" if copy is None else "promote-snapshot",
+        new,
+        f"Promote {new}" if copy is None else f"Promote {new}, which holds the snapshot {copy.bundle}",
+        id="promote",
+        arguments={"primary": old} if copy is None else {"primary": old, "bundle": copy.bundle},
+        needs=("fence",),
+        gate=Gate("accept-loss", question, "--accept-loss"),
+    )
     steps = [
         *drain_steps(shop, doors, is_optional=True),
         *stop_steps(shop, side, is_all_disabled=ladder.rung is Rung.QUIESCED),
         _fence(shop, snapshot, ladder, old, new),
-        *salvage_steps(shop, snapshot, old, new),
-        shop.step(
-            "promote",
-            new,
-            f"Promote {new}",
-            id="promote",
-            arguments={"primary": old},
-            needs=("fence",),
-            gate=Gate("accept-loss", question, "--accept-loss"),
-        ),
+        *(salvage_steps(shop, snapshot, old, new) if copy is None else ()),
+        promote,
         *serve_steps(shop, side, new),
         *move_steps(shop, side),
         *verify_steps(shop, side.serving, new),
@@ -154,7 +163,7 @@ def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, ladder: Ladder, old: s
     if _has_a_place_for_the_marker(inventory, old):
         title = f"Put {old} into quarantine: it is not started again, and an alarm is raised should it come back"
         steps.append(shop.step("quarantine", old, title, id="quarantine", is_optional=True))
-    steps += lost_writes_steps(shop, snapshot, old, new)
+    steps += lost_writes_steps(shop, snapshot, old, new) if copy is None else ()
     made = closed(steps)
     if made[0].gate is None:
         made = (replace(made[0], gate=_gate(inventory, made, ladder, old, new, loss)), *made[1:])

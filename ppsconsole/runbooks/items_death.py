@@ -1,5 +1,7 @@
 """Preflight of a failover: is the primary dead, and is this the right standby to take its place?"""
 
+from ppsconsole.clock import iso
+from ppsconsole.cluster.copies import Copy
 from ppsconsole.cluster.snapshot import Node, Vantage
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.proof import Rung
@@ -93,6 +95,10 @@ def candidate(case: Case) -> Item:
         if best.value("timeline") != new.value("timeline"):
             cost = f"{new.name} is on timeline {new.value('timeline')}, {best.name} on {best.value('timeline')}"
         return failing(name, f"{best.name} is ahead: {cost}", f"failover --to {best.name} loses less")
+    copy = new.value("copy")
+    if isinstance(copy, Copy):
+        remedy = "What was written since is lost for good: nothing of it is ever merged"
+        return failing(name, f"{new.name} holds the snapshot {copy.bundle} of {iso(copy.taken_at)}", remedy)
     if new.value("lsn") is None:
         return unseen(name, f"the position of {new.name} is not known")
     others = [each.name for each in case.snapshot.of_kind("database") if each.name not in (new.name, case.old.name)]

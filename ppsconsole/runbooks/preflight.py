@@ -114,6 +114,22 @@ _FAILOVER: tuple[Check, ...] = (
     product.licence,
 )
 
+_OF_A_STREAM = frozenset(
+    (
+        stream.same_cluster,
+        stream.timelines,
+        stream.replay,
+        stream.apply_delay,
+        stream.retry_interval,
+        settings.synchronous,
+        settings.wal_level,
+        settings.rewindable,
+        slots.senders,
+        slots.slots,
+    )
+)
+"""What a snapshot copy, which is a system of its own, is not asked for."""
+
 _RESTORE: tuple[Check, ...] = (
     copy.in_use,
     copy.target,
@@ -161,6 +177,12 @@ def preflight_switchover(case: Case) -> tuple[Item, ...]:
 def preflight_restore(case: Case) -> tuple[Item, ...]:
     """Return everything that is checked before a restore; `case.old` is the source, `case.new` the target."""
     return tuple(check(case) for check in _RESTORE)
+
+
+def preflight_snapshot(case: Case) -> tuple[Item, ...]:
+    """Return what is checked before a snapshot copy is made the primary."""
+    items = (check(case) for check in _FAILOVER if check not in _OF_A_STREAM)
+    return tuple(replace(item, is_blocking=item.is_blocking and item.name in _BLOCKS_FAILOVER) for item in items)
 
 
 def preflight_failover(case: Case) -> tuple[Item, ...]:

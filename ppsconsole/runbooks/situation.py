@@ -1,5 +1,6 @@
 """Who is what at the moment of planning: looked up in the snapshot, never in what was declared, unless nothing else tells."""
 
+from ppsconsole.cluster.copies import Copy
 from ppsconsole.cluster.database import lsn_number
 from ppsconsole.cluster.snapshot import Node, Snapshot, Vantage
 from ppsconsole.inventory.model import Inventory, Service
@@ -29,6 +30,9 @@ def standbys(snapshot: Snapshot) -> tuple[Node, ...]:
 
 
 def _position(node: Node) -> tuple[int, int]:
+    copy = node.value("copy")
+    if isinstance(copy, Copy):
+        return (0, int(copy.taken_at))
     lsn = node.value("lsn")
     return (node.value("timeline") or 0, -1 if lsn is None else lsn_number(lsn))
 

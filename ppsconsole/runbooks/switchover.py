@@ -16,6 +16,7 @@ from ppsconsole.runbooks.loss import PROVED_LATER
 from ppsconsole.runbooks.preflight import preflight_switchover
 from ppsconsole.runbooks.request import Request, named_instance, without_node
 from ppsconsole.runbooks.situation import driven, one_history, primaries, standbys, unanswered
+from ppsconsole.runbooks.snapshot import no_switchover
 from ppsconsole.runbooks.web_side import (
     WebSide,
     after_steps,
@@ -43,6 +44,7 @@ def plan_switchover(
     """
     without_node(request)
     driven(inventory)
+    no_switchover(inventory)
     one_history(snapshot)
     old = _primary(snapshot)
     new = _target(inventory, snapshot, request, old)

@@ -114,7 +114,7 @@ def test_names_and_connections_cannot_be_misread() -> None:
     alternate = replace(declared().alternates["alt1"].database, owner="o'dd role")
     login = connection(replace(declared().alternates["alt1"], database=alternate), "it's", as_owner=True)
     assert login == r"host=127.9.3.11 user=postgres dbname='it\'s' options='-c role=o\'dd\\ role'"
-    assert "<> E'7'" in same_server_sql("7")
+    assert "<> $$7$$" in same_server_sql("7")
 
 
 # --- judged -----------------------------------------------------------------------------------------------------------
