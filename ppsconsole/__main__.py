@@ -36,9 +36,12 @@ def leave(exit_code: int) -> NoReturn:
 
 def _open_console(inventory_path: str, *, settings: "Settings | None" = None, banner: str = "") -> int:
     gc.disable()  # until the first frame, likewise
+    from ppsconsole.inventory.beside import begin
+
+    loading = begin(inventory_path)
     from ppsconsole.tui.opening import run  # Textual is loaded only when the console is really opened
 
-    return run(inventory_path, settings=settings, banner=banner)
+    return run(inventory_path, settings=settings, banner=banner, loading=loading)
 
 
 def _choose(*, broken: str = "", settings: "Settings | None" = None) -> "Start":

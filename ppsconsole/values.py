@@ -45,7 +45,7 @@ def _made(plain: type, *, is_frozen: bool, has_repr: bool) -> type:
     hashed = _values_of(each.name for each in fields if (each.compare if each.hash is None else each.hash))
     methods: dict[str, Callable[..., Any] | None] = {"__init__": _first_init(made)}
     if is_frozen:
-        methods |= _FROZEN
+        methods |= _frozen(each.name for each in fields)
     if has_repr:
         methods["__repr__"] = _said
     if "__eq__" not in own:
@@ -90,21 +90,21 @@ def _refuse_to_delete(self: Any, name: str) -> None:
     raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
 
-def _state(self: Any) -> list[Any]:
-    return [getattr(self, each.name) for each in dataclasses.fields(self)]
+def _frozen(names: Iterable[str]) -> dict[str, Callable[..., Any]]:
+    """Return what keeps it from being changed, and what lets it be copied and kept all the same."""
+    wanted = tuple(names)
+    values, put = _values_of(wanted), object.__setattr__
 
+    def restore(self: Any, state: tuple[Any, ...]) -> None:
+        for name, value in zip(wanted, state, strict=True):
+            put(self, name, value)
 
-def _restore(self: Any, state: list[Any]) -> None:
-    for each, value in zip(dataclasses.fields(self), state, strict=True):
-        object.__setattr__(self, each.name, value)
-
-
-_FROZEN: dict[str, Callable[..., Any]] = {
-    "__setattr__": _refuse_to_set,
-    "__delattr__": _refuse_to_delete,
-    "__getstate__": _state,
-    "__setstate__": _restore,
-}
+    return {
+        "__setattr__": _refuse_to_set,
+        "__delattr__": _refuse_to_delete,
+        "__getstate__": lambda self: values(self),
+        "__setstate__": restore,
+    }
 
 
 def _first_init(made: Any) -> Callable[..., None]:

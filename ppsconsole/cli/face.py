@@ -12,7 +12,6 @@ import click
 from ppsconsole.cli.options import Options
 from ppsconsole.errors import InventoryError
 from ppsconsole.inventory.find import NoInventory, SeveralInventories, find
-from ppsconsole.inventory.load import load
 from ppsconsole.values import dataclass
 
 if TYPE_CHECKING:
@@ -70,6 +69,7 @@ def open_face(ctx: click.Context, inventory_path: str, *, banner: str = "") -> i
     if console is not None and is_terminal():
         return console(inventory_path, settings=options.settings(), banner=banner)
     from ppsconsole.cli.status import show
+    from ppsconsole.inventory.load import load
 
     return show(load(inventory_path), is_ascii=options.glyphs == "ascii")
 

@@ -20,6 +20,7 @@ from ppsconsole.tui.theming import theme_names
 if TYPE_CHECKING:
     from textual.driver import Driver
 
+    from ppsconsole.inventory.beside import Loading
     from ppsconsole.tui.desks import Desk
 
 _POLLING = ("asyncssh", "psycopg", "ppsconsole.probes.tools")
@@ -33,6 +34,7 @@ def run(
     monitor_factory: Callable[[Inventory], Source] | None = None,
     settings: Settings | None = None,
     banner: str = "",
+    loading: "Loading | None" = None,
 ) -> int:
     """Open the console on the cluster that `inventory_path` declares and stay until the operator leaves.
 
@@ -41,6 +43,7 @@ def run(
         monitor_factory: Makes the source of pictures; left out, the real monitor.
         settings: How the person at the console wants it; read from the environment and `console.yaml` when left out.
         banner: A remark for the header.
+        loading: Waits for the inventory, where somebody has begun to load it.
 
     Returns:
         The exit code: 0 after quitting, 129 after a hang-up, 143 after a termination, 1 when the console itself failed.
@@ -50,13 +53,12 @@ def run(
         SettingsError: `console.yaml` is wrong.
         UsageError: There is no such theme.
     """
-    from ppsconsole.inventory.load import load
     from ppsconsole.probes.monitor import Monitor
 
     settings = settings or load_settings(os.environ)
     if settings.theme not in ("", *theme_names()) and "theme" in settings.lines:
         raise settings.refused("theme", f"there is no theme {settings.theme!r}", f"allowed: {', '.join(theme_names())}")
-    inventory = load(inventory_path)
+    inventory = loading() if loading is not None else _loaded(inventory_path)
     source: Source = monitor_factory(inventory) if monitor_factory is not None else Monitor(inventory)
     lock = Lock(os.environ)
 
@@ -82,6 +84,12 @@ def run(
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
     return end(app, has_mouse=settings.has_mouse)
+
+
+def _loaded(path: str) -> Inventory:
+    from ppsconsole.inventory.load import load  # the parser is not needed where another process has parsed
+
+    return load(path)
 
 
 def end(app: PpsConsoleApp, *, has_mouse: bool = True) -> int:
