@@ -2,6 +2,8 @@
 
 import unicodedata
 from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 
 from ppsconsole.clock import duration
 from ppsconsole.cluster.verdicts import Verdict
@@ -115,21 +117,26 @@ def hanging(head: Iterable[Span], text: str, style: Style, width: int, glyphs: G
 
 
 def folded(line: Line, width: int) -> tuple[Line, ...]:
-    """Return `line` in rows of at most `width` cells without losing a character of it; rows after the first are indented."""
+    """Return `line` in rows of at most `width` cells without losing a character of it, broken behind a blank where one is near.
+
+    Rows after the first are indented.
+    """
+    left = [(each, span.style) for span in line for each in span.text]
     rows: list[Line] = []
-    row: list[Span] = []
-    used = 0
-    for span in line:
-        part = ""
-        for each in span.text:
-            wide = cell_width(each)
-            if used + wide > width and used > 4:
-                rows.append((*row, Span(part, span.style)))
-                row, part, used = [Span("    ")], "", 4
-            part += each
-            used += wide
-        row.append(Span(part, span.style))
-    return (*rows, tuple(row))
+    while True:
+        indent = 4 if rows else 0
+        count, used = 0, indent
+        while count < len(left) and (count == 0 or used + cell_width(left[count][0]) <= width):
+            used += cell_width(left[count][0])
+            count += 1
+        if count < len(left):
+            blank = max((number for number in range(count) if left[number][0] == " "), default=-1)
+            count = blank + 1 if blank >= count // 2 else count
+        row = [Span("".join(each for each, _ in group), style) for style, group in groupby(left[:count], key=itemgetter(1))]
+        rows.append((Span(" " * indent), *row) if indent else tuple(row))
+        left = left[count:]
+        if not left:
+            return tuple(rows)
 
 
 def fitted(line: Line, width: int, glyphs: Glyphs) -> Line:
