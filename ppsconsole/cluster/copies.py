@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ppsconsole.values import dataclass
 
-_MARK = "ppsconsole copy "
+_MARK = "ppsconsole copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Copy:
         import json  # not needed for the first frame
 
         values = {"bundle": self.bundle, "cluster": self.cluster, "taken_at": self.taken_at, "pps_version": self.pps_version}
-        return _MARK + json.dumps({**values, "is_verified": self.is_verified}, ensure_ascii=True)
+        return f"{_MARK} " + json.dumps({**values, "is_verified": self.is_verified}, ensure_ascii=True)
 
     def age_s(self, now: float) -> float:
         """Return for how long, in seconds, nothing that was written is in it: what would be lost with it."""

@@ -62,6 +62,7 @@ def _item(plan: Plan, name: str) -> tuple[str, bool]:
 
 def test_a_copy_is_told_by_its_comment() -> None:
     assert copy_of(COPY.database, COPY.comment(), 8000) == COPY
+    assert copy_of(COPY.database, COPY.comment().replace("copy {", "copy\n  {"), 8000) == COPY
     assert copy_of("pleasant", "the password database") is None
     assert copy_of("pleasant", None) is None
     assert copy_of("x", 'ppsconsole copy {"bundle": 1') is None
