@@ -177,11 +177,13 @@ RULES: Mapping[str, Rule] = {
         scope="service",
     ),
     "login_s": Rule("A login has to be quick.", ("login_s",), limit="login_s", scope="service"),
-    "backup": Rule("Where backups are declared there has to be one.", ("backup",), "A file in the folder.", scope="service"),
+    "backup": Rule(
+        "Where backups are declared there has to be one.", ("backup",), "One: ppsconsole run backup.", scope="service"
+    ),
     "backup_age_s": Rule(
         "The newest backup must not be older than its `oldest_s`.",
         ("backup_age_s", "backup_file", "backup_bytes"),
-        "A newer backup.",
+        "A newer backup: ppsconsole run backup.",
         scope="service",
     ),
     "backup_bytes": Rule(

@@ -10,7 +10,7 @@ from ppsconsole.runbooks.case import Case, failing, ok, unseen
 
 def backup(case: Case) -> Item:
     """Return how old the newest backup of each place is; one fresh backup is enough to go back to."""
-    name, remedy = "backup", "Make a fresh one, of database and key, and look again: ppsconsole gauges"
+    name, remedy = "backup", "Make a fresh one, of database and keys: ppsconsole run backup"
     if not case.inventory.backups:
         return unseen(name, "no backup is declared", remedy)
     good: list[str] = []
