@@ -38,17 +38,24 @@ class CloseDatabase:
         held = await foreign_sessions(bench, step.node)
         if held:
             bench.say(f"{step.node} has sessions: {told(held)}")
+        bench.note(step, held=[[each.pid, each.began_at] for each in held])
         await _send(bench, step, is_closed=True)
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
-        """Return whether it is closed and nobody is connected."""
+        """Return whether it is closed, and those that could still write are gone; who came back since can only read."""
+        ended = {tuple(each) for each in bench.noted(step, "held") or ()}
 
         async def look() -> Finding:
             if not await _is_closed(bench, step.node):
                 return Finding("no", f"new sessions on {step.node} may write")
             held = await foreign_sessions(bench, step.node)
+            left = (
+                held if bench.noted(step, "held") is None else tuple(each for each in held if (each.pid, each.began_at) in ended)
+            )
+            if left:
+                return Finding("no", f"{len(left)} sessions on {step.node} have not ended: {told(left)}")
             if held:
-                return Finding("no", f"somebody is connected to {step.node}: {told(held)}; stop what it is")
+                return Finding("yes", f"new sessions on {step.node} are read-only; these came back: {told(held)}")
             return Finding("yes", f"new sessions on {step.node} are read-only, and there is none")
 
         return await settled(bench, look, min(_SETTLE_S, patience(step)))

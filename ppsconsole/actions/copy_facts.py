@@ -41,6 +41,7 @@ _SOURCE = (
     f"'roles', {_ROLES}, 'extensions', (SELECT json_agg(extname) FROM pg_extension), "
     "'tablespaces', (SELECT json_agg(DISTINCT t.spcname) FROM pg_class AS c JOIN pg_tablespace AS t ON t.oid = c.reltablespace "
     "WHERE t.spcname NOT LIKE 'pg\\_%'), "
+    "'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()), "
     "'is_super', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)) "
     "FROM pg_database AS me WHERE me.datname = current_database();"
 )
@@ -101,6 +102,9 @@ async def source_lacks(source: str, facts: SourceFacts) -> list[str]:
         lacks.append(f"{source} is a standby")
     if not facts.found["is_super"]:
         lacks.append(f"the account that dumps {source} is no superuser: a dump of what it may not read fails half-way")
+    if facts.found["prepared"]:
+        count = int(facts.found["prepared"])
+        lacks.append(f"{source} has {count} prepared transactions, which no dump has: commit them or roll them back")
     return lacks
 
 

@@ -48,6 +48,9 @@ def login(inventory: Inventory, here: str, there: str, database: str) -> str:
             where=here,
             remedy=f"Declare it in `dumps` of {here}, with a passfile",
         )
+    if re.search(r"\bpassword\s*=", declared):
+        what = f"the login of {here} to {there} in `dumps` holds a password, which everybody on the host would see"
+        raise Blocked(what, where=here, remedy="Write it into a file of mode 600, and name that: passfile=PATH")
     if re.fullmatch("[A-Za-z0-9_.-]+", database):
         return f"{declared} dbname={database}"
     escaped = database.replace("\\", "\\\\").replace("'", "\\'")

@@ -181,6 +181,12 @@ def test_the_real_commands_name_no_run_and_no_password() -> None:
 def test_a_login_that_is_not_declared_is_told() -> None:
     with pytest.raises(Blocked, match="does not say how a program on its host logs in to db2"):
         login(declared(), "db1", "db2", "pleasant")
+    open_ones = with_dumps()
+    instance = replace(open_ones.database.instances["db1"], dumps={"db2": "host=db2 password=hunter2"})
+    group = replace(open_ones.database, instances={**open_ones.database.instances, "db1": instance})
+    with pytest.raises(Blocked, match="holds a password") as refused:
+        login(replace(open_ones, database=group), "db1", "db2", "pleasant")
+    assert "hunter2" not in str(refused.value)
     assert login(with_dumps(), "db1", "db2", "it's a \\").endswith(r" dbname='it\'s a \\'")
 
 
