@@ -51,11 +51,28 @@ def patience(step: Step) -> float:
     return step.timeout_s * 0.6
 
 
-async def settled(bench: Workbench, look: Callable[[], Awaitable[Finding]], limit_s: float, *, every_s: float = 0.05) -> Finding:
-    """Return the first finding of `look` that says yes, or the last one before `limit_s` seconds have passed."""
+async def settled(
+    bench: Workbench,
+    look: Callable[[], Awaitable[Finding]],
+    limit_s: float,
+    *,
+    every_s: float = 0.05,
+    is_vain: Callable[[], Awaitable[bool]] | None = None,
+) -> Finding:
+    """Return the first finding of `look` that says yes, or the last one before `limit_s` seconds have passed.
+
+    Args:
+        bench: For its clock.
+        look: Looks once.
+        limit_s: For how long it is waited, in seconds.
+        every_s: Between two looks, in seconds.
+        is_vain: Asked after each look that did not say yes; true ends the wait early.
+    """
     limit = bench.clock.monotonic() + limit_s
     while True:
         found = await look()
         if found.state == "yes" or bench.clock.monotonic() >= limit:
+            return found
+        if is_vain is not None and await is_vain():
             return found
         await bench.clock.sleep(every_s)

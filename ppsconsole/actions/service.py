@@ -1,17 +1,25 @@
 """Start, stop, enable and disable a web node, an instance or a balancer through its declared service."""
 
+from contextlib import suppress
+from dataclasses import replace
+
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.kinds import patience, settled
 from ppsconsole.actions.looks import is_listening, remains, service_status
 from ppsconsole.actions.places import had_primary, host_of, on_host, service_of
 from ppsconsole.actions.service_command import ServiceVerb, service_command
 from ppsconsole.actions.serving import answers
+from ppsconsole.actions.standing import standing
+from ppsconsole.clock import duration
 from ppsconsole.drivers.base import CommandResult
+from ppsconsole.errors import DriverError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
 from ppsconsole.plan.step import Step
 
 SETTLE_S = 20.0
+_VAIN_S = 6.0
+"""For how long no primary has answered before a web node is not waited for any longer on the way back."""
 
 
 class ServiceAction:
@@ -79,6 +87,18 @@ class Stop(ServiceAction):
         """Return whether it ran; a server that had failed is not started by backing out."""
         return bench.noted(step, "was") in ("running", "starting", "frozen")
 
+    async def verify_undone(self, bench: Workbench, step: Step) -> Finding:
+        """Return whether it is as it was found; a web node is not waited for any longer once nothing lets it serve again."""
+        if step.node not in bench.inventory.web_nodes or not self.has_changed(bench, step):
+            return await super().verify_undone(bench, step)
+        wait = _Primaryless(bench)
+        limit_s = min(SETTLE_S, patience(step))
+        found = await settled(bench, lambda: self.look_back(bench, step), limit_s, is_vain=wait.is_vain)
+        if found.state == "yes" or not wait.has_ended:
+            return found
+        words = f"{found.words}; no instance has answered as the primary for {duration(_VAIN_S)}, and it serves from none else"
+        return replace(found, words=words)
+
     async def look_back(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it runs again, and serves if it could have done so before."""
         found = await super().look_back(bench, step)
@@ -101,6 +121,29 @@ class Stop(ServiceAction):
         if await is_listening(bench, node):
             return Finding("no", f"{node} is {status.state}, and yet something takes connections on its port")
         return Finding("yes", f"{node} is {status.state}, its port refuses")
+
+
+class _Primaryless:
+    """Tells whether it is in vain to wait for a web node that is started on the way back: no primary has answered for long.
+
+    Web nodes are started after the database was: nothing that this way back still does would bring a primary.
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench, self._since, self.has_ended = bench, -1.0, False
+
+    async def is_vain(self) -> bool:
+        """Return whether no instance has answered as the primary for `_VAIN_S` seconds of asking."""
+        began = self._bench.clock.monotonic()
+        for name in self._bench.inventory.database.instances:
+            with suppress(DriverError):
+                if not (await standing(self._bench, name)).in_recovery:
+                    self._since = -1.0
+                    return False
+        if self._since < 0.0:
+            self._since = began
+        self.has_ended = self._bench.clock.monotonic() - self._since >= _VAIN_S
+        return self.has_ended
 
 
 class Start(ServiceAction):

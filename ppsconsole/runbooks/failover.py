@@ -13,7 +13,7 @@ from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
 from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
-from ppsconsole.runbooks.ladder import Ladder, fence_step, ladder_of
+from ppsconsole.runbooks.ladder import Ladder, comes_back, fence_step, ladder_of
 from ppsconsole.runbooks.loss import loss_of
 from ppsconsole.runbooks.preflight import preflight_failover, preflight_snapshot
 from ppsconsole.runbooks.request import Request, named_instance, without_node
@@ -79,7 +79,10 @@ def plan_failover(
         made_at=snapshot.at,
         identities=identities_of(inventory, snapshot, steps),
         steps=steps,
-        preflight=preflight_failover(case) if held is None else preflight_snapshot(case),
+        preflight=(
+            *(preflight_failover(case) if held is None else preflight_snapshot(case)),
+            *((comes_back(old.name),) if ladder.rung is Rung.FENCE_COMMAND else ()),
+        ),
         loss=loss,
         tolerances=tolerances_of(case),
         downtime_s=downtime_of(steps, is_out=True),

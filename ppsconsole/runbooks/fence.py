@@ -16,7 +16,7 @@ from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
 from ppsconsole.runbooks.case import failing, ok, unseen
-from ppsconsole.runbooks.ladder import command_lacks, fence_step, kept_down_lacks
+from ppsconsole.runbooks.ladder import comes_back, command_lacks, fence_step, kept_down_lacks
 from ppsconsole.runbooks.request import Request, known, without_to
 from ppsconsole.runbooks.situation import primaries
 
@@ -68,7 +68,7 @@ def plan_fence(
         made_at=snapshot.at,
         identities=identities_of(inventory, snapshot, steps),
         steps=steps,
-        preflight=(*_preflight(snapshot, node, others), *((_comes_back(node),) if rung is Rung.FENCE_COMMAND else ())),
+        preflight=(*_preflight(snapshot, node, others), *((comes_back(name),) if rung is Rung.FENCE_COMMAND else ())),
         loss=_SET_ASIDE,
         tolerances={f"position of {name}": str(node.value("lsn") or node.value("control_checkpoint") or "unknown")},
         downtime_s=0.0,
@@ -154,13 +154,6 @@ def _steps(
 
 def _preflight(snapshot: Snapshot, node: Node, others: list[Node]) -> tuple[Item, ...]:
     return (_other_primary(node, others), _newer(node, others), _users(snapshot, node))
-
-
-def _comes_back(node: Node) -> Item:
-    """Return what is to be expected of a machine that was only switched off."""
-    words = f"{node.name} is neither disabled nor in quarantine after this: switched on again, it starts as a primary"
-    remedy = f"Keep its machine off or off the network; as soon as its host can be logged in to: ppsconsole run fence {node.name}"
-    return failing("comes-back", words, remedy)
 
 
 def _other_primary(node: Node, others: list[Node]) -> Item:

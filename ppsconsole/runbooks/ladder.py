@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Shop
+from ppsconsole.runbooks.case import failing
 from ppsconsole.runbooks.items_access import denied_said
 from ppsconsole.runbooks.request import known
 from ppsconsole.runbooks.situation import is_driven, is_hung_where_it_stands, is_reachable, is_wedged
@@ -136,6 +138,13 @@ def command_lacks(inventory: Inventory, snapshot: Snapshot, name: str) -> str:
     # A host that carries nothing of the cluster is in no snapshot; that it works is seen before the command is sent.
     seen = [each.value("host.ssh") for each in snapshot.nodes if fence.host in (each.host, each.name)]
     return "" if all(each == "ok" for each in seen) else f"{fence.host}, where its `fence` runs, cannot be logged in to"
+
+
+def comes_back(name: str) -> Item:
+    """Return what is to be expected of a machine that was only switched off."""
+    words = f"{name} is neither disabled nor in quarantine after this: switched on again, it starts as a primary"
+    remedy = f"Keep its machine off or off the network; as soon as its host can be logged in to: ppsconsole run fence {name}"
+    return failing("comes-back", words, remedy)
 
 
 def _quiet_lacks(inventory: Inventory, snapshot: Snapshot, side: WebSide) -> str:

@@ -48,6 +48,12 @@ def table_of(inventory: Inventory) -> dict[tuple[str, str], Known]:
     return found
 
 
+def forget() -> None:
+    """Forget all tables."""
+    _tables.clear()
+    _inventories.clear()
+
+
 def _made(inventory: Inventory) -> dict[tuple[str, str], Known]:
     table: dict[tuple[str, str], Known] = {}
     for name, host in inventory.hosts.items():

@@ -56,6 +56,7 @@ class Database:
         kept: Copies of its log, by folder.
         clones: Whole copies of a primary that are made for it, by run: log, timeline, history.
         files: What else lies beside its data directory.
+        loses_signal: Somebody takes the marker of a standby away as soon as it is written.
         held_back: A standby that is connected and gets nothing.
     """
 
@@ -78,6 +79,7 @@ class Database:
     is_paused: bool = False
     paused_end: int = FIRST
     held_back: bool = False
+    loses_signal: bool = False
     is_sleepy: bool = False
     promotes_at: float | None = None
     checkpointed_at: float = 0.0

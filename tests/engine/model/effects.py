@@ -159,6 +159,8 @@ def _drop_slot(world: World, known: Known, stdin: str, now: float) -> CommandRes
 
 def _fence_off(world: World, known: Known, stdin: str, now: float) -> CommandResult:
     host = world.databases[known.node].host
+    if not world.hosts[host].is_on:  # nobody switches it on again: the plan says what would come of that
+        world.hosts[host].is_kept_off = True
     match world.fencing:
         case "works" | "denies":
             world.switch_off(host)

@@ -5,7 +5,7 @@ from tests.engine.model.world import World
 
 def strike(world: World, fault: str, where: str, console: str) -> None:
     """Let a fault of the world happen; those of consoles are played by `playing`."""
-    if where in world.databases and fault in ("crash", "hang", "wake", "sleepy", "pause"):
+    if where in world.databases and fault in ("crash", "hang", "wake", "sleepy", "pause", "lose-signal"):
         _of_database(world, fault, where)
     elif where in world.hosts and fault in ("power-off", "reboot", "cut-console", "full", "drop-before", "drop-after", "late"):
         _of_host(world, fault, where, console)
@@ -26,6 +26,8 @@ def _of_database(world: World, fault: str, where: str) -> None:
             database.process = "frozen"
         case "wake" if database.process == "frozen":
             database.process = "up"
+        case "lose-signal":
+            database.loses_signal = True
         case "sleepy":
             database.is_sleepy = True
         case "pause" if database.in_recovery and not database.is_paused:
@@ -100,7 +102,7 @@ def mend(world: World) -> None:
             service.is_broken = False
         world.power_on(host.name)
     for database in world.databases.values():
-        database.held_back = database.is_paused = database.is_sleepy = False
+        database.held_back = database.is_paused = database.is_sleepy = database.loses_signal = False
         if database.process == "frozen":
             database.process = "up"
             world.touched.add(database.name)
@@ -113,6 +115,8 @@ def returns(world: World, name: str) -> bool:
     """Let somebody start an old primary again as it was; return whether it came up as one that nobody uses."""
     database = world.databases[name]
     used = any(at == name and world.runs(web_node) for web_node, at in world.points_at.items())
+    if database.is_writable and not used:
+        return True  # it did so by itself
     if used or database.has_signal or database.process != "gone":
         return False  # who lets users onto it as well is not asked what became of their writes
     world.hosts[database.host].is_kept_off = False

@@ -102,12 +102,16 @@ def _about_the_old_one(world: World, plan: Plan) -> None:
     database = world.databases[plan.node]
     if plan.runbook == "fence" and plan.node not in world.touched and database.is_writable:
         world.wrong(f"a fence succeeded, and {plan.node} takes writes")
-    there = [*database.log, *(record for copy in database.kept.values() for record in copy)]
+    there = [record for copy in database.kept.values() for record in copy]
+    if plan.runbook == "rejoin":
+        there += database.log
     gone = [record for record in world.lost if record not in there]
     if plan.runbook in ("lost-writes", "rejoin") and gone:
         world.wrong(f"{plan.runbook} succeeded, and {len(gone)} writes that were lost are kept nowhere")
-    if plan.runbook == "rejoin" and plan.node not in world.touched and not world.is_connected(database):
-        world.wrong(f"a rejoin succeeded, and {plan.node} follows nobody")
+    others = [each for each in world.databases.values() if each is not database]
+    is_standby = database.has_signal and any(each.name == database.upstream and each.has(database) for each in others)
+    if plan.runbook == "rejoin" and not is_standby:
+        world.wrong(f"a rejoin succeeded, and {plan.node} is no standby of the primary")
 
 
 def _has(log: list[Any], record: Any) -> bool:

@@ -177,12 +177,13 @@ class Stage:
     async def _goes_on(self) -> None:
         """Do what is done later about the primary that was left behind; where nothing was promoted, there is none."""
         world = self.world
-        living = [each for each in world.databases.values() if each.is_writable]
-        old = next((each for each in world.databases.values() if each not in living), None)
-        if len(living) != 1 or old is None or not living[0].history:
+        new, old = sorted(world.databases.values(), key=lambda each: -each.timeline)[:2]
+        if not new.is_writable or new.timeline == old.timeline:
             return
-        given_up(world, living[0])
-        for number, doing in enumerate(self.story.then):
+        given_up(world, new)
+        first = ("fence",) if old.is_writable and "fence" not in self.story.then else ()
+        for number, doing in enumerate((*first, *self.story.then)):
+            world.touched.clear()
             self.boundaries, self.calls_before, self.beats = 0, self._calls(), list(self.story.later)
             self.trace(f"then: {doing}")
             if doing == "returns":
@@ -303,6 +304,8 @@ class Stage:
                 await self._turn(self._let_go())
                 assert self.plan is not None
                 runbook = "failover" if self.plan.runbook == "switchover" else "switchover"
+                # Whoever gives up a primary stops by hand what writes to it beside the web nodes: no rung sees that.
+                self.world.has_job = self.world.has_job and runbook == "switchover"
                 await self._turn(self._begins(Request(runbook, reason="the other one does not come on")))
             case _:
                 await self._turn(self._continues(choice, ""))

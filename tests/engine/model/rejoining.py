@@ -214,7 +214,7 @@ def _swap(world: World, name: str, found: "re.Match[str]", stdin: str) -> Comman
 
 
 def _write(world: World, own: Database, source: Database, found: "re.Match[str]") -> CommandResult:
-    own.has_signal, own.upstream = True, source.name
+    own.has_signal, own.upstream = not own.loses_signal, source.name
     return said()
 
 

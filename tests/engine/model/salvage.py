@@ -50,6 +50,11 @@ def _of_its_own(does: lost.Does) -> Does:
 _all: dict[str, tuple[tuple[str, Pattern, str, Does], ...]] = {}
 
 
+def forget() -> None:
+    """Forget what the commands look like."""
+    _all.clear()
+
+
 def done(world: World, host: str, command: str, stdin: str) -> CommandResult | None:
     """Do a command that brings or keeps a log; None when it is none of these."""
     inventory = world.inventory
