@@ -3,6 +3,7 @@
 from ppsconsole.actions.alternate_database import (
     alternate_of,
     aside_name,
+    comment_sql,
     held,
     psql,
     same_server_sql,
@@ -20,9 +21,10 @@ from ppsconsole.plan.step import Step
 
 
 class TakeCopy:
-    """Renames. Arguments: `database`, the copy's name; `bundle`, what it holds; `system`, the server's system identifier.
+    """Renames; what was there before is kept under another name.
 
-    What was there before is kept under another name.
+    Arguments: `database`, the copy's name; `bundle`, `cluster`, `taken_at` and `version`, what it holds; `system`, the server's
+    system identifier.
     """
 
     def commands(self, inventory: Inventory, step: Step) -> tuple[str, ...]:
@@ -91,24 +93,38 @@ class TakeCopy:
         return Finding("yes" if is_back else "no", f"{argument(step, 'database')} is {'' if is_back else 'not '}there")
 
 
+def _copy(step: Step, database: str, *, is_verified: bool) -> Copy:
+    values = (argument(step, "bundle"), argument(step, "cluster"), float(argument(step, "taken_at")))
+    return Copy(database, *values, step.arguments.get("version", ""), is_verified)
+
+
 def _live(alternate: Alternate) -> str:
     return alternate.database.database
 
 
 def _is_taken(copies: tuple[Copy, ...], alternate: Alternate, step: Step) -> bool:
-    return any(each.database == _live(alternate) and each.bundle == argument(step, "bundle") for each in copies)
+    """Return whether the copy is where PPS looks: one of the same bundle may be there from before, and the new one beside it."""
+    waits = any(each.database == argument(step, "database") for each in copies)
+    return not waits and any(each.database == _live(alternate) and each.bundle == argument(step, "bundle") for each in copies)
 
 
 def _swap_command(alternate: Alternate, step: Step, aside: str) -> str:
     live, copy = _live(alternate), argument(step, "database")
     away = [f"ALTER DATABASE {identifier(live)} RENAME TO {identifier(aside)};"] if aside else []
-    return _renaming(alternate, step, (live, copy), *away, f"ALTER DATABASE {identifier(copy)} RENAME TO {identifier(live)};")
+    # Users will write into it: it is of that bundle, and what was compared holds no more.
+    mark = comment_sql(_copy(step, live, is_verified=False))
+    return _renaming(
+        alternate, step, (live, copy), *away, f"ALTER DATABASE {identifier(copy)} RENAME TO {identifier(live)};", mark
+    )
 
 
 def _back_command(alternate: Alternate, step: Step, aside: str) -> str:
     live, copy = _live(alternate), argument(step, "database")
+    mark = comment_sql(_copy(step, copy, is_verified=True))
     back = [f"ALTER DATABASE {identifier(aside)} RENAME TO {identifier(live)};"] if aside else []
-    return _renaming(alternate, step, (live, aside), f"ALTER DATABASE {identifier(live)} RENAME TO {identifier(copy)};", *back)
+    return _renaming(
+        alternate, step, (live, aside), f"ALTER DATABASE {identifier(live)} RENAME TO {identifier(copy)};", mark, *back
+    )
 
 
 def _renaming(alternate: Alternate, step: Step, names: tuple[str, ...], *statements: str) -> str:

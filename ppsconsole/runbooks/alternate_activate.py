@@ -116,6 +116,9 @@ def _steps(
         arguments={
             "database": source.database(alternate),
             "bundle": source.bundle,
+            "cluster": shop.inventory.cluster.name,
+            "taken_at": repr(source.taken_at),
+            "version": source.version,
             "system": str(node.value("system_identifier") or "not seen"),
         },
         gate=Gate("accept-loss", question, "--accept-loss"),
