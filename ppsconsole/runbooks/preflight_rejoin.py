@@ -85,6 +85,8 @@ def _lost_writes(node: Node, found: Remnant, decision: Decision) -> Item:
     name = "lost-writes"
     if has_lost_writes(found):
         return ok(name, f"what only {node.name} has is kept and listed before anything is changed")
+    if found.half_rewound:
+        return ok(name, f"what only {node.name} had was kept and listed by run {found.half_rewound}, before it began to rewind")
     if decision.way == "follow" or (found.fork_lsn and not has_diverged(found)):
         return ok(name, f"{node.name} has nothing that {found.source} has not")
     words = f"what only {node.name} has cannot be listed: its log from the fork on is not there, or cannot be compared"

@@ -212,6 +212,8 @@ def test_a_log_that_cannot_be_listed_is_said_before_and_its_directory_stays() ->
     assert "keep-lost-writes" not in shape(plan)
     [item] = [each for each in plan.preflight if each.name == "lost-writes"]
     assert (item.state, item.is_blocking) == ("failing", False)
+    [item] = [each for each in made(replace(CRASHED, half_rewound="1a2b3c4d")).preflight if each.name == "lost-writes"]
+    assert "was kept and listed by run 1a2b3c4d" in item.words
 
 
 def two_primaries() -> Found:
