@@ -16,6 +16,7 @@ from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.catalog import plan_of
 from ppsconsole.runbooks.fence import to_fence
 from ppsconsole.runbooks.loss import rank
+from ppsconsole.runbooks.lost_writes import can_list
 from ppsconsole.runbooks.rejoin import can_rejoin
 from ppsconsole.runbooks.request import Request
 from ppsconsole.runbooks.restart import is_dead, is_hung, was_primary
@@ -70,6 +71,8 @@ def ways_about(node: Node, snapshot: Snapshot, inventory: Inventory, background:
         requests += _switchovers(snapshot)
     if can_rejoin(snapshot, node):
         requests.append(Request("rejoin", node=node.name))
+    if can_list(snapshot, node):
+        requests.append(Request("lost-writes", node=node.name))
     if _is_away_from_home(node, snapshot, inventory):
         requests.append(Request("switchover", to=node.name))
     if node in to_fence(snapshot):

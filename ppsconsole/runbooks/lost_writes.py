@@ -14,9 +14,18 @@ from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Sh
 from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.request import Request, named_instance, without_to
 from ppsconsole.runbooks.salvage import keep_step
-from ppsconsole.runbooks.situation import driven, is_reachable, one_history, primaries
+from ppsconsole.runbooks.situation import WRITABLE_STATES, driven, is_reachable, one_history, primaries
 
 NOTHING_IS_GIVEN_UP = Loss(LossTier.NONE, words="what was lost before is kept and listed, nothing is given up")
+
+
+def can_list(snapshot: Snapshot, node: Node) -> bool:
+    """Return whether `node` was left behind by a promotion, is down, and may have writes that can be read on its disk."""
+    living = primaries(snapshot)
+    old, new = node.value("control_timeline"), living[0].value("timeline") if len(living) == 1 else None
+    was_writing = node.value("control_state") in WRITABLE_STATES and node.role == "unknown"
+    is_down = node.kind == "database" and was_writing and node.value("service") in ("stopped", "failed")
+    return is_down and is_reachable(snapshot, node.name) is True and None not in (old, new) and bool(old < new)
 
 
 def plan_lost_writes(

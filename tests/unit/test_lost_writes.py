@@ -9,13 +9,14 @@ import pytest
 
 from ppsconsole.actions.lost_log import LostLog, lost_log_command, parse_lost_log
 from ppsconsole.actions.wal_files import PIECE_BYTES, add_piece, listing, parse_listing, piece, segments
+from ppsconsole.advice.diagnosis import advise
 from ppsconsole.cluster.lost_writes import LostTransaction, LostWrites
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.salvage import with_salvage
-from tests.unit.observations import change
-from tests.unit.runbook_cases import fine, killed, plan
+from tests.unit.observations import change, change_host
+from tests.unit.runbook_cases import Found, declared, fine, killed, plan, seen
 
 MB16 = 16 << 20
 ENDS = "pg_waldump: error: error in WAL record at 0/3000300: invalid record length at 0/3000328: expected at least 24, got 0"
@@ -146,3 +147,26 @@ def test_lost_writes_are_listed_of_one_that_is_down_beside_a_primary() -> None:
         plan(found, "lost-writes", "db2")
     with pytest.raises(Barred, match="no instance answers as the primary"):
         plan(killed(), "lost-writes", "db1")
+
+
+def left_behind() -> Found:
+    """Return: db2 was promoted, and db1 is down since, on the timeline before."""
+    found = killed()
+    change(found, "db2", in_recovery=False, timeline=2, receiver=None, is_writable=True)
+    return found
+
+
+def test_lost_writes_are_offered_to_be_listed_where_the_old_primary_can_be_read() -> None:
+    def offered(found: Found) -> bool:
+        told = advise(seen(found), declared())
+        return any(way.command == "ppsconsole run lost-writes db1" and not way.is_blocked for each in told for way in each.ways)
+
+    assert offered(left_behind())
+    for hidden in ({"service": "running"}, {"control_state": "shut down in recovery"}, {"control_timeline": 2}):
+        found = left_behind()
+        change(found, "db1", **hidden)
+        assert not offered(found), hidden
+    unreadable = left_behind()
+    change_host(unreadable, "db1", ssh="unreachable")
+    assert not offered(unreadable)
+    assert not offered(killed())
