@@ -29,8 +29,8 @@ COALESCE_S = 0.15
 _EVENTS = 500
 """So many of the latest are kept."""
 
-_FORGOTTEN = 3
-"""A command that was not sent again for so many slow rounds is a thing of the past."""
+_FORGOTTEN_S = 3600.0
+"""A command that was not sent again for so long is a thing of the past."""
 
 
 class Monitor:
@@ -67,7 +67,7 @@ class Monitor:
         self._trends = Trends(inventory.polling.every_s)
         self._known_at: dict[str, float] = {}
         self._events: deque[Event] = deque(maxlen=_EVENTS)
-        self._sent = Sent(_FORGOTTEN * inventory.polling.slow_every_s)
+        self._sent = Sent(_FORGOTTEN_S)
         self._composed: Snapshot | None = None
         self._changed = asyncio.Event()
         self._nudged = asyncio.Event()

@@ -7,7 +7,7 @@ from ppsconsole.cluster.picture import CommandRecord
 KEPT = 200
 """So many of the latest are kept as they are."""
 
-_MOST_DIFFERENT = 1000
+_MOST_DIFFERENT = 500
 
 
 class Sent:

@@ -79,6 +79,17 @@ def test_the_same_round_of_commands_changes_no_row() -> None:
     run_console(look, picture(fine(), commands=(ran(AT - 2, 0.02),)), (140, 45))
 
 
+def test_what_was_slow_long_ago_stands_among_the_others() -> None:
+    async def look(opened: Console) -> None:
+        slow, often = (CommandRecord(AT - 3.0, "zz", "(ssh login)", 7.0, "ok"), CommandRecord(AT, "aa", "df -P /", 0.1, "rc 0"))
+        await opened.show(picture(fine(), commands=(slow, often)))
+        assert screen_text(opened.app).index("(ssh login)") < screen_text(opened.app).index("df -P /")
+        await opened.show(picture(fine(), commands=(replace(slow, at=AT - 300.0), often)))
+        assert screen_text(opened.app).index("(ssh login)") > screen_text(opened.app).index("df -P /")
+
+    run_console(look, fine(), (140, 45))
+
+
 @pytest.mark.parametrize("size", [(80, 24), (100, 30), (140, 45), (40, 12), (12, 4)])
 def test_every_state_is_drawn_at_every_size(size: tuple[int, int]) -> None:
     async def look(opened: Console) -> None:

@@ -12,6 +12,9 @@ from ppsconsole.tui.widgets.panel import Panel
 SLOW_S = 1.0
 """What takes longer is marked: it is what makes everything else late."""
 
+LOUD_S = 120.0
+"""For so long what went wrong, or was slow, stands in front of all else: until it must have been tried again."""
+
 _COARSE_S = (30.0, 10.0, 5.0, 2.0, SLOW_S)
 
 
@@ -24,12 +27,17 @@ class CommandsPanel(Panel, inherit_bindings=False):
     TITLE = "Commands we ran"
 
     def draw(self, width: int, height: int) -> tuple[Line, ...]:
-        """Return one row for each different command, those that went wrong first, then the slow ones."""
+        """Return one row for each different command, those that went wrong of late first, then the slow ones."""
         if self.scene is None or self.scene.picture is None:
             return ()
         newest = {(each.where, each.command): each for each in records_of(self.scene)}
-        rows = sorted(newest.values(), key=lambda each: (went_well(each), not is_slow(each), each.where, each.command))
-        return tuple(fitted(_row(each), width, self.glyphs) for each in rows)
+        since = self.scene.picture.snapshot.at - LOUD_S
+
+        def place(each: CommandRecord) -> tuple[bool, bool, str, str]:
+            is_past = each.at < since
+            return is_past or went_well(each), is_past or not is_slow(each), each.where, each.command
+
+        return tuple(fitted(_row(each), width, self.glyphs) for each in sorted(newest.values(), key=place))
 
 
 def records_of(scene: Scene) -> list[CommandRecord]:
