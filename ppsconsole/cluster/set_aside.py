@@ -11,13 +11,22 @@ KINDS = {
     ".clone-": "a copy that was not put in its place",
     ".lost-writes-": "the log of writes that were lost, with their list",
     ".configuration-": "configuration files that a rejoin put back",
+    ".restore-": "the dump of a restore that did not end",
 }
 """What each ending of a name means; it comes behind the name of the data directory, and a run's id or a position behind it."""
+
+DATABASE = "database "
+"""Begins the path of what is a database in a server, and no file."""
+DATABASES = {
+    "_before_": "the database that a restore took the place of; to delete it: DROP DATABASE, by psql on its host",
+    "_restore_": "a copy that a restore did not put in use; to delete it: DROP DATABASE, by psql on its host",
+}
+"""What each ending of a database's name means; it comes behind the name of the PPS database, and a run's id behind it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """One folder or file that was set aside.
+    """One folder, file or database that was set aside.
 
     Attributes:
         node: The instance beside whose data directory it lies.
@@ -53,7 +62,8 @@ class SetAside:
 def kind_of(path: str) -> str:
     """Return what a path is by its name; empty when it is none of ours."""
     name = path.rpartition("/")[2]
-    return next((words for ending, words in KINDS.items() if ending in name), "")
+    kinds = DATABASES if path.startswith(DATABASE) else KINDS
+    return next((words for ending, words in kinds.items() if ending in name), "")
 
 
 def why_not_ours(path: str, data_directory: str) -> str:
