@@ -59,11 +59,20 @@ class SetAside:
         }
 
 
+_NOTES = {
+    ".part": "a copy that was never whole",
+    ".log": "what the making of a copy said",
+    ".rewinding": "the marker of a rewind that did not end",
+}
+
+
 def kind_of(path: str) -> str:
     """Return what a path is by its name; empty when it is none of ours."""
     name = path.rpartition("/")[2]
     kinds = DATABASES if path.startswith(DATABASE) else KINDS
-    return next((words for ending, words in kinds.items() if ending in name), "")
+    found = next((words for ending, words in kinds.items() if ending in name), "")
+    notes = (words for ending, words in _NOTES.items() if found and name.endswith(ending))
+    return next(notes, found)
 
 
 def why_not_ours(path: str, data_directory: str) -> str:

@@ -44,6 +44,8 @@ def test_what_is_set_aside_is_told_in_a_line_and_as_json() -> None:
     assert found.said(1000.0 + 7200) == told
     assert found.as_json()["since"] == "1970-01-01T00:16:40Z"
     assert kind_of("/srv/pg/data") == ""
+    assert kind_of("/srv/pg/data.log") == ""
+    assert kind_of(f"{DATA}.clone-1a2b.part") == "a copy that was never whole"
 
 
 def at(tmp_path: Path) -> Inventory:
