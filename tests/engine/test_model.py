@@ -7,6 +7,8 @@ from ppsconsole.runbooks.request import Request
 from tests.engine.model.console import Console, at_work, modelled
 from tests.engine.model.declared import declared
 from tests.engine.model.held import play
+from tests.engine.model.playing import tell
+from tests.engine.model.story import Story
 from tests.engine.model.ways import mistakes, unanswered
 from tests.engine.model.world import new_world
 
@@ -39,3 +41,21 @@ def test_a_switchover_runs_over_the_model_as_over_a_cluster() -> None:
     assert {record for record, _ in world.acked} <= set(new.log)
     assert world.wrongs == []
     assert all(not host.lease for host in world.hosts.values())
+
+
+def test_an_old_primary_is_fenced_rejoined_and_made_the_primary_again_over_the_model() -> None:
+    for then in (("lost-writes", "rejoin", "switchover"), ("re-clone",)):
+        unanswered.clear()
+        told = tell(Story(0, "disk-lost-behind", "failover", then=then), declared())
+        assert told.wrongs == [], told.trace
+        assert told.verdicts == ["success-with-issues", *["success"] * (1 + len(then))], told.trace
+        assert unanswered == set(), "what is asked for a rejoin, and the model has no answer to: teach it (rejoining)"
+
+
+def test_an_operators_own_fence_command_is_believed_when_it_is_verified_and_never_else() -> None:
+    ends = {}
+    for fence in ("works", "denies", "late", "lies", "fails", "mute"):
+        told = tell(Story(0, "site-cut", "failover", fence=fence, choices=("abandon",)), declared())
+        assert told.wrongs == [], told.trace
+        ends[fence] = ("proof-made", "fence", "") in told.events
+    assert ends == {"works": True, "denies": True, "late": True, "lies": False, "fails": False, "mute": False}

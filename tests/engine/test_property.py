@@ -47,6 +47,15 @@ def test_property_finds_a_product_that(mutant: Mutant) -> None:
     assert tell(short, declared()).wrongs == [], "the product as it is does not make this mistake"
 
 
+def test_property_a_way_back_without_a_primary_says_soon_that_it_does_not_come_back() -> None:
+    for fault in ("crash", "power-off"):
+        beat = Beat("boundary", 10, fault, "db1")
+        told = tell(Story(0, "fine", "switchover", beats=(beat,), choices=("abandon",)), declared())
+        assert told.wrongs == []
+        stood = next(line for line in told.trace if "not everything is back" in line)
+        assert float(stood.split()[0]) < 60, "in the model's seconds; it was 105 once, and nothing brought the primary back"
+
+
 FOUND = {
     "the site of the primary is cut off with a web node in it, which goes on writing": Story(6, "site-cut", "failover"),
     "another console backs out of steps whose records had not reached its copy": Story(
@@ -60,6 +69,9 @@ FOUND = {
     ),
     "the journal fills up before a step that sends nothing, which was done again and again for ever": Story(
         3598, "machine-off", "failover", beats=(Beat("boundary", 30, "journal-full"),)
+    ),
+    "a machine that was off when it was fenced, of whose return the plan did not warn": Story(
+        22661, "disk-lost-behind", "failover", beats=(Beat("call", 1, "cut-console", "web1"),), fence="lies"
     ),
 }
 """Stories that the product once got wrong, as they were found."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ppsconsole.engine.custody import RunResult
@@ -22,9 +22,11 @@ from tests.engine.model import faults
 from tests.engine.model.console import Console, at_work, modelled
 from tests.engine.model.declared import fenced
 from tests.engine.model.held import STARTED_AT, EndlessError, alive, play
-from tests.engine.model.invariants import Announced, check_end, check_loss, check_replay, given_up
+from tests.engine.model.invariants import Announced, check_end, check_loss, check_replay
+from tests.engine.model.later import goes_on, reboots
 from tests.engine.model.operator import Operator
 from tests.engine.model.story import CONSOLE_FAULTS, Beat, Story
+from tests.engine.model.told import Told
 from tests.engine.model.ways import mistakes, now
 from tests.engine.model.world import World, new_world
 
@@ -38,26 +40,6 @@ DEEPEST = 2
 
 class ConsoleDied(BaseException):
     """The console's process is gone."""
-
-
-@dataclass(slots=True)
-class Told:
-    """What came of a story.
-
-    Attributes:
-        wrongs: What must not be; empty when all is well.
-        verdicts: How each run ended, or `refused` where none was begun.
-        states: Marks of the states that were passed.
-        trace: What happened, a line each.
-        events: What the journals have, without times: kind, step, outcome.
-    """
-
-    wrongs: list[str] = field(default_factory=list)
-    verdicts: list[str] = field(default_factory=list)
-    states: set[int] = field(default_factory=set)
-    trace: list[str] = field(default_factory=list)
-    events: list[tuple[str, str, str]] = field(default_factory=list)
-    runs: int = 0
 
 
 @dataclass(slots=True)
@@ -166,39 +148,13 @@ class Stage:
             for choice in self.story.choices:
                 await self._chosen(choice)
             await self._finishes()
-            self._reboots()
+            reboots(self)
         for each in self.announced.values():
             if self.world.databases[each.new].history:
                 check_loss(self.world, each)
         if begun and self.story.then:
-            await self._goes_on()
+            await goes_on(self)
         self.told.wrongs += self.world.wrongs
-
-    async def _goes_on(self) -> None:
-        """Do what is done later about the primary that was left behind; where nothing was promoted, there is none."""
-        world = self.world
-        new, old = sorted(world.databases.values(), key=lambda each: -each.timeline)[:2]
-        if not new.is_writable or new.timeline == old.timeline:
-            return
-        given_up(world, new)
-        first = ("fence",) if old.is_writable and "fence" not in self.story.then else ()
-        for number, doing in enumerate((*first, *self.story.then)):
-            world.touched.clear()
-            self.boundaries, self.calls_before, self.beats = 0, self._calls(), list(self.story.later)
-            self.trace(f"then: {doing}")
-            if doing == "returns":
-                if not faults.returns(world, old.name):
-                    return
-                continue
-            request = Request("rejoin", old.name, way=doing) if doing == "re-clone" else Request(doing, old.name)
-            before = self.told.runs
-            await self._turn(self._begins(replace(request, node="", to=old.name) if doing == "switchover" else request))
-            if self.told.runs == before:
-                return
-            for choice in self.story.choices[number : number + 2]:
-                if choice != "replan" and not self._is_over():
-                    await self._chosen(choice)
-            await self._finishes()
 
     async def _found(self) -> None:
         """Watch for a while, then let the cluster be found as the story begins."""
@@ -377,20 +333,6 @@ class Stage:
             await self._turn(self._continues(choice, "" if self.opened is not None else "somebody has to end it"))
         if not self._is_over():
             self.world.wrong(f"there is no way out of {self.run}: {self.told.trace[-1]}")
-
-    def _reboots(self) -> None:
-        """Let the host of a primary that was kept down boot again: it stays down."""
-        if self.plan is None or not self.told.verdicts[-1:] or self.told.verdicts[-1] not in ("success", "success-with-issues"):
-            return
-        if self.plan.runbook != "failover":
-            return
-        for step in self.plan.steps:
-            if step.verb == "fence" and step.arguments.get("rung") == "kept-down":
-                database = self.world.databases[step.node]
-                self.world.power_off(database.host)
-                self.world.power_on(database.host)
-                if database.is_writable:
-                    self.world.wrong(f"a fenced primary takes writes again: {step.node}, after a boot of its host")
 
     def _mend_consoles(self) -> None:
         for console in self.consoles.values():

@@ -98,6 +98,7 @@ class ModelPostgres:
             "is_collation_changed": False,
             "settings": settings,
             "is_writable": not is_standby,
+            "comment": "",
             "latency_s": 0.002,
         }
         names = [each.name for each in fields(PostgresStatus)]
