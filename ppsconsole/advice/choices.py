@@ -47,7 +47,7 @@ def choices(
         for way in each.ways:
             found.setdefault(request_of(way), choice_of(way))
     primaries = _primaries(snapshot) if snapshot else ()
-    others = [request for request in _all(inventory) if request.to not in primaries and request not in found]
+    others = [request for request in _all(inventory) if _may_become(request, primaries) and request not in found]
     weighed: dict[Request, Choice] = {}
     if snapshot is not None and snapshot.is_complete:
         weighed = {request_of(way): _in_full(way) for way in compared(others, snapshot, inventory, background)}
@@ -65,7 +65,7 @@ def choices_about(node: str, snapshot: Snapshot | None, inventory: Inventory, ba
         return ()
     if snapshot is None or not snapshot.is_complete:
         return ()
-    requests = [each for each in _all(inventory) if each.node in ("", node) and each.to not in _primaries(snapshot)]
+    requests = [each for each in _all(inventory) if each.node in ("", node) and _may_become(each, _primaries(snapshot))]
     return tuple(replace(choice_of(way), is_advised=False) for way in compared(requests, snapshot, inventory, background))
 
 
@@ -92,6 +92,11 @@ def fencing_choices(
         choice = replace(choice_of(way), is_advised=is_best)
         found.append(choice if choice.is_blocked else replace(choice, words=f"{does}; {choice.words}"))
     return tuple(found)
+
+
+def _may_become(request: Request, primaries: tuple[str, ...]) -> bool:
+    """Return whether the request's target is no primary yet; of two primaries one can be restored over by the other."""
+    return request.to not in primaries or (request.runbook == "restore" and len(primaries) > 1)
 
 
 def _primaries(snapshot: Snapshot) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from ppsconsole.actions.copying import copy_name, literal, login, progress
 from ppsconsole.actions.database_like import create_statement, property_statements
 from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.actions.table_sums import psql_command
+from ppsconsole.advice.choices import choices
 from ppsconsole.cluster.database_sums import DatabaseSums, TableSum
 from ppsconsole.draw.run_view import RunView
 from ppsconsole.draw.safety import safety
@@ -17,6 +18,7 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.loss import LossTier
 from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.runbooks.barred import Barred
+from ppsconsole.runbooks.building import NOTHING_KNOWN
 from ppsconsole.runbooks.catalog import plan_of
 from ppsconsole.runbooks.request import Request
 from tests.unit.observations import NOW, change, change_host, silence
@@ -251,3 +253,11 @@ def test_two_servers_that_run_while_no_web_node_does_are_no_two_writers(service:
     change(found, "pps2", service=service)
     answer = safety(view, seen(found, with_dumps()))[-1]
     assert (answer.question, answer.said, answer.is_alarming) == ("Are there two writers?", said, is_alarming)
+
+
+def test_of_two_primaries_each_is_offered_to_be_restored_over_and_a_single_one_is_not() -> None:
+    inventory = with_dumps()
+    offered = {each.title for each in choices((), seen(two_servers(), inventory), inventory, NOTHING_KNOWN)}
+    assert {"restore --to db1", "restore --to db2"} <= offered
+    fine_ones = {each.title for each in choices((), seen(fine(), inventory), inventory, NOTHING_KNOWN)}
+    assert "restore --to db1" not in fine_ones
