@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _STEP_FIRST = "ppsconsole ended by a mistake of its own.\nThe step at hand is finished and verified first; stay on the line ..."
 _OWN_EVENTS = 50
-_ADVISING = ("ppsconsole.advice.diagnosis", "ppsconsole.tui.engine_host")
+_ADVISING = ("ppsconsole.tui.crash", "ppsconsole.advice.diagnosis", "ppsconsole.tui.engine_host")
 """What the first frame does without, and what comes next needs; it takes longer than everything before it."""
 
 

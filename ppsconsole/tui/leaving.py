@@ -7,13 +7,15 @@ import asyncio
 import contextlib
 import os
 import signal
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from textual.binding import Binding
 
-from ppsconsole.tui.crash import Crash, kept
 from ppsconsole.tui.sheets import Result, SheetsApp
 from ppsconsole.tui.terminal.messages import AskedToStop, HungUp
+
+if TYPE_CHECKING:
+    from ppsconsole.tui.crash import Crash
 
 CODES = {signal.SIGHUP: 129, signal.SIGTERM: 143}
 """Exit codes as a shell reports them: 128 + signal."""
@@ -31,7 +33,7 @@ class LeavingApp(SheetsApp[Result], Generic[Result], inherit_bindings=False):
         crash: The mistake that ended it; None while there is none.
     """
 
-    crash: Crash | None = None
+    crash: "Crash | None" = None
 
     # for the application to say -------------------------------------------------------------------------------------
 
@@ -121,6 +123,8 @@ class LeavingApp(SheetsApp[Result], Generic[Result], inherit_bindings=False):
     def crashed(self, error: Exception) -> None:
         """Keep a report of a mistake; later ones are mostly consequences of the first."""
         if self.crash is None:
+            from ppsconsole.tui.crash import kept  # loaded by now, but not for the first frame
+
             self.crash = kept(error, os.environ)
 
     def told_of_crash(self) -> str:
