@@ -1,0 +1,114 @@
+"""A copy put in the place of what PPS uses, and put back, on a real server: by renaming, with nothing lost on the way."""
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ppsconsole.actions.alternate_database import archival_name, comment_sql, held
+from ppsconsole.actions.base import Workbench
+from ppsconsole.actions.take_copy import TakeCopy
+from ppsconsole.clock import SystemClock
+from ppsconsole.cluster.copies import Copy
+from ppsconsole.drivers.base import CommandResult
+from ppsconsole.errors import RunError
+from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.loss import Loss, LossTier
+from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.step import Step
+from tests.lab.pg_pair import wheel_binaries
+from tests.lab.postgres_server import PASSWORD, PostgresServer, running_postgres, shared_folder
+from tests.unit import alternate_cases
+
+TAKEN_AT = 1_795_000_000.0
+NAME = archival_name("pleasant", TAKEN_AT)
+COPY = Copy(NAME, "pps-1", "lab", TAKEN_AT, "9.1.11.0", is_verified=True)
+
+
+def _shell(command: str) -> CommandResult:
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    return CommandResult(done.returncode, done.stdout, done.stderr, 0.0)
+
+
+class Here:
+    """Runs what is sent to the database's host on this machine."""
+
+    async def look(self, _: str, command: str, *, timeout_s: float = 10.0) -> CommandResult:
+        return await asyncio.to_thread(_shell, command)
+
+    async def act(self, host: str, command: str, **_: Any) -> CommandResult:
+        return await self.look(host, command)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with shared_folder() as folder, running_postgres(folder / "server") as server:
+        passfile = server.folder / "pass"
+        passfile.write_text(f"*:*:*:*:{PASSWORD}\n")
+        passfile.chmod(0o600)
+        server.execute('CREATE DATABASE "pleasant"')
+        server.execute(f'CREATE DATABASE "{NAME}"')
+        server.execute(comment_sql(COPY).rstrip(";"))
+        yield server
+
+
+def _inventory(server: PostgresServer) -> Inventory:
+    inventory = alternate_cases.declared()
+    login = f"host={server.address} port={server.port} user=pps passfile={server.folder / 'pass'}"
+    database = replace(inventory.alternates["alt1"].database, maintenance=login, bin_directory=str(wheel_binaries()))
+    return replace(inventory, alternates={"alt1": replace(inventory.alternates["alt1"], database=database)})
+
+
+def _step(system: str) -> Step:
+    held_by = {"database": NAME, "bundle": "pps-1", "cluster": "lab", "taken_at": repr(TAKEN_AT), "version": "9.1.11.0"}
+    return Step("take-copy", "", "take-copy", "alt1", "alt1", {**held_by, "system": system})
+
+
+def _bench(inventory: Inventory) -> Workbench:
+    plan = Plan("alternate-activate", "lab", "alt1", "", 0.0, (), (), (), Loss(LossTier.NONE), {}, 0.0)
+    return Workbench(inventory, plan, "abcd1234", SystemClock(), None, Here(), lambda _: None)
+
+
+def _system(server: PostgresServer) -> str:
+    ((found,),) = server.execute("SELECT system_identifier::text FROM pg_control_system()")
+    return str(found)
+
+
+def test_it_is_taken_and_put_back(server: PostgresServer) -> None:
+    inventory, action, step = _inventory(server), TakeCopy(), _step(_system(server))
+    bench, alternate = _bench(inventory), inventory.alternates["alt1"]
+
+    async def story() -> None:
+        found = await action.precheck(bench, step)
+        assert (found.state, found.values["aside"]) == ("yes", "pleasant_before_abcd1234")
+        bench.note(step, **found.values)
+        await action.act(bench, step)
+        assert (await action.verify(bench, step)).state == "yes"
+        copies, databases = await held(bench, alternate)
+        # Users write into it from now on: what was compared holds no more.
+        assert [(each.database, each.bundle, each.is_verified) for each in copies] == [("pleasant", "pps-1", False)]
+        assert set(databases) >= {"pleasant", "pleasant_before_abcd1234"}
+
+        await action.undo(bench, step)
+        assert (await action.verify_undone(bench, step)).state == "yes"
+        copies, databases = await held(bench, alternate)
+        assert [replace(each, size_bytes=0) for each in copies] == [COPY]
+        assert "pleasant_before_abcd1234" not in databases
+
+    asyncio.run(story())
+
+
+def test_another_server_is_left_alone(server: PostgresServer) -> None:
+    inventory, action, step = _inventory(server), TakeCopy(), _step("7000000000000000009")
+    bench = _bench(inventory)
+
+    async def story() -> None:
+        bench.note(step, **(await action.precheck(bench, step)).values)
+        with pytest.raises(RunError, match="this is another database server than was planned for"):
+            await action.act(bench, step)
+        assert (await action.verify(bench, step)).state == "no"
+
+    asyncio.run(story())
