@@ -24,6 +24,7 @@ from ppsconsole.engine.open_run import OpenRun
 from ppsconsole.engine.resume import FoundRun, started_at
 from ppsconsole.errors import Blocked
 from ppsconsole.reports.document import document_of, head_of
+from ppsconsole.reports.html import report_html
 from ppsconsole.reports.story import story_of_found
 from ppsconsole.reports.text import report_lines, report_markdown
 
@@ -112,8 +113,9 @@ def show(options: Options, run_id: str, is_json: bool, is_ascii: bool) -> int:
 @_json
 @_ascii
 @click.option("--markdown", "is_markdown", is_flag=True, help="Print Markdown, for a ticket or a wiki.")
+@click.option("--html", "is_html", is_flag=True, help="Print one HTML page, to mail or to keep.")
 @click.pass_obj
-def report(options: Options, run_id: str, is_json: bool, is_ascii: bool, is_markdown: bool) -> int:
+def report(options: Options, run_id: str, is_json: bool, is_ascii: bool, is_markdown: bool, is_html: bool) -> int:
     """Tell a run afterwards: what happened, what it cost, what was proved, and who answered for what."""
 
     async def told(desk: Desk) -> int:
@@ -123,6 +125,8 @@ def report(options: Options, run_id: str, is_json: bool, is_ascii: bool, is_mark
             click.echo(json.dumps(document_of(view, found.events, now), ensure_ascii=False, indent=2))
         elif is_markdown:
             click.echo(report_markdown(view, found.events, now), nl=False)
+        elif is_html:
+            click.echo(report_html(view, found.events, now), nl=False)
         else:
             lines = report_lines(view, found.events, now, columns(), glyphs(is_ascii))
             print_lines(lines, is_coloured=sys.stdout.isatty())

@@ -28,7 +28,7 @@ def report_lines(view: RunView, events: Sequence[RunEvent], now: float, width: i
     if view.plan.runbook in RUNBOOKS:
         lines += hanging((Span("success   ", "dim"),), f"means: {RUNBOOKS[view.plan.runbook].success}", "dim", width, glyphs)
     lines += ((), *run_steps(view, now, width, glyphs), (), *draw_safety(safety(view), width, glyphs))
-    for title, told in _parts(view):
+    for title, told in report_parts(view):
         if told:
             lines += ((), (Span(title, "title"),))
             for each in told:
@@ -40,21 +40,16 @@ def report_lines(view: RunView, events: Sequence[RunEvent], now: float, width: i
 
 def report_markdown(view: RunView, events: Sequence[RunEvent], now: float) -> str:
     """Return the report as Markdown, for a ticket or a wiki."""
-    plan, now = view.plan, view.until(now)
+    plan = view.plan
     text = [f"# {plan.runbook} {direction(plan)} of {plan.cluster}: {view.state}", ""]
-    text += [f"- run `{view.run}`, plan `{plan.hash}`, {'lab' if view.is_lab else 'live'}, by {_plain(view.holder)}"]
-    text += [f"- {line_text(line)}" for line in _times(view, now)]
-    text += [f"- loss: {_plain(view.loss)}"]
-    text += [f"- users were kept out for {duration(view.users.length_s(now))}"]
-    text += [f"- nothing could be written for {duration(view.writes.length_s(now))}"] if view.writes.began_at is not None else []
-    text += [f"- {_plain(view.words)}"] if view.words else []
-    text += [f"- issue: {_plain(issue)}" for issue in view.issues]
+    who, *facts = report_facts(view, now)
+    text += [f"- {_plain(who).replace(view.run, f'`{view.run}`').replace(plan.hash, f'`{plan.hash}`')}"]
+    text += [f"- {_plain(each)}" for each in facts]
     text += ["", "| # | step | state | took | what was seen |", "| --- | --- | --- | --- | --- |"]
-    for number, (step, state) in enumerate(zip(plan.steps, view.steps, strict=True), 1):
-        mark = " **(no way back from here)**" if step.is_point_of_no_return else ""
-        took = "" if state.took_s is None else duration(state.took_s)
-        text.append(f"| {number} | {_plain(step.title)}{mark} | {state.phase} | {took} | {_plain(state.words)} |")
-    for title, told in _parts(view):
+    for is_last_way_back, cells in report_steps(view):
+        number, title, *others = (_plain(cell) for cell in cells)
+        text.append(f"| {' | '.join((number, f'**{title}**' if is_last_way_back else title, *others))} |")
+    for title, told in report_parts(view):
         lines = [f"- {_plain(each)}" for each in told]
         text += ["", f"## {title}", "", *lines] if lines else []
     text += ["", "## What happened", "", "```text"]
@@ -62,7 +57,25 @@ def report_markdown(view: RunView, events: Sequence[RunEvent], now: float) -> st
     return "\n".join([*text, "```", ""])
 
 
-def _parts(view: RunView) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def report_facts(view: RunView, now: float) -> tuple[str, ...]:
+    """Return what a run was and what it cost, each in a line: who, when, the loss, how long users were out."""
+    now = view.until(now)
+    facts = [f"run {view.run}, plan {view.plan.hash}, {'lab' if view.is_lab else 'live'}, by {view.holder}"]
+    facts += [line_text(line) for line in _times(view, now)]
+    facts += [f"loss: {view.loss}", f"users were kept out for {duration(view.users.length_s(now))}"]
+    facts += [f"nothing could be written for {duration(view.writes.length_s(now))}"] if view.writes.began_at is not None else []
+    return (*facts, *([view.words] if view.words else []), *(f"issue: {issue}" for issue in view.issues))
+
+
+def report_steps(view: RunView) -> Iterator[tuple[bool, tuple[str, ...]]]:
+    """Yield for each step whether there is no way back from it, and number, title, state, how long it took, what was seen."""
+    for number, (step, state) in enumerate(zip(view.plan.steps, view.steps, strict=True), 1):
+        title = step.title + (" (no way back from here)" if step.is_point_of_no_return else "")
+        took = "" if state.took_s is None else duration(state.took_s)
+        yield step.is_point_of_no_return, (str(number), title, state.phase, took, state.words)
+
+
+def report_parts(view: RunView) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return the parts of the report that are lists, each with its title; those that are empty are left out by who shows them."""
     return (
         ("Tell users", _told(view)),
