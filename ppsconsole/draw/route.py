@@ -167,7 +167,13 @@ def _without_hidden(net: _Net, gap: range) -> list[_Net]:
             return gap.start, net.ends[True, edge.source]
         return gap.stop - 1, net.ends[False, edge.target]
 
-    hidden = [edge for edge in net.edges if not is_solid(edge) and own_end(edge) in solid]
+    def has_dashes(edge: Edge) -> bool:
+        """Return whether there is a cell that shows that nothing is carried: a corner looks alike for all."""
+        corners = set(_corners(net, edge, gap)) if net.ends[True, edge.source] != net.ends[False, edge.target] else set()
+        cells = path_cells(_corners(net, edge, gap))
+        return any(cell not in solid and cell not in corners for cell in cells if cell[0] in gap)
+
+    hidden = [edge for edge in net.edges if not is_solid(edge) and (own_end(edge) in solid or not has_dashes(edge))]
     net.edges = [edge for edge in net.edges if edge not in hidden]
     return [_Net(hidden)] if hidden else []
 

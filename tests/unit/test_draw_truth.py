@@ -125,3 +125,20 @@ def test_a_line_hides_no_link_behind_another_of_the_same_pair() -> None:
     lost = replace(base, edges=tuple(edge for edge in base.edges if edge.kind != "replication"))
     drawing = draw_topology(lost, 100, None, UNICODE)
     assert UNICODE.arrow_right not in line_text(drawing.lines[drawing.spots["db1"][0]])
+
+
+def test_an_idle_link_that_is_all_corners_is_not_drawn_as_if_it_carried_something() -> None:
+    sites = {"b0": "a", "b1": "b", "b2": "b"}
+    kinds = {"b": "balancer", "w": "web", "d": "database"}
+    names = ("b0", "b1", "b2", "w0", "w1", "d0", "d1", "d2")
+    nodes = tuple(Node(each, kinds[each[0]], sites.get(each, "b"), None, "unknown", "", Verdict.OK, "ok") for each in names)  # type: ignore[arg-type]
+    links = {("w0", "d0"): "serving", ("w0", "d2"): "serving", ("w1", "d0"): "serving", ("w1", "d2"): "idle"}
+    edges = tuple(Edge(*ends, "uses", state, Verdict.OK, "", at=AT) for ends, state in links.items())  # type: ignore[arg-type]
+    snapshot = Snapshot("any", False, AT, nodes, edges, ())
+    drawing = draw_topology(snapshot, 80, None, UNICODE)
+    places = place(snapshot.nodes, 80, None)
+    assert places is not None
+    rows = rows_of(snapshot, dict(drawing.spots))
+    for (above, _), gap in places.gaps.items():
+        carrying = linked(drawing.lines, drawing.spots, rows[above], gap, solid_only=True)
+        assert carrying <= {ends for ends, state in links.items() if state in CARRIES}
