@@ -67,7 +67,7 @@ def test_what_was_read_is_asked_with_its_own_loss_and_the_plans_hash() -> None:
     asyncio.run(answer_of(made.step("promote"), made, ask, Reading(NOW, LARGE)))
     assert ask.plans[0].loss == LARGE
     assert ask.plans[0].hash == made.hash
-    assert "up to 9.0s (bounded) (as read)" in ask.gates[0].question
+    assert "Loss up to 9.0s (bounded): as read." in ask.gates[0].question
     assert dict(ask.gates[0].seen)["loss now"] == "up to 9.0s (bounded): as read"
 
 
