@@ -1,7 +1,7 @@
 """See, before anything is stopped, that a database can be copied from one server to another: programs, logins, versions, room."""
 
 from ppsconsole.actions.base import Finding, Workbench
-from ppsconsole.actions.copy_facts import source_facts, source_lacks, target_lacks, tools_lack
+from ppsconsole.actions.copy_facts import source_facts, source_lacks, target_lacks, tools_lack, waits_lack
 from ppsconsole.actions.copying import asked
 from ppsconsole.actions.kinds import Looking
 from ppsconsole.actions.places import argument
@@ -43,6 +43,6 @@ class CheckCopy(Looking):
         try:
             await standing(bench, step.node)
         except DriverError:
-            return []
+            return await waits_lack(bench, step.node)
         lacks, _ = await target_lacks(bench, step.node, await source_facts(bench, step.node, source))
         return lacks

@@ -173,6 +173,22 @@ async def tools_lack(bench: Workbench, node: str, facts: SourceFacts) -> list[st
     return lacks
 
 
+async def waits_lack(bench: Workbench, node: str) -> list[str]:
+    """Return whether the server of `node`, which is down, would wait for a synchronous standby once it runs, in words.
+
+    Raises:
+        DriverError: The host could not be asked.
+    """
+    instance = instance_of(bench.inventory, node)
+    program, folder = shlex.quote(program_of(instance, "postgres")), shlex.quote(data_directory_of(instance))
+    command = f"{program} -D {folder} -C synchronous_standby_names"
+    result = await bench.hosts.look(host_of(bench.inventory, node).name, command, timeout_s=LOOK_S)
+    names = plain(result.stdout.strip(), 80)
+    if result.exit_status != 0 or not names:
+        return []  # what cannot be told now is looked at again when it runs
+    return [f"{node} would wait for synchronous_standby_names = '{names}': empty it in its configuration first"]
+
+
 def _room_lacks(host: str, columns: list[str], needed: int) -> list[str]:
     """`columns` as `df -Pk` gives them: file system, size, used, available in kB, percent, mounted on."""
     if len(columns) < 6 or not columns[3].isdigit():

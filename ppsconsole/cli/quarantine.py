@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import click
 
+from ppsconsole.actions.databases_aside import databases_aside
 from ppsconsole.actions.set_aside import listed
 from ppsconsole.cli.gate import Flags, gate_flags
 from ppsconsole.cli.options import Options
@@ -26,7 +27,8 @@ _UNSEEN = 6
 def quarantine() -> None:
     """List what runs have set aside on the hosts of databases; delete one of these after asking.
 
-    Old data directories, copies that were not used, and the log of lost writes stay until somebody deletes them here.
+    Old data directories, copies that were not used, and the log of lost writes stay until somebody deletes them here. Databases
+    that a restore renamed are listed as well; they are dropped by psql.
     """
 
 
@@ -81,7 +83,8 @@ async def _listed(inventory: Inventory, names: tuple[str, ...]) -> tuple[tuple[S
 
     tools = Tools(inventory, SystemClock(), lambda _: None)
     try:
-        return await listed(inventory, tools.ssh, names)
+        files, databases = await asyncio.gather(listed(inventory, tools.ssh, names), databases_aside(inventory, tools.ssh, names))
+        return (*files[0], *databases[0]), files[1] | databases[1]
     finally:
         await tools.aclose()
 

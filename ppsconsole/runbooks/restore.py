@@ -120,6 +120,13 @@ def _target(inventory: Inventory, snapshot: Snapshot, name: str, source: Node) -
     if node.role == "standby":
         what = f"{name} is a standby: it has no database of its own to restore"
         raise Barred("is-standby", what, where=name, remedy=f"switchover --to {name} moves the service without loss")
+    if (node.value("service"), node.value("sql")) == ("running", "bad-answer"):
+        database = inventory.database.database
+        what = f"{name} runs, and the console does not get into {database} there: {node.facts['sql'].detail or 'no reason given'}"
+        remedy = (
+            f"On a new server make roles and an empty one first: CREATE DATABASE {database}; it is kept under another name"
+        )
+        raise Barred("no-database", what, where=name, remedy=remedy)
     if node.value("service") not in ("stopped", "failed"):
         what = f"{name} neither answers nor is it down: its service is {node.value('service') or 'not seen'}"
         raise Barred("target-unclear", what, where=name, remedy=f"Stop it first: fence {name}")

@@ -111,6 +111,8 @@ def test_killed_in_the_middle_it_is_gone_on_with_and_nothing_is_lost(desk: Desk,
     assert any(name.startswith(f"pleasant_restore_{run}_half_") for name in kept)
     assert f"pleasant_restore_{run}" not in kept
     assert not list(lab.home("db1").glob(f"data.restore-{run}*"))
+    aside = {each["path"]: each["kind"] for each in desk.json("quarantine", "list", "db1")["set_aside"]}
+    assert "took the place of" in aside[f"database pleasant_before_{run}"]
     report = desk.json("runs", "report", run)
     compared = next(
         event for event in report["events"] if event["kind"] == "step-finished" and event["step"] == "compare-databases"

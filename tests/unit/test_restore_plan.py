@@ -140,6 +140,11 @@ def test_what_is_no_server_of_its_own_is_no_target() -> None:
     change(hung, "db1", service="frozen")
     with pytest.raises(Barred, match="neither answers nor is it down"):
         plan(hung, "restore", to="db1", inventory=with_dumps())
+    fresh = failed_over()
+    change(fresh, "db1", service="running", sql="bad-answer")
+    with pytest.raises(Barred, match="does not get into pleasant there") as barred:
+        plan(fresh, "restore", to="db1", inventory=with_dumps())
+    assert "CREATE DATABASE pleasant" in barred.value.remedy
     away = failed_over()
     change_host(away, "db1", ssh="unreachable")
     with pytest.raises(Barred, match="cannot be logged in to"):
