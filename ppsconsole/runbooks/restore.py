@@ -123,9 +123,7 @@ def _target(inventory: Inventory, snapshot: Snapshot, name: str, source: Node) -
     if (node.value("service"), node.value("sql")) == ("running", "bad-answer"):
         database = inventory.database.database
         what = f"{name} runs, and the console does not get into {database} there: {node.facts['sql'].detail or 'no reason given'}"
-        remedy = (
-            f"On a new server make roles and an empty one first: CREATE DATABASE {database}; it is kept under another name"
-        )
+        remedy = f"On a new server make roles and an empty one first: CREATE DATABASE {database}; it is kept under another name"
         raise Barred("no-database", what, where=name, remedy=remedy)
     if node.value("service") not in ("stopped", "failed"):
         what = f"{name} neither answers nor is it down: its service is {node.value('service') or 'not seen'}"
