@@ -5,11 +5,23 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Step
 
 NO_UNDO = "the point of no return may have been passed: going back is a restore, not an undo"
+NOTHING_UNDOABLE = "nothing that this run does can be undone, and it has begun"
 
 
 def back_refusal(plan: Plan, state: RunState) -> str:
     """Return why the run of `plan` cannot be backed out any more; empty while it can."""
-    return NO_UNDO if state.is_past_return(plan) else ""
+    if state.is_past_return(plan):
+        return NO_UNDO
+    sending = [step for step in plan.steps if step.commands]
+    has_acted = any(state.of(step.id).may_have_acted for step in sending)
+    return NOTHING_UNDOABLE if has_acted and not any(step.is_undoable for step in sending) else ""
+
+
+def what_stays(plan: Plan, state: RunState) -> str:
+    """Return what was done and has no way back, to be added to the words of a run that went back; empty where nothing was."""
+    steps = (each for each in plan.steps if each.commands and not each.is_undoable)
+    stays = [each.title for each in steps if state.of(each.id).may_have_acted]
+    return f"; what cannot be undone stays: {', '.join(stays)}" if stays else ""
 
 
 def mark_refusal(step: Step) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ppsconsole.actions.base import Action, Workbench
 from ppsconsole.engine.custody import Custody, RunResult
-from ppsconsole.engine.exits import back_refusal, mark_refusal
+from ppsconsole.engine.exits import back_refusal, mark_refusal, what_stays
 from ppsconsole.engine.gatekeeper import Gatekeeper
 from ppsconsole.engine.gates import Ask
 from ppsconsole.engine.perform import Performance, StepResult
@@ -346,7 +346,7 @@ class Runner:
             return await self._held(f"not everything could be seen to be back; because {reason}", RunVerdict.UNKNOWN)
         if "not-undone" in phases:
             return await self._held(f"not everything is back; because {reason}", RunVerdict.FAILED)
-        return await self._finish(RunVerdict.ROLLED_BACK, reason)
+        return await self._finish(RunVerdict.ROLLED_BACK, f"{reason}{what_stays(plan, self.state)}")
 
     # --- ends -------------------------------------------------------------------------------------------------
 

@@ -70,6 +70,9 @@ FOUND = {
     "the journal fills up before a step that sends nothing, which was done again and again for ever": Story(
         3598, "machine-off", "failover", beats=(Beat("boundary", 30, "journal-full"),)
     ),
+    "a fence that was backed out of: nothing of it is undone, and it was told as rolled back": Story(
+        31063, "machine-off", "failover", then=("fence",), later=(Beat("boundary", 2, "taken-over-back"),)
+    ),
     "a machine that was off when it was fenced, of whose return the plan did not warn": Story(
         22661, "disk-lost-behind", "failover", beats=(Beat("call", 1, "cut-console", "web1"),), fence="lies"
     ),
@@ -81,4 +84,5 @@ FOUND = {
 def test_property_what_was_found_stays_mended(words: str) -> None:
     told = tell(FOUND[words], declared())
     assert told.wrongs == []
-    assert told.verdicts in (["rolled-back"], ["success"], ["success-with-issues"]), told.trace
+    assert set(told.verdicts) <= {"rolled-back", "success", "success-with-issues"}, told.trace
+    assert told.verdicts, told.trace
