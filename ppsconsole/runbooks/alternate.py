@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from ppsconsole.actions.alternate_database import archival_name
 from ppsconsole.clock import iso
+from ppsconsole.cluster.bundles import bundle_name
 from ppsconsole.cluster.copies import Copy, Offered, best_copy, best_offer
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.errors import UsageError
@@ -72,12 +73,20 @@ def copies_beside(alternate: Alternate, node: Node) -> tuple[Copy, ...]:
 
 
 def source_of(
-    inventory: Inventory, alternate: Alternate, node: Node, background: Background, bundle: str, *, may_be_prepared: bool
+    inventory: Inventory,
+    snapshot: Snapshot,
+    alternate: Alternate,
+    node: Node,
+    background: Background,
+    bundle: str,
+    *,
+    may_be_prepared: bool,
 ) -> Source:
     """Return what is to be served from: the bundle that is wanted, else the newest that there is.
 
     Args:
         inventory: What was declared.
+        snapshot: The world now.
         alternate: The alternate server.
         node: As it was seen.
         background: Knows what is in its archive.
@@ -89,12 +98,21 @@ def source_of(
     """
     cluster = inventory.cluster.name
     copy = best_copy(copies_beside(alternate, node), cluster, bundle) if may_be_prepared else None
-    offer = best_offer(background.offered or (), cluster, bundle)
+    offered = background.offered if background.offered is not None else _seen_in_archive(inventory, snapshot, alternate)
+    offer = best_offer(offered or (), cluster, bundle)
     if copy is not None and (offer is None or copy.taken_at >= offer.taken_at):
         return Source(copy.bundle, copy.taken_at, copy.pps_version, copy)
     if offer is not None:
         return Source(offer.bundle, offer.taken_at, offer.pps_version)
-    raise _nothing(inventory, alternate, background.offered, bundle, may_be_prepared=may_be_prepared)
+    raise _nothing(inventory, alternate, offered, bundle, may_be_prepared=may_be_prepared)
+
+
+def _seen_in_archive(inventory: Inventory, snapshot: Snapshot, alternate: Alternate) -> tuple[Offered, ...] | None:
+    """Return the newest bundle as the look at backups tells it: enough to weigh a way by before its manifest was read."""
+    name, age_s = (snapshot.value(f"{alternate.archive}.{fact}") for fact in ("backup_file", "backup_age_s"))
+    if name is None or age_s is None or bundle_name(str(name)) is None:
+        return None
+    return (Offered(str(name), inventory.cluster.name, snapshot.at - float(age_s)),)
 
 
 def _nothing(

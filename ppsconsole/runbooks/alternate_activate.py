@@ -46,7 +46,7 @@ def plan_alternate_activate(
             f"Look at it: {alternate.url}; or go on with its run: runs resume",
         )
         raise Barred("already-active", what, where=alternate.name, remedy=remedy)
-    source = source_of(inventory, alternate, node, background, request.bundle, may_be_prepared=True)
+    source = source_of(inventory, snapshot, alternate, node, background, request.bundle, may_be_prepared=True)
     side = _all_aside(inventory, snapshot)
     silent = tuple(each.name for each in snapshot.of_kind("database") if each.role != "standby")
     ladders = {name: ladder_of(inventory, snapshot, side, name, request.fence) for name in silent}

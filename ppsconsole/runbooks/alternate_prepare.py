@@ -36,7 +36,7 @@ def plan_alternate_prepare(
         what = f"the PPS of {alternate.name} runs: it may be serving users, and is not touched"
         remedy = f"Where nobody needs it, stop and disable it on {alternate.host} first; what was written into it stays there"
         raise Barred("is-active", what, where=alternate.name, remedy=remedy)
-    source = source_of(inventory, alternate, node, background, request.bundle, may_be_prepared=False)
+    source = source_of(inventory, snapshot, alternate, node, background, request.bundle, may_be_prepared=False)
     shop = Shop(inventory, commands, background.estimates)
     steps = closed([*quiet_steps(shop, alternate), restore_step(shop, alternate, node, source)])
     question = (

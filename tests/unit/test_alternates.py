@@ -9,6 +9,7 @@ from ppsconsole.actions.alternate_database import aside_name, connection, same_s
 from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.advice.diagnosis import advise
 from ppsconsole.cluster.copies import Copy, Offered, best_copy, best_offer, copy_of
+from ppsconsole.cluster.facts import backup_subject
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.status import draw_status
@@ -374,3 +375,13 @@ def test_the_advice_says_what_to_do_about_one_that_is_not_ready() -> None:
 def test_the_console_goes_to_it_where_nothing_is_worse() -> None:
     assert most_urgent(_look(beside(fine()))) == "alt1"
     assert most_urgent(_look(beside(fine(), COPY))) == "db1"
+
+
+def test_what_the_archive_is_seen_to_have_is_enough_to_weigh_it_by() -> None:
+    found = beside(fine())
+    for name, value in (("backup", "ok"), ("backup_file", BUNDLE), ("backup_age_s", 900.0)):
+        found[backup_subject("vault"), name] = value
+    assert bundle_of(_plan(found, "alternate-prepare", offered=None)) == BUNDLE
+    found[backup_subject("vault"), "backup_file"] = "pps-nightly.dump"
+    with pytest.raises(Barred, match="nobody has looked into its archive"):
+        _plan(found, "alternate-prepare", offered=None)
