@@ -40,6 +40,7 @@ class SshServer:
     forwards: bool = True
     connections: list = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    running: int = 0
     acceptor: asyncssh.SSHAcceptor | None = None
 
     async def start(self) -> None:
@@ -75,6 +76,7 @@ class SshServer:
 
     async def _run(self, process: asyncssh.SSHServerProcess) -> None:
         self.commands.append(process.command or "")
+        self.running += 1
         child = await asyncio.create_subprocess_exec(
             "/bin/sh",
             "-c",
@@ -109,6 +111,7 @@ class SshServer:
             for each in (*pumps, done, closed):
                 each.cancel()
             await asyncio.gather(*pumps, done, closed, return_exceptions=True)
+            self.running -= 1
 
     def known(self, key: asyncssh.SSHKey | None = None) -> str:
         """The line of known_hosts for this server."""

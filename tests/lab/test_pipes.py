@@ -130,5 +130,7 @@ def test_a_line_that_is_lost_is_no_end(tmp_path: Path, is_reading: bool) -> None
             with suppress(LineDropped):
                 assert (await pipe.end(20.0)).exit_status != 0
             pipe.cut()
+            while server.running:  # noqa: ASYNC110 - the command ends with its line, and is waited for there
+                await asyncio.sleep(0.01)
 
     asyncio.run(asyncio.wait_for(main(), 60))
