@@ -93,7 +93,7 @@ def asked_now(gate: Gate, step: Step, plan: Plan, reading: Reading, before: str 
         before: An answer that was given before and does not count any more; None where there is none.
     """
     question = gate.question
-    if gate.kind == "accept-loss":
+    if gate.kind == "accept-loss" and step.is_point_of_no_return:  # a promotion; what else is given up asks in its own words
         question = loss_question(step.arguments.get("primary", "the old primary"), step.node, reading.loss)
     if before is not None:
         question = f"Accepted was {before}, which does not cover the loss as it is now. {question}"

@@ -15,6 +15,7 @@ from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.status import draw_status
 from ppsconsole.draw.text import UNICODE, line_text
 from ppsconsole.drivers.base import CommandResult
+from ppsconsole.engine.reading import Reading, asked_now
 from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.loss import LossTier
@@ -385,3 +386,12 @@ def test_what_the_archive_is_seen_to_have_is_enough_to_weigh_it_by() -> None:
     found[backup_subject("vault"), "backup_file"] = "pps-nightly.dump"
     with pytest.raises(Barred, match="nobody has looked into its archive"):
         _plan(found, "alternate-prepare", offered=None)
+
+
+def test_the_loss_is_asked_for_in_words_of_its_own() -> None:
+    plan = _plan(lost(COPY), "alternate-activate")
+    step = plan.step("take-copy")
+    assert step.gate is not None
+    gate, _ = asked_now(step.gate, step, plan, Reading(NOW, plan.loss), None)
+    assert gate.question == step.gate.question
+    assert gate.question.startswith(f"alt1 serves {BUNDLE}")
