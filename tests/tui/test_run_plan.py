@@ -207,3 +207,29 @@ def test_the_double_plans_what_the_runbooks_would_ask() -> None:
 
     kinds = [step.gate.kind for step in plan_for(Request("failover", to="db2")).steps if step.gate]
     assert kinds == ["name", "accept-loss"]
+
+
+def test_a_failover_is_fenced_by_the_rung_that_is_chosen_on_its_plan() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_plan(opened, "failover --to db2")
+        first = opened.app.screen
+        await opened.press("f")
+        await on(opened, ChooseScreen)
+        shown = screen_text(opened.app)
+        assert [rung for rung in ("kept-down", "fence-command", "quiesced", "attested") if f"--fence {rung}" in shown]
+        assert "no `fence` is declared for db1" in shown, "what keeps from a rung"
+        await opened.press("G", "enter")
+        await opened.until(lambda: opened.app.screen is first and first.request.fence == "attested")
+        assert (desk.asked[-1].runbook, desk.asked[-1].to, desk.asked[-1].fence) == ("failover", "db2", "attested")
+
+    run_desk(look, DeskDouble(), primary_down())
+
+
+def test_nothing_but_a_failover_has_a_rung_to_choose() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_plan(opened)
+        await opened.press("f")
+        assert isinstance(opened.app.screen, PlanScreen)
+        assert "Only a failover chooses" in next(iter(opened.app._notifications)).message
+
+    run_desk(look, DeskDouble())

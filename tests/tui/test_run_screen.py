@@ -394,6 +394,7 @@ def test_quitting_while_a_run_goes_asks_and_staying_changes_nothing(key: str) ->
         await opened.press(key)
         await on(opened, Dialog)
         assert "A run is going" in screen_text(opened.app)
+        assert opened.app.screen.has_class("-over-run"), "it does not hide the run"
         await opened.press("enter")
         await on(opened, RunScreen)
         stop.open()
