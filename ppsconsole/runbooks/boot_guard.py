@@ -12,7 +12,7 @@ from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, identities_of
 from ppsconsole.runbooks.case import failing, ok
-from ppsconsole.runbooks.ladder import kept_down_lacks
+from ppsconsole.runbooks.ladder import host_lacks
 from ppsconsole.runbooks.request import Request, known, without_to
 
 _NOTHING_TOUCHED = Loss(LossTier.NONE, words="no data is touched")
@@ -81,7 +81,7 @@ def _node(inventory: Inventory, snapshot: Snapshot, request: Request) -> Node:
     if inventory.database.kind != "postgres" or node is None:
         what = f"there is no boot guard for instances of kind {inventory.database.kind}"
         raise Barred("no-driver", what, where=name, remedy="Keep it down by its own tools")
-    if lack := kept_down_lacks(inventory, snapshot, name):
+    if lack := host_lacks(inventory, snapshot, name):
         raise Barred("host-unreachable", lack, where=name, remedy="Repair the way to it, or declare what is missing")
     return node
 

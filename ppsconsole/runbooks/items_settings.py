@@ -53,26 +53,27 @@ def synchronous(case: Case) -> Item:
 
 def writable(case: Case) -> Item:
     """Return whether clients may write on the new primary by default."""
-    name, new = "writable", case.new.name
-    setting = settings_of(case.new).get("default_transaction_read_only")
-    if setting is None:
-        return unseen(name, f"default_transaction_read_only of {new} is not known", is_blocking=True)
-    if setting != "off":
-        words = f"{new} has default_transaction_read_only = {setting}: users could not write"
-        return failing(name, words, reloaded(new, "default_transaction_read_only", "off"), is_blocking=True)
-    return ok(name, f"{new} will take writes", is_blocking=True)
+    new, setting = case.new, "default_transaction_read_only"
+    remedy = reloaded(new.name, setting, "off")
+    return _has_to_be("writable", new, setting, "off", f"{new.name} will take writes", "users could not write", remedy)
 
 
 def hot_standby(case: Case) -> Item:
     """Return whether the old primary would answer once it is a standby: nobody could see that it follows."""
-    name, old = "hot-standby", case.old.name
-    setting = settings_of(case.old).get("hot_standby")
-    if setting is None:
-        return unseen(name, f"hot_standby of {old} is not known", is_blocking=True)
-    if setting != "on":
-        words = f"{old} has hot_standby = {setting}: as a standby it answers nobody, and that it follows could not be verified"
-        return failing(name, words, restarted(case.inventory, old, hot_standby="on"), is_blocking=True)
-    return ok(name, f"{old} answers as a standby, too", is_blocking=True)
+    old = case.old
+    otherwise = "as a standby it answers nobody, and that it follows could not be verified"
+    remedy = restarted(case.inventory, old.name, hot_standby="on")
+    return _has_to_be("hot-standby", old, "hot_standby", "on", f"{old.name} answers as a standby, too", otherwise, remedy)
+
+
+def _has_to_be(name: str, node: Node, setting: str, wanted: str, well: str, otherwise: str, remedy: str) -> Item:
+    """Return the item `name`: whether `setting` of `node` has the one value that is good, in words for both."""
+    value = settings_of(node).get(setting)
+    if value is None:
+        return unseen(name, f"{setting} of {node.name} is not known", is_blocking=True)
+    if value != wanted:
+        return failing(name, f"{node.name} has {setting} = {value}: {otherwise}", remedy, is_blocking=True)
+    return ok(name, well, is_blocking=True)
 
 
 def wal_level(case: Case) -> Item:

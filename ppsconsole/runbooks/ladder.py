@@ -119,13 +119,19 @@ def chosen_rung(plan: Plan) -> str:
 
 def kept_down_lacks(inventory: Inventory, snapshot: Snapshot, name: str) -> str:
     """Return what keeps the instance's own host from keeping it down; empty when nothing is seen to."""
+    # Only disabling takes a right: the server itself can be stopped by a signal.
+    return host_lacks(inventory, snapshot, name) or denied_said(snapshot, [name], ("disable",))
+
+
+def host_lacks(inventory: Inventory, snapshot: Snapshot, name: str) -> str:
+    """Return what keeps the console from acting on the instance's own host; empty when nothing is seen to."""
     if inventory.database.instances[name].data_directory is None:
         return f"no data_directory is declared for {name}"
     if not is_driven(inventory, name):
         return f"no service that the console drives is declared for {name}"
     if not is_reachable(snapshot, name):
         return f"the host of {name} cannot be logged in to"
-    return denied_said(snapshot, [name], ("disable",))  # the server itself can be stopped by a signal
+    return ""
 
 
 def command_lacks(inventory: Inventory, snapshot: Snapshot, name: str) -> str:
