@@ -96,7 +96,7 @@ def arguments_of_all() -> Iterator[set[bytes]]:
     is_over = threading.Event()
 
     def look() -> None:
-        while not is_over.wait(0.02):
+        while not is_over.wait(0.05):
             for entry in os.scandir("/proc"):
                 if entry.name.isdigit():
                     try:
