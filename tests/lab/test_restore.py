@@ -2,7 +2,9 @@
 
 import json
 import signal
-from collections.abc import Iterator
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,39 @@ import psycopg
 import pytest
 
 from tests.lab.conftest import Lab
-from tests.lab.test_run_commands import Desk, load, read_until
+from tests.lab.test_run_commands import Desk, load
 
 ROWS = 20_000
+DEADLINE_S = 180.0
+RESTORE = ("restore", "--to", "db1")
+
+
+def until(is_so: Callable[[], object]) -> None:
+    """Wait for a state: one look on a busy machine may not see a server that is well."""
+    limit = time.monotonic() + DEADLINE_S
+    while not is_so():
+        assert time.monotonic() < limit, "waited too long"
+
+
+def approved(desk: Desk, *words: str) -> str:
+    """Return the hash of the plan, as soon as everything was seen that it takes."""
+    limit = time.monotonic() + DEADLINE_S
+    while True:
+        done = desk("plan", *words, "--json")
+        if done.returncode == 0:
+            return str(json.loads(done.stdout)["hash"])
+        assert time.monotonic() < limit, done.stdout + done.stderr
+
+
+def ran(
+    begin: Callable[[str], "subprocess.CompletedProcess[str]"], desk: Desk, *words: str
+) -> "subprocess.CompletedProcess[str]":
+    """Return how a run ended, which `begin` begins by the hash of its plan; one that was refused untouched is begun again."""
+    limit = time.monotonic() + DEADLINE_S
+    while True:
+        done = begin(approved(desk, *words))
+        if done.returncode != 3 or time.monotonic() > limit:
+            return done
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +62,8 @@ def desk(restored_lab: Lab) -> Desk:
     """A desk of one who failed over from db1, whose server was killed, to db2."""
     desk = Desk(restored_lab, restored_lab.folder.parent / "anna", limit_s=300.0)
     restored_lab.fault("kill", "db1")
-    done = desk("run", "failover", "--to", "db2", "--approve", desk.hash("failover", "--to", "db2"), "--accept-loss", "unlimited")
+    words = ("failover", "--to", "db2")
+    done = ran(lambda plan: desk("run", *words, "--approve", plan, "--accept-loss", "unlimited"), desk, *words)
     assert done.returncode in (0, 8), done.stdout + done.stderr
     return desk
 
@@ -56,6 +89,21 @@ def newest(desk: Desk) -> dict[str, Any]:
     return found
 
 
+def killed_while_it_dumps(desk: Desk) -> None:
+    """Kill a console that has told how far its dump is."""
+    limit = time.monotonic() + DEADLINE_S
+    while True:
+        with desk.begun("run", *RESTORE, "--approve", approved(desk, *RESTORE)) as console:
+            assert console.stdout is not None
+            for line in console.stdout:
+                if "dumped " in line and "/s, about " in line:
+                    assert " of about " in line
+                    console.kill()
+                    return
+            assert console.wait() == 3, "it ended before that"  # refused, as nothing was touched
+            assert time.monotonic() < limit
+
+
 def test_a_disk_without_room_is_told_before_anybody_is_kept_out(desk: Desk) -> None:
     full = desk.lab.home("db1") / "bin" / "df"
     full.write_text(
@@ -63,27 +111,25 @@ def test_a_disk_without_room_is_told_before_anybody_is_kept_out(desk: Desk) -> N
     )
     full.chmod(0o755)
     try:
-        done = desk("run", "restore", "--to", "db1", "--approve", desk.hash("restore", "--to", "db1"))
+        done = ran(lambda plan: desk("run", *RESTORE, "--approve", plan), desk, *RESTORE)
     finally:
         full.unlink()
     assert done.returncode == 1, done.stdout + done.stderr
     assert "db1 has 10kB left on /srv; dump, copy and their log take up to" in done.stdout
     assert newest(desk)["downtime"]["users"]["began_at"] is None
-    assert desk.json("status")["nodes"]
-    assert desk.roles()["db2"] == "primary"
+    until(lambda: desk.roles()["db2"] == "primary")
 
 
 def test_until_users_are_let_in_everything_is_put_back(desk: Desk) -> None:
-    approved = desk.hash("restore", "--to", "db1")
-    killed = desk.killed_after("step-finished swap-database", "run", "restore", "--to", "db1", "--approve", approved)
+    point = "step-finished swap-database"
+    killed = ran(lambda plan: desk.killed_after(point, "run", *RESTORE, "--approve", plan), desk, *RESTORE)
     assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
     run = newest(desk)["run"]
     assert {"pleasant", f"pleasant_before_{run}"} <= databases(desk.lab, "db1")
     back = desk("runs", "back-out", run)
     assert back.returncode == 4, back.stdout + back.stderr
-    assert desk.roles()["db2"] == "primary"
-    served = next(node for node in desk.json("status")["nodes"] if node["name"] == "pps2")
-    assert served["role"] == "serving"
+    until(lambda: desk.roles()["db2"] == "primary")
+    until(lambda: {each["name"]: each["role"] for each in desk.json("status")["nodes"]}["pps2"] == "serving")
     writable = "SELECT setconfig FROM pg_db_role_setting"
     assert asked(desk.lab, "db2", writable) == []
 
@@ -91,12 +137,8 @@ def test_until_users_are_let_in_everything_is_put_back(desk: Desk) -> None:
 def test_killed_in_the_middle_it_is_gone_on_with_and_nothing_is_lost(desk: Desk, tmp_path: Path) -> None:
     lab = desk.lab
     with load(lab, tmp_path / "load.json"):
-        approved = desk.hash("restore", "--to", "db1")
         lab.fault("slow", "db2", "--link", "replication", "--delay", "0", "--rate", "400000")
-        with desk.begun("run", "restore", "--to", "db1", "--approve", approved) as first:
-            said = read_until(first, lambda line: "dumped " in line and "/s" in line)
-            assert " of about " in said[-1]
-            first.kill()
+        killed_while_it_dumps(desk)
         lab.heal("db2")
         run = newest(desk)["run"]
         # As a host that was switched off in the middle of the restore would leave it.
@@ -105,7 +147,7 @@ def test_killed_in_the_middle_it_is_gone_on_with_and_nothing_is_lost(desk: Desk,
         assert done.returncode == 0, done.stdout + done.stderr
         assert "a half-made copy is set aside as" in done.stdout
         assert "every table has the same rows on db1 as on db2: 5 tables, " in done.stdout
-    assert desk.roles()["db1"] == "primary"
+    until(lambda: desk.roles()["db1"] == "primary")
     kept = databases(lab, "db1")
     assert {"pleasant", f"pleasant_before_{run}"} <= kept
     assert any(name.startswith(f"pleasant_restore_{run}_half_") for name in kept)
