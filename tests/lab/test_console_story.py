@@ -94,7 +94,7 @@ def fresh_lab(own_lab: Lab) -> Lab:
 def test_a_killed_primary_is_started_where_it_is_by_keys_alone(fresh_lab: Lab) -> None:
     async def main() -> None:
         async with opened(fresh_lab.inventory) as keys:
-            assert primary(keys) == ["db1"]
+            await keys.until(lambda: primary(keys) == ["db1"])
             await asyncio.to_thread(fresh_lab.fault, "kill", "db1")
             shown = await keys.until(lambda: advised(keys, "restart") and advised(keys, "failover"))
             assert "  f        restart db1: users are kept out for about" in shown
