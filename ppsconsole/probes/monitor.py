@@ -151,7 +151,9 @@ class Monitor:
         while True:
             try:
                 # Even when nobody answers, facts become stale and that has to be shown.
-                await asyncio.wait_for(self._changed.wait(), self.inventory.polling.every_s)
+                # Not `wait_for`: up to Python 3.11 it forgets that it was cancelled where a change comes at the same moment.
+                async with asyncio.timeout(self.inventory.polling.every_s):
+                    await self._changed.wait()
             except TimeoutError:
                 pass
             else:

@@ -9,6 +9,9 @@ from ppsconsole.masking import plain
 from ppsconsole.tui.source import Source
 
 _FIRST_PICTURE_S = 1.0
+_LETTING_GO_S = 2.0
+"""What looks at a thousand hosts may miss that it was cancelled. Nobody waits longer for it: the end of the event loop cancels
+whatever is left, one by one."""
 
 
 class Feed:
@@ -39,17 +42,19 @@ class Feed:
     async def has_picture(self) -> None:
         """Wait for the first picture, at most a second: a source without one must not keep the console from polling."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._has_picture.wait(), _FIRST_PICTURE_S)
+            async with asyncio.timeout(_FIRST_PICTURE_S):
+                await self._has_picture.wait()
 
     def painted(self) -> None:
         """Say that the first frame is on the terminal."""
         self._is_painted.set()
 
     async def stop(self) -> None:
-        """Cancel both tasks and wait until they have cleaned up."""
+        """Cancel both tasks and wait until they have cleaned up, or for two seconds."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_LETTING_GO_S)
         self._tasks = ()
 
     async def _read(self) -> None:
