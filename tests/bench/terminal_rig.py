@@ -87,6 +87,13 @@ class Recorded:
         words = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(words[11]) + int(words[12])) / _TICKS
 
+    def cpu_of_threads_s(self) -> float:
+        """Return the processor time of the threads that it has now, to the nanosecond: before any of them has ended."""
+        found = 0
+        for each in Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"):
+            found += int(each.read_text().split()[0])
+        return found / 1e9
+
     def quit(self, key: bytes = b"q") -> float:
         """Send the quit key; return the seconds until the process was gone."""
         ended = os.pidfd_open(self.process.pid)
