@@ -179,7 +179,7 @@ class Runner:
                 return ended
             if not reason.strip():
                 raise Blocked("abandoning a run takes a reason", remedy="Give --reason")
-            self._custody.check()
+            await self._custody.confirm()
             return await self._finish(self.standing(), f"abandoned: {reason.strip()}")
 
     async def look_ahead(self, begun: Mapping[str, Mapping[str, Any]] | None = None) -> None:

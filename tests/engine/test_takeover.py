@@ -9,6 +9,8 @@ import pytest
 from ppsconsole.actions.base import Finding
 from ppsconsole.engine.pruning import prune
 from ppsconsole.engine.resume import copies_on_hosts, find_run
+from ppsconsole.engine.session import Session
+from ppsconsole.engine.stage import LeaseLost
 from ppsconsole.engine.state import state_of
 from ppsconsole.errors import Blocked, Leased, UsageError
 from ppsconsole.plan.event import RunEvent
@@ -16,7 +18,7 @@ from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.step import Step
 from tests.engine.hosts import Hosts
 from tests.engine.test_lease import OTHER
-from tests.engine.test_session import Console, Touch, on_hosts
+from tests.engine.test_session import Console, Touch, nobody, on_hosts
 
 
 class Holding(Touch):
@@ -87,6 +89,23 @@ def test_a_resume_without_the_lease_names_the_ways_that_are_left(tmp_path) -> No
         await hosts.servers["h2"].stop()
         with pytest.raises(Blocked, match=f"runs back-out {old}.*runs abandon {old}.*need h1 alone.*--reason"):
             await console.resume()
+
+    on_hosts(tmp_path, body)
+
+
+def test_a_run_whose_lease_was_lost_cannot_be_abandoned(tmp_path, monkeypatch) -> None:
+    async def body(hosts: Hosts, console: Console) -> None:
+        old = await left_after(console, "stop-web")
+        async with await console.resume() as session:
+            monkeypatch.setattr("ppsconsole.engine.lease.this_process", lambda: OTHER)
+            there = Console.on(hosts, tmp_path / "there")
+            found = await find_run(console.around.inventory, console.around.tools.ssh, there.journal, old)
+            async with await Session.resume(there.around, found, nobody, is_interactive=False, reason="anna sleeps") as other:
+                with pytest.raises(LeaseLost):
+                    await session.runner.abandon("we go on by hand")
+                assert "run-finished" not in {each.kind for each in console.journal.events(old)}
+                assert (await other.runner.run()).verdict is RunVerdict.SUCCESS
+        there.journal.close()
 
     on_hosts(tmp_path, body)
 
