@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ppsconsole.actions.registry import ACTIONS
+from ppsconsole.plan.outcomes import EXIT_BLOCKED
 from tests.lab.acting import acting, run, step
 from tests.lab.conftest import Lab, wait_for
 from tests.lab.test_loss_truth import killed_with_writes_of_its_own, load_on, reported, told, unreadable
@@ -55,29 +56,38 @@ def ran(lab: Lab, *wanted: str, loss: str = "") -> None:
     wait_for(is_done, f"{wanted} is run", LIMIT_S)
 
 
-def killed_when(lab: Lab, is_time: Callable[[], bool], *arguments: str) -> bool:
-    """Begin a command, and kill it when it is time; return whether it was killed before its end."""
+def killed_when(lab: Lab, is_time: Callable[[], bool], *arguments: str) -> int:
+    """Begin a command, and kill it when it is time; return what it ended with."""
     line = [sys.executable, "-m", "ppsconsole", "-i", str(lab.inventory), *arguments]
     env = {**os.environ, "XDG_STATE_HOME": str(lab.folder.parent / "state")}
-    process = subprocess.Popen(line, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        wait_for(lambda: process.poll() is not None or is_time(), "the moment to kill it", LIMIT_S)
-    finally:
-        process.kill()
-        said, _ = process.communicate()
-    assert process.returncode in (0, -signal.SIGKILL), said.decode()
-    return process.returncode != 0
+    told_in = lab.folder.parent / "said"
+    with told_in.open("wb") as said:
+        process = subprocess.Popen(line, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
+        try:
+            wait_for(lambda: process.poll() is not None or is_time(), "the moment to kill it", LIMIT_S)
+        finally:
+            process.kill()
+            process.wait(30)
+    assert process.returncode in (0, EXIT_BLOCKED, -signal.SIGKILL), told_in.read_text()
+    return process.returncode
 
 
 def rejoined(lab: Lab, node: str, *moments: Callable[[], bool]) -> dict[str, Any]:
     """Rejoin `node` with a console that is killed at each of these moments, and gone on with; return the plan."""
-    plan = open_plan(lab, "rejoin", node)
-    line = ("run", "rejoin", node, "--approve", plan["hash"])
-    for is_time in moments:
-        if not killed_when(lab, is_time, *line):
-            break
-        line = ("runs", "resume", "--approve", plan["hash"])
-    else:
+    plans: list[dict[str, Any]] = []
+    ended: list[int] = []
+
+    def is_begun() -> bool:
+        plans.append(open_plan(lab, "rejoin", node))
+        ended.append(killed_when(lab, moments[0], "run", "rejoin", node, "--approve", plans[-1]["hash"]))
+        return ended[-1] != EXIT_BLOCKED  # a busy machine left looks unanswered, so that the plan was another one
+
+    wait_for(is_begun, f"the rejoin of {node} is begun", LIMIT_S)
+    plan, line = plans[-1], ("runs", "resume", "--approve", plans[-1]["hash"])
+    for is_time in moments[1:]:
+        if ended[-1] != 0:
+            ended.append(killed_when(lab, is_time, *line))
+    if ended[-1] != 0:
         done = told(lab, *line)
         assert done.returncode == 0, done.stdout + done.stderr
     report = reported(lab)
