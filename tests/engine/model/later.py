@@ -24,6 +24,7 @@ async def goes_on(stage: Stage) -> None:
     for number, doing in enumerate((*first, *stage.story.then)):
         world.touched.clear()
         world.beside.clear()
+        world.touched.update(name for name, each in world.balancers.items() if each.include != each.loaded)  # a reload mends that
         stage.boundaries, stage.calls_before, stage.beats = 0, stage._calls(), list(stage.story.later)
         stage.trace(f"then: {doing}")
         if doing == "returns":
