@@ -12,7 +12,7 @@ from tests.engine.model.property import play_all
 from tests.engine.model.shrinking import shrunk
 from tests.engine.model.story import Beat, Story, story_of
 
-STORIES, PARTS = 1200, 4
+STORIES, PARTS = 2400, 4
 TRIED = 60
 """So many stories at most are played with a mistake in the product; mostly one of the first finds it."""
 
