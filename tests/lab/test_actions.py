@@ -90,20 +90,21 @@ def test_commands_are_stable_and_name_their_host(whole: Lab) -> None:
     ]
     for made, expected in cases:
         assert ACTIONS[made.verb].commands(inventory, made) == expected
-    for verb, node, arguments in (
-        ("stop-primary", "db1", {}),
-        ("promote", "db2", {"primary": "db1"}),
-        ("follow", "db1", {"primary": "db2"}),
-        ("drain", "lb1", {}),
-        ("move-members", "lb1", {"up": "pps2", "down": "pps1"}),
-        ("fence", "db1", {"rung": "kept-down", "kill": "yes"}),
-        ("quarantine", "db1", {}),
+    for verb, node, arguments, hosts in (
+        ("stop-primary", "db1", {}, {"db1"}),
+        ("promote", "db2", {"primary": "db1"}, {"db2"}),
+        ("follow", "db1", {"primary": "db2"}, {"db1", "db2"}),  # the slot that nobody reads any more is on the other one
+        ("drain", "lb1", {}, {"lb1"}),
+        ("move-members", "lb1", {"up": "pps2", "down": "pps1"}, {"lb1"}),
+        ("fence", "db1", {"rung": "kept-down", "kill": "yes"}, {"db1"}),
+        ("quarantine", "db1", {}, {"db1"}),
     ):
         made = step(verb, node, arguments=arguments)
         told = ACTIONS[verb].commands(inventory, made)
         assert told == ACTIONS[verb].commands(load(str(whole.inventory)), made)
         assert told
-        assert all(line.startswith(f"{node}$ ") and "\n" not in line for line in told), told
+        assert {line.partition("$ ")[0] for line in told} == hosts
+        assert not any("\n" in line for line in told), told
 
 
 @pytest.mark.parametrize("kind", ["windows-service", "iis-app-pool"])
