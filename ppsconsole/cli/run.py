@@ -8,10 +8,11 @@ import click
 from ppsconsole.cli.face import is_terminal
 from ppsconsole.cli.gate import Asker, Flags, gate_flags
 from ppsconsole.cli.options import Options
-from ppsconsole.cli.plan import RUNBOOK_LIST, acted_on, bundle_option, fence_option, from_option, print_plan, way_option
+from ppsconsole.cli.plan import RUNBOOK_LIST, print_plan
 from ppsconsole.cli.show import columns, print_lines
 from ppsconsole.cli.status import glyphs
 from ppsconsole.cli.watch import watched
+from ppsconsole.cli.wish import wish
 from ppsconsole.draw.plan import plan_head
 from ppsconsole.draw.promise import Promises
 from ppsconsole.engine.desk import Desk, refuse_moved
@@ -24,26 +25,14 @@ from ppsconsole.runbooks.request import Request
 
 
 @click.command(epilog=RUNBOOK_LIST)
-@click.argument("runbook")
-@click.argument("node", required=False, default="")
-@click.option("--to", metavar="NODE", default="", help="The database instance that becomes primary.")
-@from_option
-@fence_option
-@way_option
-@bundle_option
+@wish
 @gate_flags
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, one document a line: each event, then the result.")
 @click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only.")
 @click.pass_obj
 def run(
     options: Options,
-    runbook: str,
-    node: str,
-    to: str,
-    source: str,
-    fence: str | None,
-    way: str | None,
-    bundle: str,
+    request: Request,
     flags: Flags,
     is_json: bool,
     is_ascii: bool,
@@ -57,8 +46,6 @@ def run(
     Exit 0: success. 1: failed. 3: blocked by preflight or an unanswered gate, or the world moved. 4: rolled back.
     5: held or incomplete. 6: unknown. 7: another run holds the lease. 8: success with issues.
     """
-    node = acted_on(runbook, node, source)
-    request = Request(runbook, node, to, fence=fence or "", way=way or "", bundle=bundle)
     return run_request(options, request, flags, is_json=is_json, is_ascii=is_ascii)
 
 

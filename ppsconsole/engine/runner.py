@@ -18,7 +18,6 @@ from ppsconsole.engine.state import RunState, advanced, proof_as_json
 from ppsconsole.errors import Blocked, UsageError
 from ppsconsole.plan.event import EventKind, RunEvent
 from ppsconsole.plan.outcomes import Outcome, RunVerdict
-from ppsconsole.plan.proof import FenceProof, ZeroLossProof
 from ppsconsole.plan.step import Step
 
 BACKS_OUT_BY_ITSELF = frozenset({"switchover"})
@@ -279,7 +278,7 @@ class Runner:
 
     def _finished(self, step: Step, result: StepResult, took_s: float) -> None:
         for proof in result.proofs:
-            self.recorder.note("proof-made", step.id, _proof_words(proof), {"proof": proof_as_json(proof)})
+            self.recorder.note("proof-made", step.id, proof.said(), {"proof": proof_as_json(proof)})
         if step.is_optional and result.outcome is not Outcome.DONE:
             self.recorder.note("issue-noted", step.id, f"{step.title}: {result.words}")
         data = {
@@ -397,9 +396,3 @@ class Runner:
         self._bench.values.update(state.values)
         self._bench.proofs[:] = state.proofs
         self._bench.answers.update(state.answers)
-
-
-def _proof_words(proof: FenceProof | ZeroLossProof) -> str:
-    if isinstance(proof, FenceProof):
-        return f"{proof.instance} cannot write ({proof.rung.value}): {'; '.join(proof.evidence)}"
-    return proof.said()

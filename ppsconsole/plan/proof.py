@@ -46,6 +46,10 @@ class FenceProof:
             "is_found_running": self.is_found_running,
         }
 
+    def said(self) -> str:
+        """Return what was proved and by what, one sentence."""
+        return f"{self.instance} cannot write ({self.rung.value}): {'; '.join(self.evidence)}"
+
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> "FenceProof":
         """Return the proof that `as_json` made."""
