@@ -3,8 +3,9 @@
 import asyncio
 import importlib
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ppsconsole.clock import Clock
@@ -26,6 +27,13 @@ CLOSE_TIMEOUT_S = 2.0
 _LOST_AT_ONCE = "the connection was lost as soon as it was made"
 
 _T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """How a command ended, as far as is known."""
+
+    outcome: str
 
 
 class SshPool:
@@ -72,18 +80,10 @@ class SshPool:
             OutputTooLong: It printed more than `limit_bytes`.
             DriverError: There is no connection; the subclass says why.
         """
-        started = time.monotonic()
-        at = self._clock.now()
-        outcome = "cancelled"
-        try:
+        with self._recorded(host, command, "cancelled") as record:
             result = await self._run(host, command, stdin, timeout_s, limit_bytes)
-            outcome = f"rc {result.exit_status}"
+            record.outcome = f"rc {result.exit_status}"
             return result
-        except DriverError as error:
-            outcome = error.word
-            raise
-        finally:
-            self._on_command(CommandRecord(at, host.name, plain(command), time.monotonic() - started, outcome))
 
     async def stream(self, host: Host, command: str, *, timeout_s: float = 5.0) -> AsyncGenerator[bytes, None]:
         """Run one shell command that goes on until this generator is closed, and yield what it prints as it comes.
@@ -99,8 +99,7 @@ class SshPool:
             LineDropped: The connection was lost.
             DriverError: There is no connection; the subclass says why.
         """
-        at, started, outcome = self._clock.now(), time.monotonic(), "ok"
-        try:
+        with self._recorded(host, command, "ok"):
             try:
                 async with asyncio.timeout(timeout_s):
                     chain = (*await self._bastions_of(host), host.name)
@@ -117,11 +116,6 @@ class SshPool:
                             yield chunk
                 except ssh_commands.ClosedBeforeUse as error:
                     raise Unreachable("the connection was lost before the command was sent", where=host.name) from error
-        except DriverError as error:
-            outcome = error.word
-            raise
-        finally:
-            self._on_command(CommandRecord(at, host.name, plain(command), time.monotonic() - started, outcome))
 
     async def open(self, host: Host, command: str, *, timeout_s: float = 5.0) -> OpenCommand:
         """Start one shell command on `host` and leave it running; it holds one of the host's channels until it is over or cut.
@@ -143,27 +137,33 @@ class SshPool:
         Raises:
             DriverError: As `run`.
         """
-        at, started = self._clock.now(), time.monotonic()
 
         async def pipe(connection: "asyncssh.SSHClientConnection", line: Line) -> Pipe:
             from ppsconsole.drivers import ssh_stream
 
             return await ssh_stream.pipe(connection, command, host.name, line.channels.release)
 
-        outcome = "ok"
-        try:
+        with self._recorded(host, command, "ok"):
             return await self._begun(host, timeout_s, pipe)
+
+    @contextmanager
+    def _recorded(self, host: Host, command: str, outcome: str) -> Iterator[_Outcome]:
+        """Tell of a command when it ended, with the outcome that was put down by then, or the word of the error."""
+        at, started, told = self._clock.now(), time.monotonic(), _Outcome(outcome)
+        try:
+            yield told
         except DriverError as error:
-            outcome = error.word
+            told.outcome = error.word
             raise
         finally:
-            self._on_command(CommandRecord(at, host.name, plain(command), time.monotonic() - started, outcome))
+            self._on_command(CommandRecord(at, host.name, plain(command), time.monotonic() - started, told.outcome))
 
     async def _begun(
         self,
         host: Host,
         timeout_s: float,
         begin: "Callable[[asyncssh.SSHClientConnection, Line], Coroutine[Any, Any, _T]]",
+        waiting: str = "waiting for the command to begin",
     ) -> _T:
         """Return what `begin` makes of a connection, on a new one where the kept one was dead; it takes the channel along."""
         phase = "logging in to the host"
@@ -177,7 +177,7 @@ class SshPool:
                 phase = "waiting for one of its channels to be free"
                 await line.channels.acquire()
                 try:
-                    phase = "waiting for the command to begin"
+                    phase = waiting
                     for is_last in (False, True):
                         connection = await self._connected(line, chain)
                         try:
@@ -388,27 +388,12 @@ class SshPool:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    # --- commands ---------------------------------------------------------------------------------------------
-
     async def _run(self, host: Host, command: str, stdin: str | None, timeout_s: float, limit_bytes: int) -> CommandResult:
-        phase = "logging in to the host"
-        try:
-            async with asyncio.timeout(timeout_s):
-                chain = (*await self._bastions_of(host), host.name)
-                line = self._line(chain, host)
-                connection = await self._connected(line, chain)
-                from ppsconsole.drivers import ssh_commands
+        async def execute(connection: "asyncssh.SSHClientConnection", line: Line) -> CommandResult:
+            from ppsconsole.drivers import ssh_commands
 
-                phase = "waiting for one of its channels to be free"
-                async with line.channels:
-                    phase = "waiting for the command's end; it may still be running"
-                    try:
-                        return await ssh_commands.execute(connection, command, stdin, limit_bytes, host.name)
-                    except ssh_commands.ClosedBeforeUse:
-                        connection = await self._connected(line, chain)
-                    try:
-                        return await ssh_commands.execute(connection, command, stdin, limit_bytes, host.name)
-                    except ssh_commands.ClosedBeforeUse as error:
-                        raise Unreachable(_LOST_AT_ONCE, where=host.name) from error
-        except TimeoutError:
-            raise TimedOut(f"no answer within {timeout_s:g}s, {phase}", where=host.name) from None
+            result = await ssh_commands.execute(connection, command, stdin, limit_bytes, host.name)
+            line.channels.release()
+            return result
+
+        return await self._begun(host, timeout_s, execute, "waiting for the command's end; it may still be running")

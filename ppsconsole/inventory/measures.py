@@ -110,3 +110,7 @@ def _measured(text: str, units: tuple[tuple[str, float], ...]) -> float | None:
         text, factor = match[1], known[match[2]]
     value = float(text) * factor if "." in text else int(text) * factor
     return int(value) if float(value).is_integer() else value
+
+
+PORT = Whole(1, 65535)
+"""A port of TCP."""

@@ -6,12 +6,11 @@ The loader, the JSON schema and `inventory show` all read this one table; a test
 from typing import Any, Final
 
 from ppsconsole.inventory.alternate_table import alternate_record
-from ppsconsole.inventory.dependencies import Backup, Directory, Notification, Scratch
+from ppsconsole.inventory.dependencies_table import BACKUP, DIRECTORY, NOTIFICATION
 from ppsconsole.inventory.kinds import (
     Address,
     Choice,
     Flag,
-    Kind,
     LocalFile,
     MemberAddress,
     Ref,
@@ -19,8 +18,8 @@ from ppsconsole.inventory.kinds import (
     Text,
     Url,
 )
-from ppsconsole.inventory.limits import Limit, Limits, Polling
-from ppsconsole.inventory.measures import Whole, duration, number, size
+from ppsconsole.inventory.limits_table import LIMITS, POLLING
+from ppsconsole.inventory.measures import PORT, Whole, duration
 from ppsconsole.inventory.model import (
     Balancer,
     Cluster,
@@ -54,7 +53,6 @@ REPLICATION: Final = {
 """How each kind of database can be replicated; the first is what it is when nothing is said."""
 
 _MERGE = "PPS does not support merging databases, so a merge replica could never be used again after a failover"
-_PORT = Whole(1, 65535)
 _LOG = Listing(Text(), may_be_one=True)
 
 
@@ -72,7 +70,7 @@ SSH = Record(
     SshAccess,
     [
         Field("user", Text(), "Account to log in with; left out, ~/.ssh/config decides."),
-        Field("port", _PORT, "Port of the SSH server; left out, ~/.ssh/config decides, then 22."),
+        Field("port", PORT, "Port of the SSH server; left out, ~/.ssh/config decides, then 22."),
         Field("key", LocalFile(), "Private key file; left out, the agent and the default keys are tried."),
         Field("certificate", LocalFile(), "OpenSSH user certificate that belongs to `key`."),
         Field("passphrase", Secret(), "Where the passphrase of `key` is found."),
@@ -200,7 +198,7 @@ INSTANCE = Record(
     [
         Field("host", Ref("hosts"), "The host that it runs on; only azure-sql has none."),
         Field("address", Address(), "Where the database listens when that is not the host's address."),
-        Field("port", _PORT, "Its port; left out, 5432 for postgres, 1433 for SQL Server and Azure SQL."),
+        Field("port", PORT, "Its port; left out, 5432 for postgres, 1433 for SQL Server and Azure SQL."),
         Field("aliases", Listing(Address()), "Other names and addresses under which web nodes and standbys know it."),
         Field("declared", Choice("primary", "standby"), "The role it is meant to have; what is observed is what counts."),
         Field("data_directory", Text(), "As on the host; part of the identity that destructive commands are bound to."),
@@ -278,104 +276,7 @@ BALANCER = Record(
     about="What stands in front of the web nodes.",
 )
 
-DIRECTORY = Record(
-    "directory",
-    Directory,
-    [
-        Field("kind", Choice("active-directory", "ldap"), "What it is."),
-        Field("address", Address(), "The domain or a server of it; a domain lets the connection move."),
-        Field("port", _PORT, "636 for LDAP over TLS."),
-        Field("ca", LocalFile(), "PEM file that signs its certificate; left out, the system's authorities."),
-        Field("account", Text(), "Account for a trial lookup; left out, only the connection is tried."),
-        Field("password", Secret(), "Where the password of `account` is found."),
-    ],
-    about="An AD or LDAP service that users are looked up in.",
-)
-
-SCRATCH = Record(
-    "scratch",
-    Scratch,
-    [
-        Field("host", Ref("hosts"), "The host that it runs on; it has the programs of PostgreSQL."),
-        Field("path", Text(), "Folder on it, not a database's: a server of its own is made in it, and removed again."),
-        Field("bin_directory", Text(), "Where initdb and pg_restore are; left out, those of the instance there, else the PATH."),
-    ],
-    about="Where a backup is restored to see that it can be.",
-)
-
-BACKUP = Record(
-    "backup",
-    Backup,
-    [
-        Field("path", Text(), "Folder with the backups, on `host` or on the console's machine."),
-        Field("host", Ref("hosts"), "Where `path` is; left out, the machine of the console."),
-        Field("encryption_key", Secret(), "The age key that `run backup` encrypts for and a restore needs; it is never shown."),
-        Field("oldest_s", duration(60, 10 * 366 * 86400.0), "The newest backup may be this old."),
-        Field("keep", Whole(1, 100_000), "How many bundles stay; older ones are set aside, and deleted by `backup prune` only."),
-        Field("source", Ref("instances"), "The instance that is dumped; left out, the primary, or a standby without one."),
-        Field("scratch", SCRATCH, "Where `run backup-verify` restores to see that it can; left out, it cannot be verified."),
-    ],
-    about="A place where backups of the database and its keys are kept.",
-)
-
 ALTERNATE = alternate_record(SERVICE)
-
-NOTIFICATION = Record(
-    "notification",
-    Notification,
-    [
-        Field("kind", Choice("mail", "command"), "How people are told."),
-        Field("to", Listing(Text(), may_be_one=True), "Who is told; needed for mail."),
-        Field("server", Address(), "Mail server; needed for mail."),
-        Field("port", _PORT, "Port of the mail server."),
-        Field("sender", Text(), "Address that the mail comes from."),
-        Field("program", Text(), "For `command`: program on the console's machine."),
-        Field("password", Secret(), "Where the password of the mail account is found."),
-    ],
-    about="Who is told, and how.",
-)
-
-
-def _limit(name: str, kind: Kind, about: str) -> Field:
-    fields = [Field("warn", kind, "From here on it warns."), Field("down", kind, "From here on it is as bad as down.")]
-    return Field(name, Record("limit", Limit, fields), about)
-
-
-_PERCENT = number("percent", 0, 100)
-_COUNT = number("a count", 0, 1e9)
-
-LIMITS = Record(
-    "limits",
-    Limits,
-    [
-        _limit("lag_s", duration(0), "Time by which a standby is behind."),
-        _limit("lag_bytes", size(), "Log that a standby lacks."),
-        _limit("loss_s", duration(0), "What a failover at this moment would lose."),
-        _limit("front_latency_s", duration(0), "Answer time through the front."),
-        _limit("login_s", duration(0), "Time that a login through the front takes."),
-        _limit("login_percent", _PERCENT, "Share of the last logins that got in; fewer is worse."),
-        _limit("sessions_percent", _PERCENT, "Database sessions in percent of what is allowed."),
-        _limit("disk_percent", _PERCENT, "Fullest watched file system."),
-        _limit("certificate_days", number("days", 0, 36600), "Days until a certificate ends; fewer is worse."),
-        _limit("clock_skew_s", duration(0), "Difference of a host's clock."),
-        _limit("transaction_s", duration(0), "Age of the oldest open transaction."),
-        _limit("archive_backlog", _COUNT, "Log files that wait to be archived."),
-    ],
-    about="What facts are judged against.",
-)
-
-POLLING = Record(
-    "polling",
-    Polling,
-    [
-        Field("every_s", duration(0.1, 3600), "Interval for databases, web nodes, balancers and services."),
-        Field("slow_every_s", duration(0.1, 86400), "Interval for disks, clocks and certificates."),
-        Field("timeout_s", duration(0.1, 300), "Limit for one look at one thing."),
-        Field("fresh_for", number("intervals", 1, 1000), "A fact older than this many intervals is stale."),
-        Field("concurrency", Whole(1, 1000), "How many hosts are connected to at the same time."),
-    ],
-    about="How often things are looked at.",
-)
 
 ROOT = Record(
     "inventory",

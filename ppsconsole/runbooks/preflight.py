@@ -19,6 +19,22 @@ from ppsconsole.runbooks.case import Case
 
 Check = Callable[[Case], Item]
 
+_AROUND: tuple[Check, ...] = (
+    console.secrets,
+    console.journal,
+    access.clocks,
+    access.disk,
+    access.automatic_return,
+    access.certificate,
+    product.login_check,
+    product.versions,
+    product.backup,
+    product.encryption_key,
+    product.keys_on_target,
+    product.licence,
+)
+"""What surrounds the databases, asked before anything that moves the service for good."""
+
 _SWITCHOVER: tuple[Check, ...] = (
     stream.fresh_facts,
     stream.same_cluster,
@@ -100,18 +116,7 @@ _FAILOVER: tuple[Check, ...] = (
     slots.slots,
     stream.retry_interval,
     access.at_boot,
-    console.secrets,
-    console.journal,
-    access.clocks,
-    access.disk,
-    access.automatic_return,
-    access.certificate,
-    product.login_check,
-    product.versions,
-    product.backup,
-    product.encryption_key,
-    product.keys_on_target,
-    product.licence,
+    *_AROUND,
 )
 
 _OF_A_STREAM = frozenset(
@@ -144,18 +149,7 @@ _RESTORE: tuple[Check, ...] = (
     access.web_nodes,
     access.web_switch,
     product.members,
-    console.secrets,
-    console.journal,
-    access.clocks,
-    access.disk,
-    access.automatic_return,
-    access.certificate,
-    product.login_check,
-    product.versions,
-    product.backup,
-    product.encryption_key,
-    product.keys_on_target,
-    product.licence,
+    *_AROUND,
     copy.left_behind,
 )
 
