@@ -14,7 +14,7 @@ from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks import items_alternate as items
 from ppsconsole.runbooks.alternate import RUNS, Source, quiet_steps, restore_step, source_of, wanted_alternate
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
 from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.ladder import Ladder, fence_step, ladder_of
@@ -53,13 +53,11 @@ def plan_alternate_activate(
     loss = _loss(snapshot, background, source)
     shop = Shop(inventory, commands, background.estimates)
     steps = _steps(shop, snapshot, side, ladders, alternate, node, source, loss)
-    return Plan(
+    return bound(
+        inventory,
+        snapshot,
         runbook="alternate-activate",
-        cluster=snapshot.cluster,
         node=alternate.name,
-        to="",
-        made_at=snapshot.at,
-        identities=identities_of(inventory, snapshot, steps),
         steps=steps,
         preflight=_preflight(inventory, snapshot, alternate, node, source, side),
         loss=loss,

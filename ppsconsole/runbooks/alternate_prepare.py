@@ -10,7 +10,7 @@ from ppsconsole.plan.step import Gate
 from ppsconsole.runbooks import items_alternate as items
 from ppsconsole.runbooks.alternate import RUNS, quiet_steps, restore_step, source_of, wanted_alternate
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
 from ppsconsole.runbooks.request import Request
 from ppsconsole.runbooks.situation import driven
 
@@ -43,13 +43,11 @@ def plan_alternate_prepare(
         f"Put {source.said()} into {alternate.name} beside what it has? Its PPS stays stopped and disabled; users notice nothing."
     )
     steps = (replace(steps[0], gate=Gate("confirm", question, "--approve")), *steps[1:])
-    return Plan(
+    return bound(
+        inventory,
+        snapshot,
         runbook="alternate-prepare",
-        cluster=snapshot.cluster,
         node=alternate.name,
-        to="",
-        made_at=snapshot.at,
-        identities=identities_of(inventory, snapshot, steps),
         steps=steps,
         preflight=(
             items.database(node, snapshot),
@@ -63,5 +61,4 @@ def plan_alternate_prepare(
         ),
         loss=NOTHING_MOVES,
         tolerances={"copies that it holds": str(len(node.value("copies") or ()))},
-        downtime_s=0.0,
     )

@@ -12,7 +12,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, identities_of
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound
 from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.request import Request, known, without_to
 from ppsconsole.runbooks.situation import one_history, primaries, standbys
@@ -181,18 +181,14 @@ def _pps_version(snapshot: Snapshot) -> str:
 def _plan(
     inventory: Inventory, snapshot: Snapshot, request: Request, steps: tuple[Step, ...], preflight: tuple[Item, ...]
 ) -> Plan:
-    return Plan(
+    return bound(
+        inventory,
+        snapshot,
         runbook=request.runbook,
-        cluster=snapshot.cluster,
         node=request.node,
-        to="",
-        made_at=snapshot.at,
-        identities=identities_of(inventory, snapshot, steps),
         steps=steps,
         preflight=preflight,
         loss=_NOTHING_LOST,
-        tolerances={},
-        downtime_s=0.0,
     )
 
 

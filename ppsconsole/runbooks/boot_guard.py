@@ -10,7 +10,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, identities_of
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound
 from ppsconsole.runbooks.case import failing, ok
 from ppsconsole.runbooks.ladder import host_lacks
 from ppsconsole.runbooks.request import Request, known, without_to
@@ -89,16 +89,12 @@ def _node(inventory: Inventory, snapshot: Snapshot, request: Request) -> Node:
 def _plan(
     inventory: Inventory, snapshot: Snapshot, runbook: str, node: Node, steps: tuple[Step, ...], preflight: tuple[Item, ...]
 ) -> Plan:
-    return Plan(
+    return bound(
+        inventory,
+        snapshot,
         runbook=runbook,
-        cluster=snapshot.cluster,
         node=node.name,
-        to="",
-        made_at=snapshot.at,
-        identities=identities_of(inventory, snapshot, steps),
         steps=steps,
         preflight=preflight,
         loss=_NOTHING_TOUCHED,
-        tolerances={},
-        downtime_s=0.0,
     )

@@ -9,7 +9,9 @@ from ppsconsole.cluster.dead_wal import DeadWal
 from ppsconsole.cluster.remnant import Remnant
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.inventory.model import Inventory
-from ppsconsole.plan.plan import Identity
+from ppsconsole.plan.loss import Loss
+from ppsconsole.plan.plan import Identity, Plan
+from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.costs import cost_of
 from ppsconsole.runbooks.history import History
@@ -99,6 +101,35 @@ def closed(steps: Sequence[Step]) -> tuple[Step, ...]:
         is_past = is_past or step.is_point_of_no_return
         found.append(replace(step, is_undoable=False) if is_past else step)
     return tuple(found)
+
+
+def bound(
+    inventory: Inventory,
+    snapshot: Snapshot,
+    *,
+    runbook: str,
+    steps: tuple[Step, ...],
+    preflight: tuple[Item, ...],
+    loss: Loss,
+    node: str = "",
+    to: str = "",
+    tolerances: Mapping[str, str] | None = None,
+    downtime_s: float = 0.0,
+) -> Plan:
+    """Return the plan of these steps, bound to what was seen: cluster, moment, and who is who among what they touch."""
+    return Plan(
+        runbook=runbook,
+        cluster=snapshot.cluster,
+        node=node,
+        to=to,
+        made_at=snapshot.at,
+        identities=identities_of(inventory, snapshot, steps),
+        steps=steps,
+        preflight=preflight,
+        loss=loss,
+        tolerances=dict(tolerances or {}),
+        downtime_s=downtime_s,
+    )
 
 
 def identities_of(inventory: Inventory, snapshot: Snapshot, steps: Sequence[Step]) -> tuple[Identity, ...]:

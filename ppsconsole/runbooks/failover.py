@@ -10,7 +10,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
 from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.ladder import Ladder, comes_back, fence_step, ladder_of
@@ -71,13 +71,11 @@ def plan_failover(
         loss = with_salvage(loss, new.name, background.dead_wal)
     steps = _steps(shop, snapshot, side, ladder, old.name, new.name, loss)
     case = Case(inventory, snapshot, background, old, new, side, request)
-    return Plan(
+    return bound(
+        inventory,
+        snapshot,
         runbook="failover",
-        cluster=snapshot.cluster,
-        node="",
         to=new.name,
-        made_at=snapshot.at,
-        identities=identities_of(inventory, snapshot, steps),
         steps=steps,
         preflight=(
             *(preflight_failover(case) if held is None else preflight_snapshot(case)),

@@ -14,7 +14,7 @@ from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
 from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.ladder import comes_back, command_lacks, fence_step, kept_down_lacks
 from ppsconsole.runbooks.request import Request, known, without_to
@@ -60,18 +60,15 @@ def plan_fence(
     rung, lacks = _rung(inventory, snapshot, name, request.fence)
     shop = Shop(inventory, commands, background.estimates)
     steps = _steps(shop, snapshot, node, others, rung, _arguments(name, rung, lacks, is_chosen=bool(request.fence)))
-    return Plan(
+    return bound(
+        inventory,
+        snapshot,
         runbook="fence",
-        cluster=snapshot.cluster,
         node=name,
-        to="",
-        made_at=snapshot.at,
-        identities=identities_of(inventory, snapshot, steps),
         steps=steps,
         preflight=(*_preflight(snapshot, node, others), *((comes_back(name),) if rung is Rung.FENCE_COMMAND else ())),
         loss=_SET_ASIDE,
         tolerances={f"position of {name}": str(node.value("lsn") or node.value("control_checkpoint") or "unknown")},
-        downtime_s=0.0,
     )
 
 

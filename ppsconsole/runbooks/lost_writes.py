@@ -10,7 +10,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, identities_of
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound
 from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.request import Request, named_instance, without_to
 from ppsconsole.runbooks.salvage import keep_step
@@ -53,18 +53,15 @@ def plan_lost_writes(
         raise Barred("no-data-directory", f"no data_directory is declared for {name}", where=name, remedy="Declare it")
     shop = Shop(inventory, commands, background.estimates)
     steps = (_asked(keep_step(shop, name, primary.name), name),)
-    return Plan(
+    return bound(
+        inventory,
+        snapshot,
         runbook="lost-writes",
-        cluster=snapshot.cluster,
         node=name,
-        to="",
-        made_at=snapshot.at,
-        identities=identities_of(inventory, snapshot, steps),
         steps=steps,
         preflight=_preflight(node, primary),
         loss=NOTHING_IS_GIVEN_UP,
         tolerances={"control file": str(node.value("control_state") or "unknown")},
-        downtime_s=0.0,
     )
 
 

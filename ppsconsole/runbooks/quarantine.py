@@ -11,7 +11,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.step import Gate
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, identities_of
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound
 from ppsconsole.runbooks.case import failing, ok
 from ppsconsole.runbooks.request import Request, named_instance, without_to
 from ppsconsole.runbooks.situation import is_reachable
@@ -57,18 +57,14 @@ def plan_quarantine_delete(
         gate=Gate("name", question, "--approve"),
     )
     steps = (replace(step, is_undoable=False, is_markable=False),)
-    return Plan(
+    return bound(
+        inventory,
+        snapshot,
         runbook="quarantine-delete",
-        cluster=snapshot.cluster,
         node=name,
-        to="",
-        made_at=snapshot.at,
-        identities=identities_of(inventory, snapshot, steps),
         steps=steps,
         preflight=(_is_well(node),),
         loss=_GONE_FOR_GOOD,
-        tolerances={},
-        downtime_s=0.0,
     )
 
 

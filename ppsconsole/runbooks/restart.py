@@ -11,7 +11,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.loss import NOTHING_MOVES
 from ppsconsole.runbooks.preflight_restart import preflight_restart, unseen_primaries
@@ -55,13 +55,11 @@ def plan_restart(
         _on_a_primary(snapshot, node)
     shop = Shop(inventory, commands, background.estimates)
     steps = _steps(shop, snapshot, node)
-    return Plan(
+    return bound(
+        inventory,
+        snapshot,
         runbook="restart",
-        cluster=snapshot.cluster,
         node=node.name,
-        to="",
-        made_at=snapshot.at,
-        identities=identities_of(inventory, snapshot, steps),
         steps=steps,
         preflight=preflight_restart(inventory, snapshot, node),
         loss=NOTHING_MOVES,

@@ -29,7 +29,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
 from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.preflight import preflight_restore
@@ -77,13 +77,12 @@ def plan_restore(
     downtime_s = downtime_of(steps, is_out=False)
     steps = (replace(steps[0], gate=_gate(inventory, steps, source.name, to, downtime_s)), *steps[1:])
     case = Case(inventory, snapshot, background, source, target, side, request)
-    return Plan(
+    return bound(
+        inventory,
+        snapshot,
         runbook="restore",
-        cluster=snapshot.cluster,
         node=source.name,
         to=to,
-        made_at=snapshot.at,
-        identities=identities_of(inventory, snapshot, steps),
         steps=steps,
         preflight=preflight_restore(case),
         loss=Loss(LossTier.NONE, words=f"every table is compared before it is used; what only {to} has is kept, and not merged"),

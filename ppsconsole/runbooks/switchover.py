@@ -9,7 +9,7 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
 from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.loss import PROVED_LATER
@@ -54,13 +54,11 @@ def plan_switchover(
     downtime_s = downtime_of(steps, is_out=False)
     steps = (replace(steps[0], gate=_gate(inventory, steps, old.name, new.name, downtime_s)), *steps[1:])
     case = Case(inventory, snapshot, background, old, new, side, request)
-    return Plan(
+    return bound(
+        inventory,
+        snapshot,
         runbook="switchover",
-        cluster=snapshot.cluster,
-        node="",
         to=new.name,
-        made_at=snapshot.at,
-        identities=identities_of(inventory, snapshot, steps),
         steps=steps,
         preflight=preflight_switchover(case),
         loss=PROVED_LATER,
