@@ -212,9 +212,9 @@ async def restore_bundle_into(
             raise failed("pg_restore failed", result, target.host)
         progress.end()
     finally:
-        source.cut()
+        await source.cut()
         if sink is not None:
-            sink.cut()
+            await sink.cut()
 
 
 def restore_command(target: RestoreTarget) -> str:
@@ -232,7 +232,7 @@ async def _settings(store: BundleStore, name: str, key: AgeKey) -> bytes:
             if len(found) > SETTINGS_BYTES:
                 raise BadAnswer(f"the settings in {name} are too long", where=store.where)
     finally:
-        pipe.cut()
+        await pipe.cut()
     try:
         return await key.decrypted(bytes(found))
     except DriverError as error:

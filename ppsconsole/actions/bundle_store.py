@@ -81,7 +81,7 @@ class BundleStore:
                     raise OutputTooLong(f"more than {_LISTING_BYTES} bytes", where=HERE)
             ended = await pipe.end(timeout_s)
         finally:
-            pipe.cut()
+            await pipe.cut()
         return CommandResult(ended.exit_status, text.decode("utf-8", "replace"), ended.stderr, ended.duration_s)
 
     async def act(self, hosts: Guarded, command: str, *, timeout_s: float = LOOK_S) -> None:

@@ -270,7 +270,7 @@ async def _dumped(work: _Work, snapshot: HeldSnapshot) -> Member:
     try:
         sink = await work.store.pipe(write_command(work.path, work.folder, DATABASE))
     except BaseException:
-        source.cut()
+        await source.cut()
         raise
 
     async def read() -> bytes:
@@ -298,8 +298,8 @@ async def _dumped(work: _Work, snapshot: HeldSnapshot) -> Member:
         if result.exit_status != 0:
             raise failed(f"{DATABASE} was not written", result, work.store.where)
     finally:
-        source.cut()
-        sink.cut()
+        await source.cut()
+        await sink.cut()
     progress.end()
     return Member(written, digest.hexdigest())
 
@@ -326,7 +326,7 @@ async def _written(work: _Work, name: str, text: bytes) -> None:
             await sink.write(text)
         result = await sink.end()
     finally:
-        sink.cut()
+        await sink.cut()
     if result.exit_status != 0:
         raise failed(f"{name} was not written", result, work.store.where)
 

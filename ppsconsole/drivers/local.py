@@ -37,15 +37,18 @@ async def run_here(argv: Sequence[str], *, timeout_s: float) -> CommandResult:
         raise BadAnswer(f"{argv[0]} cannot be started: {why}", where=HERE, remedy="See that it is installed here") from None
     assert process.stdout is not None
     assert process.stderr is not None
+    reading = [asyncio.ensure_future(_read(each)) for each in (process.stdout, process.stderr)]
     try:
         async with asyncio.timeout(timeout_s):
-            stdout, stderr = await asyncio.gather(_read(process.stdout), _read(process.stderr))
+            stdout, stderr = await asyncio.gather(*reading)
             status = await process.wait()
     except TimeoutError:
         raise TimedOut(f"{argv[0]} did not end within {timeout_s:g}s", where=HERE) from None
     finally:
-        if process.returncode is None:
-            await _ended(process)
+        for each in reading:
+            each.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
+        await killed(process)
     return CommandResult(status, stdout, stderr, time.monotonic() - began)
 
 
@@ -58,9 +61,18 @@ async def _read(stream: asyncio.StreamReader) -> str:
     return raw.decode("utf-8", "replace")
 
 
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # it leads a session of its own
-    with suppress(TimeoutError):  # a grandchild that left the session may hold the pipes open
+async def killed(process: asyncio.subprocess.Process) -> None:
+    """Kill a program that leads a session of its own, with its children, and wait until nothing of it is left open."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    streams = [each for each in (process.stdout, process.stderr) if each is not None]
+    with suppress(TimeoutError):  # a grandchild that left the session may hold the pipes open for ever
         async with asyncio.timeout(1.0):
-            await process.communicate()
+            await asyncio.gather(*(_emptied(each) for each in streams))  # wait() does not return before they are
+            await process.wait()
+
+
+async def _emptied(stream: asyncio.StreamReader) -> None:
+    while await stream.read(_LIMIT_BYTES):
+        pass

@@ -1,15 +1,12 @@
 """Commands whose input and output are as much as there is: here, or on a host over SSH (`SshPool.pipe`)."""
 
 import asyncio
-import os
-import signal
 import time
 from asyncio.subprocess import PIPE
-from contextlib import suppress
 from typing import Protocol
 
 from ppsconsole.drivers.base import CommandResult
-from ppsconsole.drivers.local import HERE
+from ppsconsole.drivers.local import HERE, killed
 from ppsconsole.errors import BadAnswer, TimedOut
 
 PIECE = 256 * 1024
@@ -63,7 +60,7 @@ class Pipe(Protocol):
         """
         ...
 
-    def cut(self) -> None:
+    async def cut(self) -> None:
         """Let go of it, whatever it is doing. May be called more than once."""
         ...
 
@@ -120,15 +117,14 @@ class _LocalPipe:
         except TimeoutError:
             raise TimedOut(f"no end within {timeout_s:g}s", where=HERE) from None
         finally:
-            self.cut()
+            await self.cut()
         return CommandResult(max(status, -1), "", errors, time.monotonic() - self._started)
 
-    def cut(self) -> None:
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)  # it leads a session of its own
+    async def cut(self) -> None:
         self._stdin.close()
         self._errors.cancel()
+        await asyncio.gather(self._errors, return_exceptions=True)
+        await killed(self._process)
 
 
 async def _end_of(stream: asyncio.StreamReader) -> str:

@@ -4,12 +4,11 @@ import asyncio
 import importlib
 import os
 import shlex
-import signal
 import stat
 from asyncio.subprocess import DEVNULL, PIPE
-from contextlib import suppress
 from pathlib import Path
 
+from ppsconsole.drivers.local import killed
 from ppsconsole.errors import SecretError
 from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.masking import masker
@@ -120,22 +119,10 @@ async def _from_command(ref: SecretRef) -> str:
             remedy="It must not ask anything: there is no terminal behind it",
         ) from None
     finally:
-        if process.returncode is None:
-            await _ended(process)
+        await killed(process)
     if process.returncode != 0 and len(raw) <= _LIMIT_BYTES:
         raise SecretError(f"the command ended with exit status {process.returncode}", where=str(ref))
     return _decoded(raw, ref)
-
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # its children hold the pipe open as well; it leads a session of its own
-    assert process.stdout is not None
-    with suppress(TimeoutError):  # a grandchild that left the session may hold it for ever
-        async with asyncio.timeout(1.0):
-            while await process.stdout.read(_LIMIT_BYTES):
-                pass  # asyncio's wait() does not return before the pipe is empty
-            await process.wait()
 
 
 def _decoded(raw: bytes, ref: SecretRef) -> str:

@@ -83,10 +83,10 @@ class HostPipe:
         except (asyncssh.Error, OSError) as error:
             raise dropped(self._where) from error
         finally:
-            self.cut()
+            await self.cut()
         return CommandResult(status, "", errors.decode("utf-8", "replace"), time.monotonic() - self._started)
 
-    def cut(self) -> None:
+    async def cut(self) -> None:
         """See `pipes.Pipe.cut`."""
         if not self._is_cut:
             self._is_cut = True

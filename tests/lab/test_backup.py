@@ -320,7 +320,7 @@ class Breaking:
             nonlocal written
             written += 1
             if written > 1:
-                made.cut()
+                await made.cut()
                 raise LineDropped("the connection was lost", where=self._host)
             await write(piece)
 

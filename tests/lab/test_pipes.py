@@ -106,8 +106,8 @@ def test_one_that_stands_still_is_given_up(tmp_path: Path, monkeypatch: pytest.M
             await pipe.read()
         with pytest.raises(TimedOut, match=r"nothing was taken for 0\.3s"):
             await flooded(pipe)
-        pipe.cut()
-        pipe.cut()
+        await pipe.cut()
+        await pipe.cut()
 
         waiting = await opened("exec sleep 300")
         with pytest.raises(TimedOut, match="no end within"):
@@ -129,7 +129,7 @@ def test_a_line_that_is_lost_is_no_end(tmp_path: Path, is_reading: bool) -> None
                 await (pipe.read() if is_reading else flooded(pipe))
             with suppress(LineDropped):
                 assert (await pipe.end(20.0)).exit_status != 0
-            pipe.cut()
+            await pipe.cut()
             while server.running:  # noqa: ASYNC110 - the command ends with its line, and is waited for there
                 await asyncio.sleep(0.01)
 
