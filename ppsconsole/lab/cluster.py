@@ -129,17 +129,26 @@ class LabCluster:
             await make_rows(self.layout.hosts["db1"], self._passwords[KEEPER_ROLE], rows, self._progress)
 
     async def _bring_up_databases(self, shop: Workshop) -> None:
-        primary, standby = self.layout.hosts["db1"], self.layout.hosts["db2"]
         await self._start("db1")
         self._progress("db1: primary serves")
         async with asyncio.TaskGroup() as group:
             for name in ("web1", "web2"):
                 group.create_task(self._start(name))
-            road = self.fabric.find(standby.name, primary.name, "db")
-            assert road is not None
-            await make_standby(shop, standby, primary.address, road.port)
-            await self._start("db2")
-            self._progress("db2: standby cloned and started")
+            await self._bring_up_standbys(shop, "db1")
+
+    async def _bring_up_standbys(self, shop: Workshop, upstream: str) -> None:
+        """Make those that follow `upstream`, and then those behind them, all at the same time."""
+        async with asyncio.TaskGroup() as group:
+            for name in (each for each, source in self.layout.upstreams.items() if source == upstream):
+                group.create_task(self._bring_up_standby(shop, name, upstream))
+
+    async def _bring_up_standby(self, shop: Workshop, name: str, upstream: str) -> None:
+        road = self.fabric.find(name, upstream, "db")
+        assert road is not None
+        await make_standby(shop, self.layout.hosts[name], self.layout.address(upstream), road.port)
+        await self._start(name)
+        self._progress(f"{name}: standby cloned from {upstream} and started")
+        await self._bring_up_standbys(shop, name)
 
     async def _bring_up_alternate(self, shop: Workshop, node: LabNode) -> None:
         # Made by an initdb of its own: it is another system than the database group.

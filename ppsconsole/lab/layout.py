@@ -78,6 +78,7 @@ class Layout:
     Attributes:
         network: First two numbers of every address, `127.L`; no other lab uses them.
         outside: Addresses of those who come from outside: the console and the users.
+        upstreams: Whom each standby follows at first, by host; each stands behind its own upstream.
     """
 
     network: str
@@ -85,6 +86,7 @@ class Layout:
     nodes: dict[str, LabNode]
     roads: tuple[RoadPlan, ...]
     outside: dict[str, str] = field(default_factory=dict)
+    upstreams: dict[str, str] = field(default_factory=dict)
 
     def address(self, place: str) -> str:
         """Return the address of a host, of the console or of the users."""
@@ -124,16 +126,16 @@ class Layout:
 
     @property
     def backup_host(self) -> str:
-        """The host that the backups are kept on: that of the last database, in the other site than the primary's."""
-        return self.of_kind("database")[-1].host
+        """The host that the backups are kept on: that of the first standby, in the other site than the primary's."""
+        return next(iter(self.upstreams))
 
     def bastion_of(self, host: str) -> str:
         """Return the bastion in the site of `host`."""
         return f"bastion-{self.hosts[host].site}"
 
 
-PROFILES = ("default", "alternate")
-"""What a lab can have: two sites; or beside them a third one, with an alternate server."""
+PROFILES = ("default", "alternate", "standbys")
+"""What a lab can have: two sites; beside them a third one, with an alternate server; two more standbys, one behind a standby."""
 
 SITE = "site-"
 """Begins the name that stands for all nodes of a site."""
@@ -146,7 +148,8 @@ def layout_of(profile: str, network: str, homes: Path) -> Layout:
     """Return the layout of one of `PROFILES`.
 
     `default`: two sites, a bastion each, nginx, two web nodes, a PostgreSQL pair. `alternate`: the same, and in a third site a
-    host with a PPS that is stopped and a database server of its own; it is reached without a bastion.
+    host with a PPS that is stopped and a database server of its own; it is reached without a bastion. `standbys`: two more
+    standbys, db3 in the primary's site, which follows the primary, and db4 in the other one, which follows db2 (a cascade).
 
     Args:
         profile: Which.
@@ -166,6 +169,10 @@ def layout_of(profile: str, network: str, homes: Path) -> Layout:
         ("web2", "b", 11, ("ssh", "pps")),
         ("db2", "b", 21, ("ssh", "db")),
     ]
+    upstreams = {"db2": "db1"}
+    if profile == "standbys":
+        machines += [("db3", "a", 22, ("ssh", "db")), ("db4", "b", 22, ("ssh", "db"))]
+        upstreams |= {"db3": "db1", "db4": "db2"}
     has_alternate = profile == "alternate"
     if has_alternate:
         machines.append(("alt1", "c", 11, ("ssh", "pps", "db")))
@@ -176,21 +183,22 @@ def layout_of(profile: str, network: str, homes: Path) -> Layout:
     nodes = [LabNode(name, "bastion", name, "ssh") for name in ("bastion-a", "bastion-b")]
     nodes.append(LabNode("lb1", "balancer", "lb1", "nginx"))
     nodes += [LabNode(f"pps{n}", "web", f"web{n}", "pps", is_stand_in=True) for n in (1, 2)]
-    nodes += [LabNode(f"db{n}", "database", f"db{n}", "db") for n in (1, 2)]
-    roads = _default_roads(hosts)
+    databases = ("db1", *upstreams)
+    nodes += [LabNode(name, "database", name, "db") for name in databases]
+    roads = _default_roads(hosts, databases)
     if has_alternate:
         nodes += [LabNode("alt1", "alternate", "alt1", "pps", is_stand_in=True), LabNode("alt1-db", "alternate", "alt1", "db")]
         roads += [RoadPlan(CONSOLE, "alt1", "ssh", 2200), RoadPlan(USERS, "alt1", "pps", 8443)]
     outside = {CONSOLE: f"{network}.0.10", USERS: f"{network}.0.20"}
-    return Layout(network, hosts, {node.name: node for node in nodes}, tuple(roads), outside)
+    return Layout(network, hosts, {node.name: node for node in nodes}, tuple(roads), outside, upstreams)
 
 
-def _default_roads(hosts: dict[str, LabHost]) -> list[RoadPlan]:
+def _default_roads(hosts: dict[str, LabHost], databases: tuple[str, ...]) -> list[RoadPlan]:
     roads = [RoadPlan(CONSOLE, "bastion-a", "ssh", 2200), RoadPlan(CONSOLE, "bastion-b", "ssh", 2200)]
     roads.append(RoadPlan(USERS, "lb1", "nginx", 8443))
     roads += [RoadPlan("lb1", web, "pps", 11001) for web in ("web1", "web2")]
-    roads += [RoadPlan(web, db, "db", 6432 + i) for i, web in enumerate(("web1", "web2")) for db in ("db1", "db2")]
-    roads += [RoadPlan("db1", "db2", "db", 6434), RoadPlan("db2", "db1", "db", 6434)]
+    roads += [RoadPlan(web, db, "db", 6432 + i) for i, web in enumerate(("web1", "web2")) for db in databases]
+    roads += [RoadPlan(one, db, "db", 6434 + i) for i, one in enumerate(databases) for db in databases if one != db]
     for host in hosts.values():
         if host.site != "c" and not host.name.startswith("bastion"):
             services: tuple[ServiceName, ...] = ("ssh", "db", "pps", "nginx")
