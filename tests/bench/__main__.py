@@ -4,7 +4,9 @@ import importlib
 import sys
 
 BENCHES = {
+    "fleet": "tests.bench.fleet",
     "inventory": "tests.bench.inventory",
+    "journal": "tests.bench.journal",
     "kills": "tests.bench.kills",
     "restore": "tests.bench.restore",
     "simulate": "tests.bench.simulate",
