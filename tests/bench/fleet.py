@@ -85,9 +85,7 @@ def _contender(folder: Path, who: str, what: str, concurrency: int) -> dict[str,
 
 
 def _told(found: dict[str, dict[str, list[dict[str, float]]]], options: argparse.Namespace) -> int:
-    print(
-        f"{options.hosts} hosts, {options.concurrency} at a time, {options.databases} databases, {options.rounds} rounds in turns"
-    )
+    print(f"{options.hosts} hosts, {options.concurrency} at a time, {options.databases} databases, {options.rounds} rounds")
     print(f"{'':6} {'':5} {'wall ms, median (min to max)':>34}  {'CPU ms each':>11}  {'KiB each':>8}")
     is_within = True
     for name, what in (("cold", "hosts"), ("warm", "hosts"), ("jump", "jump"), ("poll", "poll")):
