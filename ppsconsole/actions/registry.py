@@ -16,6 +16,7 @@ from ppsconsole.actions.clone import Clone, SwapIn
 from ppsconsole.actions.close_database import CloseDatabase
 from ppsconsole.actions.compare_databases import CompareDatabases
 from ppsconsole.actions.configuration_kept import KeepConfiguration
+from ppsconsole.actions.drop_database import DropSetAside
 from ppsconsole.actions.dump_database import DumpDatabase, RemoveDump
 from ppsconsole.actions.fence import Fence
 from ppsconsole.actions.follow import Follow
@@ -92,6 +93,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "start-standby": StartStandby(),
     "drop-stale-slots": DropStaleSlots(),
     "delete-set-aside": DeleteSetAside(),
+    "drop-set-aside": DropSetAside(),
     "repoint": Repoint(),
     "back-up": BackUp(),
     "retain-bundles": RetainBundles(),

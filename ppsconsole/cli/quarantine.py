@@ -27,8 +27,8 @@ _UNSEEN = 6
 def quarantine() -> None:
     """List what runs have set aside on the hosts of databases; delete one of these after asking.
 
-    Old data directories, copies that were not used, and the log of lost writes stay until somebody deletes them here. Databases
-    that a restore renamed are listed as well; they are dropped by psql.
+    Old data directories, copies that were not used, the log of lost writes, and databases that a restore renamed stay until
+    somebody deletes them here.
     """
 
 
@@ -37,7 +37,9 @@ def quarantine() -> None:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def list_(options: Options, node: str, is_json: bool) -> int:
-    """List what lies beside the data directory of NODE, or of all databases: where, how big, since when, what it is.
+    """List what was set aside on NODE, or on all databases: where, how big, since when, what it is.
+
+    That is what lies beside data directories, and the databases in servers that run, as `database:NAME`.
 
     Exit 0: everything was looked at. 6: a host could not be.
     """
@@ -53,7 +55,9 @@ def list_(options: Options, node: str, is_json: bool) -> int:
         lines = [each.said(now) for each in found] or ["nothing is set aside"]
         if found:
             total = size(sum(each.size_bytes for each in found))
-            lines.append(f"{len(found)} in all, {total}; to delete one: ppsconsole quarantine delete NODE PATH")
+            lines.append(
+                f"{len(found)} in all, {total}; to delete one: ppsconsole quarantine delete NODE PATH, or NODE database:NAME"
+            )
         click.echo("\n".join([*lines, *(f"{name}: not looked at: {why}" for name, why in unseen.items())]))
     return _UNSEEN if unseen else 0
 
@@ -65,10 +69,11 @@ def list_(options: Options, node: str, is_json: bool) -> int:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, one document a line: each event, then the result.")
 @click.pass_obj
 def delete(options: Options, node: str, path: str, flags: Flags, is_json: bool) -> int:
-    """Delete PATH, which a run set aside beside the data directory of NODE, for good.
+    """Delete PATH, which a run set aside beside the data directory of NODE, or the database that `database:NAME` names, for good.
 
-    Asks for the cluster's name to be typed; without a terminal it needs `--approve PATH`, the same path once more. What is a data
-    directory in use, or is not named as runs name what they set aside, is refused.
+    Asks for the cluster's name to be typed; without a terminal it needs `--approve PATH`, the same word once more. What is a data
+    directory or a database in use, is not named as runs name what they set aside, or is a database that somebody is in, is
+    refused; so is a database on a standby.
 
     Exit 0: it is deleted. 1: failed. 3: refused or not confirmed. 7: another run holds the lease.
     """

@@ -15,11 +15,12 @@ KINDS = {
 }
 """What each ending of a name means; it comes behind the name of the data directory, and a run's id or a position behind it."""
 
-DATABASE = "database "
+DATABASE = "database:"
 """Begins the path of what is a database in a server, and no file."""
 DATABASES = {
-    "_before_": "the database that a restore took the place of; to delete it: DROP DATABASE, by psql on its host",
-    "_restore_": "a copy that a restore did not put in use; to delete it: DROP DATABASE, by psql on its host",
+    "_half_": "a copy of a restore that was never whole",
+    "_before_": "the database that a restore took the place of",
+    "_restore_": "a copy that a restore did not put in use",
 }
 """What each ending of a database's name means; it comes behind the name of the PPS database, and a run's id behind it."""
 
@@ -31,7 +32,7 @@ class SetAside:
     Attributes:
         node: The instance beside whose data directory it lies.
         host: Of that.
-        path: There.
+        path: There; of a database `database:NAME`.
         size_bytes: What it takes.
         since: When it got its name, or was last changed, seconds since 1970 UTC by the clock of its host.
     """
@@ -45,7 +46,8 @@ class SetAside:
     def said(self, now: float) -> str:
         """Return it in one line."""
         kind = kind_of(self.path) or "unknown"
-        return f"{self.node}  {self.host}:{self.path}  {size(self.size_bytes)}  {age(max(0.0, now - self.since))} old  {kind}"
+        where = self.path if self.path.startswith(DATABASE) else f"{self.host}:{self.path}"
+        return f"{self.node}  {where}  {size(self.size_bytes)}  {age(max(0.0, now - self.since))} old  {kind}"
 
     def as_json(self) -> dict[str, Any]:
         """Return what `quarantine list --json` tells of it."""

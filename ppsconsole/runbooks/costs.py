@@ -72,6 +72,7 @@ COSTS: Mapping[str, Cost] = {
     "start-standby": Cost(3.0, 600.0),
     "drop-stale-slots": Cost(0.3, 30.0),
     "delete-set-aside": Cost(2.0, 3600.0),
+    "drop-set-aside": Cost(2.0, 600.0),  # its files are removed and a checkpoint is made
     "repoint": Cost(2.0, 120.0),
 }
 

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from ppsconsole.cluster.set_aside import kind_of, why_not_ours
+from ppsconsole.actions.databases_aside import why_no_database_aside
+from ppsconsole.cluster.set_aside import DATABASE, kind_of, why_not_ours
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
@@ -16,17 +17,19 @@ from ppsconsole.runbooks.case import failing, ok
 from ppsconsole.runbooks.request import Request, named_instance, without_to
 from ppsconsole.runbooks.situation import is_reachable
 
+_DELETES = ("delete-set-aside", "drop-set-aside")
 _GONE_FOR_GOOD = Loss(LossTier.NONE, words="nothing of the running service; what is deleted is gone for good")
 
 
 def plan_quarantine_delete(
     inventory: Inventory, snapshot: Snapshot, request: Request, commands: Commands, background: Background = NOTHING_KNOWN
 ) -> Plan:
-    """Return the plan that deletes `request.path` beside the data directory of `request.node`.
+    """Return the plan that deletes `request.path` beside the data directory of `request.node`, or the database that it names.
 
     Raises:
         UsageError: No such instance, or none was named.
-        Barred: No path was named, it is none of ours, or the host is out of reach.
+        Barred: No path was named, it is none of ours, the host is out of reach, or a database would be dropped on what is no
+            primary.
     """
     without_to(request)
     if not request.node:
@@ -34,25 +37,30 @@ def plan_quarantine_delete(
     name = named_instance(inventory, request.node)
     node, data = snapshot.node(name), inventory.database.instances[name].data_directory
     if not request.path:
-        remedy = "See `ppsconsole quarantine list`, then: ppsconsole quarantine delete NODE PATH"
+        remedy = "See `ppsconsole quarantine list`, then: ppsconsole quarantine delete NODE PATH, or NODE database:NAME"
         raise Barred("no-path", "it deletes one thing that is named by its path, and none was", where=name, remedy=remedy)
     if node is None or data is None:
         raise Barred("no-data-directory", f"no data_directory is declared for {name}", where=name, remedy="Declare it")
-    if lack := why_not_ours(request.path, data):
+    is_database = request.path.startswith(DATABASE)
+    if lack := _why_not(inventory, request.path, data):
         raise Barred("not-set-aside", lack, where=name, remedy="See `ppsconsole quarantine list`")
     if not is_reachable(snapshot, name):
         what = f"the host of {name} cannot be logged in to ({node.value('host.ssh') or 'not seen'})"
         raise Barred("host-unreachable", what, where=name, remedy="Repair the way to it")
+    if is_database:
+        _refuse_undroppable(inventory, node)
     shop = Shop(inventory, commands, background.estimates)
+    where = f"on {name}" if is_database else f"on the host of {name}"
+    verb = "drop-set-aside" if is_database else "delete-set-aside"
     question = (
-        f"Delete {request.path} on the host of {name} for good? It is {kind_of(request.path)}. There is no way back. "
+        f"Delete {request.path} {where} for good? It is {kind_of(request.path)}. There is no way back. "
         f"Type the cluster's name ({inventory.cluster.name}) to delete it."
     )
     step = shop.step(
-        "delete-set-aside",
+        verb,
         name,
         f"Delete {request.path}",
-        id="delete-set-aside",
+        id=verb,
         arguments={"path": request.path},
         gate=Gate("name", question, "--approve"),
     )
@@ -70,7 +78,32 @@ def plan_quarantine_delete(
 
 def path_of(plan: Plan) -> str:
     """Return the path that a plan of this runbook deletes; empty for all others."""
-    return next((step.arguments["path"] for step in plan.steps if step.verb == "delete-set-aside"), "")
+    return next((step.arguments["path"] for step in plan.steps if step.verb in _DELETES), "")
+
+
+def _why_not(inventory: Inventory, path: str, data: str) -> str:
+    """Return why `path` is nothing that a run set aside; empty when it may be."""
+    if path.startswith(DATABASE):
+        return why_no_database_aside(path.removeprefix(DATABASE), inventory.database.database)
+    return why_not_ours(path, data)
+
+
+def _refuse_undroppable(inventory: Inventory, node: Node) -> None:
+    """Refuse to drop a database on a server that would not, or could not be asked to.
+
+    Raises:
+        Barred: It is a standby, is down, or nothing says how a program on its host logs in to it.
+    """
+    name = node.name
+    if node.role == "standby":
+        what = f"{name} is a standby: what is dropped on its primary goes there as well"
+        raise Barred("is-standby", what, where=name, remedy="Name its primary")
+    if node.role != "primary":
+        what = f"{name} does not answer as a primary ({node.words or node.role}): no database can be dropped there"
+        raise Barred("is-down", what, where=name, remedy="Bring it back first, or wait until it answers")
+    if name not in inventory.database.instances[name].dumps:
+        remedy = f"Declare `dumps: {{{name}: host=... user=... passfile=...}}` of {name}"
+        raise Barred("no-login", f"nothing says how psql on its host logs in to {name}", where=name, remedy=remedy)
 
 
 def _is_well(node: Node) -> Item:

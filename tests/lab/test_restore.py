@@ -68,14 +68,25 @@ def desk(restored_lab: Lab) -> Desk:
     return desk
 
 
-def asked(lab: Lab, host: str, sql: str) -> list[tuple[Any, ...]]:
-    """Ask the server on `host` as the programs there do: by the login that the inventory declares for dumps."""
+def logged_in(lab: Lab, host: str, database: str = "postgres") -> "psycopg.Connection[tuple[Any, ...]]":
+    """Log in to the server on `host` as the programs there do: by the login that the inventory declares for dumps."""
     address, port = lab.address(host), lab.state["hosts"][host]["ports"]["db"]
     passfile = lab.home(host) / "etc" / "pgpass"
     password = next(line.split(":", 4)[4] for line in passfile.read_text().splitlines() if line.split(":")[3] == "postgres")
-    with psycopg.connect(
-        host=address, port=port, user="postgres", password=password, dbname="postgres", autocommit=True, connect_timeout=30
-    ) as connection:
+    return psycopg.connect(
+        host=address,
+        port=port,
+        user="postgres",
+        password=password,
+        dbname=database,
+        autocommit=True,
+        connect_timeout=30,
+        application_name="somebody-else",
+    )
+
+
+def asked(lab: Lab, host: str, sql: str) -> list[tuple[Any, ...]]:
+    with logged_in(lab, host) as connection:
         cursor = connection.execute(sql)
         return cursor.fetchall() if cursor.description is not None else []
 
@@ -153,8 +164,6 @@ def test_killed_in_the_middle_it_is_gone_on_with_and_nothing_is_lost(desk: Desk,
     assert any(name.startswith(f"pleasant_restore_{run}_half_") for name in kept)
     assert f"pleasant_restore_{run}" not in kept
     assert not list(lab.home("db1").glob(f"data.restore-{run}*"))
-    aside = {each["path"]: each["kind"] for each in desk.json("quarantine", "list", "db1")["set_aside"]}
-    assert "took the place of" in aside[f"database pleasant_before_{run}"]
     report = desk.json("runs", "report", run)
     compared = next(
         event for event in report["events"] if event["kind"] == "step-finished" and event["step"] == "compare-databases"
@@ -164,3 +173,28 @@ def test_killed_in_the_middle_it_is_gone_on_with_and_nothing_is_lost(desk: Desk,
     assert (users["is_over"], users["length_s"] > 0) == (True, True)
     loaded = json.loads((tmp_path / "load.json").read_text())
     assert loaded["verification"]["lost"] == []
+
+
+def databases_aside(desk: Desk) -> dict[str, str]:
+    found = desk.json("quarantine", "list", "db1")
+    assert found["unseen"] == {}
+    return {each["path"]: each["kind"] for each in found["set_aside"] if each["path"].startswith("database:")}
+
+
+def test_a_database_that_was_set_aside_is_dropped_by_name_once_nobody_is_in_it(desk: Desk) -> None:
+    path = next(each for each, kind in databases_aside(desk).items() if "took the place of" in kind)
+    words = ("quarantine", "delete", "db1")
+    until(lambda: desk.roles()["db1"] == "primary")
+    assert desk(*words, path).returncode == 3
+    with logged_in(desk.lab, "db1", path.removeprefix("database:")):
+        refused = desk(*words, path, "--approve", path)
+        assert refused.returncode != 0
+        said = " ".join((refused.stdout + refused.stderr).split())
+        assert f"somebody is in {path.removeprefix('database:')}: postgres (somebody-else) from" in said, said
+    live = desk(*words, "database:pleasant", "--approve", "database:pleasant")
+    assert (live.returncode, "the database in use" in live.stderr) == (3, True), live.stderr
+    assert path in databases_aside(desk)
+    until(lambda: desk(*words, path, "--approve", path).returncode == 0)
+    assert path not in databases_aside(desk)
+    kept = databases(desk.lab, "db1")
+    assert ("pleasant" in kept, path.removeprefix("database:") in kept) == (True, False)

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from ppsconsole.actions.copying import copy_name
+from ppsconsole.actions.databases_aside import why_no_database_aside
+from ppsconsole.actions.drop_database import drop_command
 from ppsconsole.actions.set_aside import delete_command, list_command, parse_list
 from ppsconsole.cluster.set_aside import SetAside, kind_of, why_not_ours
 from ppsconsole.errors import Blocked, UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.runbooks.barred import Barred
 from tests.unit.runbook_cases import declared, fine, killed, plan
+from tests.unit.test_restore_plan import with_dumps
 
 DATA = "/srv/pg/data"
 
@@ -46,6 +50,61 @@ def test_what_is_set_aside_is_told_in_a_line_and_as_json() -> None:
     assert kind_of("/srv/pg/data") == ""
     assert kind_of("/srv/pg/data.log") == ""
     assert kind_of(f"{DATA}.clone-1a2b.part") == "a copy that was never whole"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("pps", "the database in use"),
+        ("postgres", "no name that a restore gives"),
+        ("pps_before_", "no name that a restore gives"),
+        ("pps_before_1a2b; DROP", "no name that a restore gives"),
+        ("other_before_1a2b", "no name that a restore gives"),
+        ("my_pps_before_1a2b", "no name that a restore gives"),
+        ("pps_before_1a2b_half_7", "no name that a restore gives"),
+        ("pps_half_7", "no name that a restore gives"),
+        ("pps_before_1a2b3c4d", ""),
+        ("pps_restore_1a2b3c4d", ""),
+        ("pps_restore_1a2b3c4d_half_16384", ""),
+    ],
+)
+def test_only_databases_that_a_restore_names_so_may_be_dropped(name: str, words: str) -> None:
+    found = why_no_database_aside(name, "pps")
+    assert words in found
+    assert bool(found) == bool(words)
+
+
+@pytest.mark.parametrize("length", [3, 25, 36, 45, 63])
+def test_names_that_are_as_long_as_postgresql_takes_them_are_known_again(length: int) -> None:
+    database = "p" * length
+    before, restored = (copy_name(database, kind, "1a2b3c4d5e6f") for kind in ("before", "restore"))
+    for name in (before, restored, f"{restored[:40]}_half_16384"):
+        assert (why_no_database_aside(name, database), len(name) <= 63) == ("", True)
+    assert "in use" in why_no_database_aside(database, database)
+
+
+def test_a_database_is_dropped_on_a_primary_alone_and_once_it_is_named() -> None:
+    inventory = with_dumps()
+    name = copy_name(inventory.database.database, "before", "1a2b3c4d")
+    path = f"database:{name}"
+    assert SetAside("db1", "h1", path, 1 << 20, 0.0).said(60.0).startswith(f"db1  {path}  1.0MB")
+    made = plan(fine(), "quarantine-delete", "db1", path=path, inventory=inventory)
+    [step] = made.steps
+    assert (step.verb, step.arguments, step.is_undoable, step.is_markable) == ("drop-set-aside", {"path": path}, False, False)
+    assert step.gate is not None
+    assert (step.gate.kind, f"Delete {path} on db1 for good?" in step.gate.question) == ("name", True)
+    for found, node, asked, known, rule in (
+        (fine(), "db2", path, inventory, "is-standby"),
+        (killed(), "db1", path, inventory, "is-down"),
+        (fine(), "db1", path, declared(), "no-login"),
+        (fine(), "db1", f"database:{inventory.database.database}", inventory, "not-set-aside"),
+    ):
+        with pytest.raises(Barred) as refused:
+            plan(found, "quarantine-delete", node, path=asked, inventory=known)
+        assert refused.value.rule == rule
+    assert "oid = 4711" in drop_command(inventory, "db1", name, 4711)
+    with pytest.raises(Blocked, match="the database in use"):
+        drop_command(inventory, "db1", inventory.database.database)
 
 
 def at(tmp_path: Path) -> Inventory:
