@@ -30,15 +30,19 @@ _OWN_KEYS = ("host", "hostaddr", "port", "application_name", "dbname")
 
 
 class Follow(Lasting):
-    """Makes a cleanly stopped old primary a standby. Argument `primary`: the new one."""
+    """Makes a cleanly stopped old primary a standby.
+
+    Arguments: `primary`, the new one; `others`, separated by commas, the standbys that the run told to follow that one too: like
+    it they read from this one before, and each slot that nobody reads any more is dropped once it is seen to follow.
+    """
 
     def commands(self, inventory: Inventory, step: Step) -> tuple[str, ...]:
         """Return slot, settings and start; and the end of the slot by which the new primary followed this one."""
         primary = argument(step, "primary")
         conninfo = declared_way(inventory, step.node, primary) or f"(as {primary} followed, with its address)"
         told = on_host(host_of(inventory, step.node).name, *_commands(inventory, step.node, conninfo))
-        let_go = let_go_command(inventory, step.node, primary)
-        return told if let_go is None else (*told, *on_host(host_of(inventory, primary).name, let_go))
+        let_go = [let_go_command(inventory, step.node, primary, name) for name in (primary, *_others(step))]
+        return (*told, *on_host(host_of(inventory, primary).name, *filter(None, let_go)))
 
     async def precheck(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it was stopped cleanly, and ended before the new primary's timeline began."""
@@ -81,11 +85,12 @@ class Follow(Lasting):
             if result.exit_status != 0:
                 raise RunError(f"{plain(result.stderr or result.stdout) or f'status {result.exit_status}'}", where=host)
         await insist_on_recovery(bench, step)
-        let_go = let_go_command(bench.inventory, step.node, primary)
-        if let_go is not None and await _keeps_log_for(bench, step.node, primary):
+        for name in await _keeps_log_for(bench, step):
+            let_go = let_go_command(bench.inventory, step.node, primary, name)
+            assert let_go is not None
             result = await bench.hosts.act(host_of(bench.inventory, primary).name, let_go, timeout_s=step.timeout_s)
             if result.exit_status != 0:
-                bench.say(f"slot {slot_of(primary)} of {step.node} was not dropped: {plain(result.stderr)}")
+                bench.say(f"slot {slot_of(name)} of {step.node} was not dropped: {plain(result.stderr)}")
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it streams from the new primary on its timeline."""
@@ -96,10 +101,9 @@ class Follow(Lasting):
 
         async def look() -> Finding:
             found = await streams(bench, step.node, primary, ", without a rewind")
-            is_droppable = let_go_command(bench.inventory, step.node, primary) is not None
-            if found.state == "yes" and is_droppable and await _keeps_log_for(bench, step.node, primary):
-                words = f"{found.words}; slot {slot_of(primary)}, by which {primary} followed it, is not dropped yet"
-                return Finding("no", words, found.values)
+            if found.state == "yes" and (left := await _keeps_log_for(bench, step)):
+                said = " and ".join(f"slot {slot_of(name)}, by which {name} followed it," for name in left)
+                return Finding("no", f"{found.words}; {said} is not dropped yet", found.values)
             return found
 
         return await settled(bench, look, min(_SETTLE_S, patience(step)), every_s=0.05)
@@ -145,13 +149,13 @@ def insisted(inventory: Inventory, node: str) -> str:
     return f"[ -f {folder}/standby.signal ] || {{ echo 'no standby.signal: it would come up as a primary' >&2; exit 65; }}"
 
 
-def let_go_command(inventory: Inventory, node: str, primary: str) -> str | None:
-    """Return the command, on the host of `primary`, that drops the slot by which that followed `node` before.
+def let_go_command(inventory: Inventory, node: str, primary: str, follower: str = "") -> str | None:
+    """Return the command, on the host of `primary`, that drops the slot by which that, or `follower`, followed `node` before.
 
     Nobody reads it any more, and on a standby it keeps log until the disk is full. None where no way to `node` is declared.
     """
     conninfo = declared_way(inventory, primary, node)
-    return None if conninfo is None else drop_command(inventory, primary, conninfo, slot_of(primary))
+    return None if conninfo is None else drop_command(inventory, primary, conninfo, slot_of(follower or primary))
 
 
 def slot_of(node: str) -> str:
@@ -242,10 +246,22 @@ async def switchpoint(bench: Workbench, primary: str, timeline: int, new_timelin
     return None
 
 
-async def _keeps_log_for(bench: Workbench, node: str, primary: str) -> bool:
-    """Return whether `node` has the slot by which `primary` followed it, and nobody reads it."""
-    status = await bench.tools.postgres.status(instance_of(bench.inventory, node))
-    return any(each.name == slot_of(primary) and not each.is_active for each in status.slots)
+def _others(step: Step) -> list[str]:
+    return [name for name in step.arguments.get("others", "").split(",") if name]
+
+
+async def _keeps_log_for(bench: Workbench, step: Step) -> list[str]:
+    """Return who followed the step's instance before by a slot that it still has and nobody reads, as far as it can be dropped.
+
+    Of the others only those that this run saw following the new primary: one that does not may come back for its slot.
+    """
+    primary = argument(step, "primary")
+    if declared_way(bench.inventory, primary, step.node) is None:
+        return []
+    gone = [primary, *(name for name in _others(step) if bench.found_by("repoint", name).get("follows") == primary)]
+    status = await bench.tools.postgres.status(instance_of(bench.inventory, step.node))
+    idle = {each.name for each in status.slots if not each.is_active}
+    return [name for name in gone if slot_of(name) in idle]
 
 
 async def _running(bench: Workbench, node: str, primary: str) -> Finding:

@@ -11,6 +11,7 @@ from ppsconsole.actions.bundle_keep import CountBundles, PruneBundles, RetainBun
 from ppsconsole.actions.bundle_verify import VerifyBundle
 from ppsconsole.actions.bundle_write import BackUp
 from ppsconsole.actions.check_copy import CheckCopy
+from ppsconsole.actions.check_following import CheckFollowing
 from ppsconsole.actions.checkpoint import Checkpoint
 from ppsconsole.actions.clone import Clone, SwapIn
 from ppsconsole.actions.close_database import CloseDatabase
@@ -65,6 +66,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "tell-users": TellUsers(),
     "switch-database": SwitchDatabase(),
     "check-connections": CheckConnections(),
+    "check-following": CheckFollowing(),
     "drain": Drain(),
     "move-members": MoveMembers(),
     "verify-service": VerifyService(),

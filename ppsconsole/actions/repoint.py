@@ -7,7 +7,7 @@ the primary's history left its own: then it would replay what never happened, an
 import shlex
 
 from ppsconsole.actions.base import Finding, Workbench
-from ppsconsole.actions.follow import declared_way, settings_command, slot_command, streams, switchpoint, way_to
+from ppsconsole.actions.follow import declared_way, settings_command, slot_command, slot_of, streams, switchpoint, way_to
 from ppsconsole.actions.kinds import Lasting, patience, settled
 from ppsconsole.actions.places import argument, data_directory_of, host_of, instance_of, on_host
 from ppsconsole.actions.standing import standing
@@ -48,12 +48,14 @@ class Repoint(Lasting):
         return Finding("yes", f"{step.node} is a standby on timeline {own.timeline}, {source} writes on {new.timeline}")
 
     async def act(self, bench: Workbench, step: Step) -> None:
-        """Send the three commands.
+        """Send the three commands, unless it follows already.
 
         Raises:
             RunError: One failed.
             Blocked: The way to the primary is not known.
         """
+        if (await streams(bench, step.node, argument(step, "source"))).state == "yes":
+            return
         conninfo, host = await way_to(bench, step.node, argument(step, "source")), host_of(bench.inventory, step.node).name
         for command in _commands(bench.inventory, step.node, conninfo):
             result = await bench.hosts.act(host, command, node=step.node, timeout_s=step.timeout_s)
@@ -61,9 +63,13 @@ class Repoint(Lasting):
                 raise RunError(plain(result.stderr or result.stdout) or f"status {result.exit_status}", where=host)
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
-        """Return whether it streams from the primary on its timeline."""
+        """Return whether it streams from the primary on its timeline; else its way home."""
         source = argument(step, "source")
-        return await settled(bench, lambda: streams(bench, step.node, source), patience(step), every_s=0.1)
+        found = await settled(bench, lambda: streams(bench, step.node, source), patience(step), every_s=0.1)
+        if found.state == "yes":
+            return Finding("yes", found.words, {**found.values, "follows": source})
+        left = f"{source} keeps log for it in slot {slot_of(step.node)} until it does"
+        return Finding(found.state, f"{found.words}. Its way home: ppsconsole run rejoin {step.node}; {left}", found.values)
 
 
 def _commands(inventory: Inventory, node: str, conninfo: str) -> tuple[str, ...]:

@@ -74,6 +74,7 @@ COSTS: Mapping[str, Cost] = {
     "delete-set-aside": Cost(2.0, 3600.0),
     "drop-set-aside": Cost(2.0, 600.0),  # its files are removed and a checkpoint is made
     "repoint": Cost(2.0, 120.0),
+    "check-following": Cost(1.0, 120.0),
 }
 
 _LETS_IN = ("move-members", "start", "restart-service")

@@ -15,6 +15,7 @@ from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.ladder import Ladder, comes_back, fence_step, ladder_of
 from ppsconsole.runbooks.loss import loss_of
+from ppsconsole.runbooks.other_standbys import follow_steps
 from ppsconsole.runbooks.preflight import preflight_failover, preflight_snapshot
 from ppsconsole.runbooks.request import Request, named_instance, without_node
 from ppsconsole.runbooks.salvage import can_be_salvaged, lost_writes_steps, salvage_steps, with_salvage
@@ -159,6 +160,7 @@ def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, ladder: Ladder, old: s
         *serve_steps(shop, side, new),
         *move_steps(shop, side),
         *verify_steps(shop, side.serving, new),
+        *follow_steps(shop, snapshot, old, new),
         *after_steps(shop, side, new),
     ]
     if _has_a_place_for_the_marker(inventory, old):

@@ -15,6 +15,7 @@ from ppsconsole.runbooks import items_server as server
 from ppsconsole.runbooks import items_settings as settings
 from ppsconsole.runbooks import items_slots as slots
 from ppsconsole.runbooks import items_stream as stream
+from ppsconsole.runbooks import other_standbys as others
 from ppsconsole.runbooks.case import Case
 
 Check = Callable[[Case], Item]
@@ -57,6 +58,7 @@ _SWITCHOVER: tuple[Check, ...] = (
     settings.libraries,
     settings.collations,
     slots.senders,
+    others.other_standbys,
     slots.slots,
     slots.standby_slot,
     slots.logical_slots,
@@ -113,6 +115,7 @@ _FAILOVER: tuple[Check, ...] = (
     settings.collations,
     settings.rewindable,
     slots.senders,
+    others.other_standbys,
     slots.slots,
     stream.retry_interval,
     access.at_boot,
@@ -131,6 +134,7 @@ _OF_A_STREAM = frozenset(
         settings.rewindable,
         slots.senders,
         slots.slots,
+        others.other_standbys,
     )
 )
 """What a snapshot copy, which is a system of its own, is not asked for."""

@@ -13,6 +13,7 @@ from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Sh
 from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.loss import PROVED_LATER
+from ppsconsole.runbooks.other_standbys import follow_steps, told_to_follow
 from ppsconsole.runbooks.preflight import preflight_switchover
 from ppsconsole.runbooks.request import Request, named_instance, without_node
 from ppsconsole.runbooks.situation import driven, one_history, primaries, standbys, unanswered
@@ -50,7 +51,7 @@ def plan_switchover(
     new = _target(inventory, snapshot, request, old)
     side = web_side(inventory, snapshot, new.name, old.name)
     shop = Shop(inventory, commands, background.estimates)
-    steps = _steps(shop, side, old.name, new.name)
+    steps = _steps(shop, snapshot, side, old.name, new.name)
     downtime_s = downtime_of(steps, is_out=False)
     steps = (replace(steps[0], gate=_gate(inventory, steps, old.name, new.name, downtime_s)), *steps[1:])
     case = Case(inventory, snapshot, background, old, new, side, request)
@@ -109,7 +110,7 @@ def _target(inventory: Inventory, snapshot: Snapshot, request: Request, old: Nod
     return found
 
 
-def _steps(shop: Shop, side: WebSide, old: str, new: str) -> tuple[Step, ...]:
+def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, old: str, new: str) -> tuple[Step, ...]:
     ends = [
         *drain_steps(shop, shop.inventory.balancers, is_optional=False),
         *stop_steps(shop, side),
@@ -131,17 +132,20 @@ def _steps(shop: Shop, side: WebSide, old: str, new: str) -> tuple[Step, ...]:
         ),
         shop.step("promote", new, f"Promote {new}", id="promote", arguments={"primary": old}, needs=("fence", "zero-loss")),
     ]
+    others = follow_steps(shop, snapshot, old, new)
+    told = {"others": told_to_follow(others)} if told_to_follow(others) else {}
     begins = [
         *serve_steps(shop, side, new),
         *move_steps(shop, side),
         *verify_steps(shop, side.serving, new),
+        *others,
         *after_steps(shop, side, new),
         shop.step(
             "follow",
             old,
             f"Let {old} follow {new}, and start at boot as a standby",
             id="follow",
-            arguments={"primary": new},
+            arguments={"primary": new, **told},
             is_optional=True,
         ),
     ]

@@ -186,6 +186,7 @@ BY_VALUE = {
     "server-versions": "a lab has one version of PostgreSQL, and a standby of another one does not start",
     "web-nodes": "without a web node a plan's own steps refuse before its preflight",
     "members": "a balancer's own step refuses before the preflight where a web node is no member of it",
+    "other-standbys": "this lab has one standby; tests.lab.test_other_standbys has a lab with three",
     "collations": "the lab sorts by C.UTF-8, which has no version that could change",
 }
 """Items that no lab can make fail, with the reason."""
