@@ -1,7 +1,9 @@
 """Where the things of a step are: instances, hosts, services, ports; and how its commands are shown in a plan."""
 
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from ppsconsole.errors import Blocked
@@ -10,6 +12,8 @@ from ppsconsole.masking import mask
 from ppsconsole.plan.plan import Identity, Plan
 from ppsconsole.plan.step import Step
 
+_T = TypeVar("_T")
+
 
 def instance_of(inventory: Inventory, name: str) -> Instance:
     """Return the instance called `name`.
@@ -17,10 +21,7 @@ def instance_of(inventory: Inventory, name: str) -> Instance:
     Raises:
         Blocked: There is none.
     """
-    found = inventory.database.instances.get(name)
-    if found is None:
-        raise Blocked(f"no database instance is called {name!r}", where=name)
-    return found
+    return _named(inventory.database.instances, name, "database instance")
 
 
 def web_node_of(inventory: Inventory, name: str) -> WebNode:
@@ -29,10 +30,7 @@ def web_node_of(inventory: Inventory, name: str) -> WebNode:
     Raises:
         Blocked: There is none.
     """
-    found = inventory.web_nodes.get(name)
-    if found is None:
-        raise Blocked(f"no web node is called {name!r}", where=name)
-    return found
+    return _named(inventory.web_nodes, name, "web node")
 
 
 def balancer_of(inventory: Inventory, name: str) -> Balancer:
@@ -41,9 +39,13 @@ def balancer_of(inventory: Inventory, name: str) -> Balancer:
     Raises:
         Blocked: There is none.
     """
-    found = inventory.balancers.get(name)
+    return _named(inventory.balancers, name, "balancer")
+
+
+def _named(those: Mapping[str, _T], name: str, what: str) -> _T:
+    found = those.get(name)
     if found is None:
-        raise Blocked(f"no balancer is called {name!r}", where=name)
+        raise Blocked(f"no {what} is called {name!r}", where=name)
     return found
 
 

@@ -50,20 +50,7 @@ def gauges(options: Options, name: str | None, for_s: float, is_json: bool, is_a
 
 async def _watched(inventory: Inventory, for_s: float) -> Picture:
     monitor = Monitor(inventory)
-    if not for_s:
-        return await monitor.once(deadline_s(inventory))
-    watching = asyncio.create_task(monitor.run())
-    try:
-        async with asyncio.timeout(for_s):
-            async for _ in monitor.pictures():
-                if watching.done():
-                    watching.result()
-    except TimeoutError:
-        pass
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-    return monitor.picture
+    return await monitor.watched(for_s) if for_s else await monitor.once(deadline_s(inventory))
 
 
 def _named(name: str, picture: Picture) -> Gauge:
@@ -82,13 +69,7 @@ def _named(name: str, picture: Picture) -> Gauge:
 def _as_json(gauge: Gauge, picture: Picture) -> dict[str, object]:
     recent, long = picture.recent, picture.long
     return {
-        "name": gauge.name,
-        "subject": gauge.subject,
-        "value": gauge.value,
-        "text": gauge.text,
-        "verdict": gauge.verdict.value,
-        "limit": gauge.limit,
-        "promised": gauge.promised,
+        **gauge.as_json(),
         "recent": {"step_s": recent.step_s, "values": list(recent.values.get(gauge.name, ()))},
         "long": {"step_s": long.step_s, "values": list(long.values.get(gauge.name, ()))},
     }

@@ -165,6 +165,11 @@ class Gauge:
     known_at: float | None = None
     promised: float | None = None
 
+    def as_json(self) -> dict[str, object]:
+        """Return what is printed of it for programs; `value` and `promised` are in `unit`."""
+        names = ("name", "subject", "value", "text", "verdict", "limit", "promised")
+        return {name: getattr(self, name) for name in names} | {"verdict": self.verdict.value}
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -221,18 +226,7 @@ class Snapshot:
             "nodes": [node.as_json(self.at) for node in self.nodes],
             "edges": [edge.as_json(self.at) for edge in self.edges],
             "facts": {name: fact.as_json(self.at) for name, fact in sorted(self.facts.items())},
-            "gauges": [
-                {
-                    "name": gauge.name,
-                    "subject": gauge.subject,
-                    "value": gauge.value,
-                    "text": gauge.text,
-                    "verdict": gauge.verdict.value,
-                    "limit": gauge.limit,
-                    "promised": gauge.promised,
-                }
-                for gauge in self.gauges
-            ],
+            "gauges": [gauge.as_json() for gauge in self.gauges],
         }
 
 

@@ -145,6 +145,21 @@ class Monitor:
         finally:
             await self.aclose()
 
+    async def watched(self, for_s: float) -> Picture:
+        """Look for that many seconds and return the last picture, with the history of that time."""
+        watching = asyncio.create_task(self.run())
+        try:
+            async with asyncio.timeout(for_s):
+                async for _ in self.pictures():
+                    if watching.done():
+                        watching.result()
+        except TimeoutError:
+            pass
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        return self.picture
+
     async def pictures(self) -> AsyncIterator[Picture]:
         """Yield the newest picture, at once and then whenever something was looked at; floods are coalesced."""
         yield self.picture

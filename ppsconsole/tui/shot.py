@@ -67,29 +67,13 @@ WATCHED_S = 20.0
 """How long the cluster is watched before the picture is taken, so that trends have something to show."""
 
 
-async def _watched(inventory: Inventory) -> Picture:
-    monitor = Monitor(inventory)
-    watching = asyncio.create_task(monitor.run())
-    try:
-        async with asyncio.timeout(WATCHED_S):
-            async for _ in monitor.pictures():
-                if watching.done():
-                    watching.result()
-    except TimeoutError:
-        pass
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-    return monitor.picture
-
-
 def main(arguments: list[str]) -> int:
     """Take a picture of a live cluster; return the exit code."""
     if len(arguments) not in (2, 3):
         raise UsageError("usage: python -m ppsconsole.tui.shot INVENTORY FILE.svg [COLUMNSxROWS]")
     columns, _, rows = (arguments[2] if len(arguments) == 3 else "140x45").partition("x")
     inventory = load(arguments[0])
-    save_screenshot(arguments[1], asyncio.run(_watched(inventory)), (int(columns), int(rows)), inventory)
+    save_screenshot(arguments[1], asyncio.run(Monitor(inventory).watched(WATCHED_S)), (int(columns), int(rows)), inventory)
     return 0
 
 
