@@ -10,7 +10,7 @@ from ppsconsole.errors import InventoryError
 from ppsconsole.inventory import files, syntax
 from ppsconsole.inventory.checks import check
 from ppsconsole.inventory.model import Inventory
-from ppsconsole.inventory.reading import Reading
+from ppsconsole.inventory.reading import Enough, Reading
 from ppsconsole.inventory.table import ROOT, VERSION
 
 _VERSION = re.compile(r"[1-9]\d{0,8}").fullmatch
@@ -41,18 +41,27 @@ def parse(text: bytes, path: str) -> Inventory:
     """
     root = syntax.compose(text, path)
     reading = Reading(path, root)
-    values = None if _is_newer(root, reading) else ROOT.values(root, reading)
-    if isinstance(values, dict):
-        # Spent while reading: the one has only one value, the other is merged into every host.
-        values.pop("version", None)
-        values.pop("ssh", None)
-        blanks = {name: ROOT.fields[name].kind.blank for name in ROOT.required if name != "version"}
-        inventory = check(Inventory(path=path, **{**blanks, **values}), reading)
-    elif not reading.mistakes:
-        reading.refuse(root, "an empty file", "start with `version: 1`; sample-inventory.yaml shows the rest")
-    if reading.mistakes:
+    try:
+        inventory = _read(root, reading, path)
+    except Enough:
+        inventory = None
+    if inventory is None or reading.mistakes:
         raise InventoryError(reading.in_order())
     return inventory
+
+
+def _read(root: Node, reading: Reading, path: str) -> Inventory | None:
+    """Return what `root` says, None where it is not even a mapping; mistakes are noted in `reading`."""
+    values = None if _is_newer(root, reading) else ROOT.values(root, reading)
+    if not isinstance(values, dict):
+        if not reading.mistakes:
+            reading.refuse(root, "an empty file", "start with `version: 1`; sample-inventory.yaml shows the rest")
+        return None
+    # Spent while reading: the one has only one value, the other is merged into every host.
+    values.pop("version", None)
+    values.pop("ssh", None)
+    blanks = {name: ROOT.fields[name].kind.blank for name in ROOT.required if name != "version"}
+    return check(Inventory(path=path, **{**blanks, **values}), reading)
 
 
 def _is_newer(root: Node, reading: Reading) -> bool:

@@ -19,10 +19,19 @@ _LISTED = 12
 """How many allowed names are listed in a message."""
 
 _HINTS = 200
-"""How many times the nearest name is looked for: it costs milliseconds among 1,000 hosts."""
+"""How many times the nearest name is looked for among up to 1,000, where it costs milliseconds; fewer times among more."""
+
+_MOST = 5000
+"""Mistakes after which the rest is not read: a file of another kind would flood a screen for minutes."""
 
 
-_SECRETIVE = re.compile(r"(?i)pass(?:word|phrase|wd)|pwd|secret|token")
+class Enough(Exception):
+    """So much is wrong that reading has stopped; what was found by then stands in the reading."""
+
+
+SECRETIVE = re.compile(r"(?i)pass(?:word|phrase|wd)|pwd|secret|token|(?:encryption|private|api)_?key")
+"""What a key is called whose value may be a secret that stands in the file by mistake: it is never repeated."""
+
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 
 
@@ -96,10 +105,11 @@ class Reading:
 
     def nearest(self, word: str, among: Iterable[str]) -> str:
         """Return `did you mean 'x'? ` or nothing."""
-        self._hints += 1
+        names = list(among)
+        self._hints += 1 + len(names) // 1000
         if self._hints > _HINTS:
             return ""
-        close = difflib.get_close_matches(word[:80], list(among), 1)
+        close = difflib.get_close_matches(word[:80], names, 1)
         return f"did you mean {quoted(close[0])}? " if close else ""
 
     def said(self, node: Node) -> str:
@@ -108,7 +118,7 @@ class Reading:
             return "a mapping"
         if isinstance(node, SequenceNode):
             return "a list"
-        if any(isinstance(step, str) and _SECRETIVE.search(step) for step in self._indexed().steps.get(id(node), ())):
+        if any(isinstance(step, str) and SECRETIVE.search(step) for step in self._indexed().steps.get(id(node), ())):
             return "a value (not shown)"
         return quoted(node.value)
 
@@ -124,7 +134,15 @@ class Reading:
 
     def _note(self, node: Node, what: str, allowed: str) -> None:
         mark = node.start_mark
+        is_last = len(self.mistakes) == _MOST
+        if is_last:
+            what, allowed = (
+                f"more than {_MOST} mistakes: the rest is not listed",
+                "is this the right file? Mend those above first",
+            )
         self.mistakes.append(Mistake(self.path, mark.line + 1, mark.column + 1, what, allowed))
+        if is_last:
+            raise Enough
 
     def _indexed(self) -> "_Index":
         """Return where everything stands; made at the first mistake, so that a file without any does not pay for it."""

@@ -14,13 +14,20 @@ from yaml.nodes import Node
 from yaml.parser import Parser
 from yaml.reader import Reader, ReaderError
 from yaml.scanner import Scanner
-from yaml.tokens import AliasToken, AnchorToken, TagToken
+from yaml.tokens import AliasToken, AnchorToken, ScalarToken, TagToken
 
 from ppsconsole.errors import InventoryError, Mistake
+from ppsconsole.inventory.reading import SECRETIVE
 from ppsconsole.masking import plain
 
 DEEPEST = 100
 """Levels of nesting; an inventory has six."""
+
+MOST_VALUES = 400_000
+"""Values in one file; an inventory of 1,000 hosts has a tenth of it. Millions take minutes and gigabytes to compose."""
+
+_MOST_SHARING = 1000
+"""Anchors, aliases and tags that are listed."""
 
 _UNSEEN_DEPTH = 500
 """Nesting that the C composer survives on a thread's small stack: it recurses without a check and would end the process."""
@@ -73,6 +80,11 @@ def compose(data: bytes, path: str, composing: Callable[[str], Any] = Composing)
         InventoryError: Not UTF-8, not YAML, empty, several documents, nested too deeply, or with aliases or tags.
     """
     text = _decoded(data, path)
+    if (
+        sum(text.count(sign) for sign in (",", "\n", "\r", ": ")) > MOST_VALUES
+    ):  # each value but the first comes behind one of these
+        what = f"the file holds more than {MOST_VALUES} values"
+        raise _single(path, 1, 1, what, "an inventory of 1,000 hosts holds a tenth of that: is this the right file?")
     try:
         if _may_be_deep(text):
             _refuse_deep(text, path, composing)
@@ -156,16 +168,21 @@ def _refuse_deep(text: str, path: str, composing: Callable[[str], Any]) -> None:
 
 
 def _refuse_sharing(text: str, path: str, composing: Callable[[str], Any]) -> None:
-    parser, mistakes = composing(text), []
-    while (token := parser.get_token()) is not None:
+    parser, mistakes, word = composing(text), [], ""
+    while len(mistakes) < _MOST_SHARING and (token := parser.get_token()) is not None:
         line, column = token.start_mark.line + 1, token.start_mark.column + 1
+        if isinstance(token, ScalarToken):
+            word = token.value
+        # A password that begins with one of these signs stands here in clear: it is not repeated.
+        is_secretive = SECRETIVE.search(word) is not None
         if isinstance(token, AnchorToken | AliasToken):
             sign = "&" if isinstance(token, AnchorToken) else "*"
-            what = f"'{sign}{plain(token.value, 60)}': anchors and aliases are not used here"
+            found = f"a value that begins with {sign} (not shown)" if is_secretive else f"'{sign}{plain(token.value, 60)}'"
             allowed = "write the value out (in quotes if it is text); what all hosts share goes under `ssh`"
-            mistakes.append(Mistake(path, line, column, what, allowed))
+            mistakes.append(Mistake(path, line, column, f"{found}: anchors and aliases are not used here", allowed))
         elif isinstance(token, TagToken):
-            what = f"'{plain(''.join(part or '' for part in token.value), 60)}': tags are not used here"
+            tag = f"'{plain(''.join(part or '' for part in token.value), 60)}'"
+            what = f"{'a value that begins with ! (not shown)' if is_secretive else tag}: tags are not used here"
             mistakes.append(Mistake(path, line, column, what, "remove the tag; put text that starts with ! in quotes"))
     if mistakes:
         raise InventoryError(tuple(mistakes))

@@ -5,6 +5,7 @@ import sys
 
 BENCHES = {
     "fleet": "tests.bench.fleet",
+    "inventories": "tests.bench.inventories",
     "inventory": "tests.bench.inventory",
     "journal": "tests.bench.journal",
     "kills": "tests.bench.kills",
