@@ -168,7 +168,8 @@ def _refuse_deep(text: str, path: str, composing: Callable[[str], Any]) -> None:
 
 
 def _refuse_sharing(text: str, path: str, composing: Callable[[str], Any]) -> None:
-    parser, mistakes, word = composing(text), [], ""
+    parser, word = composing(text), ""
+    mistakes: list[Mistake] = []
     while len(mistakes) < _MOST_SHARING and (token := parser.get_token()) is not None:
         line, column = token.start_mark.line + 1, token.start_mark.column + 1
         if isinstance(token, ScalarToken):
