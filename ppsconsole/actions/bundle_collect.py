@@ -44,19 +44,19 @@ class Collected:
     lacks: tuple[str, ...]
 
 
-async def collect(inventory: Inventory, ssh: Any) -> Collected:
-    """Return keys and settings of all web nodes; what cannot be read is told and does not keep the rest from being kept."""
+async def collect(inventory: Inventory, web_nodes: tuple[WebNode, ...], ssh: Any) -> Collected:
+    """Return keys and settings of `web_nodes`; what cannot be read is told and does not keep the rest from being kept."""
     files: dict[str, bytes] = {}
     paths: dict[str, str] = {}
     settings: list[str] = []
     lacks: list[str] = []
-    parts = await asyncio.gather(*(_of_node(inventory, node, ssh) for node in inventory.web_nodes.values()))
+    parts = await asyncio.gather(*(_of_node(inventory, node, ssh) for node in web_nodes))
     for part in parts:
         files |= part.files
         paths |= part.key_paths
         settings += part.settings
         lacks += part.lacks
-    if not any(node.key_files for node in inventory.web_nodes.values()):
+    if not any(node.key_files for node in web_nodes):
         lacks.append("no key file: no web node declares `key_files`")
     return Collected(files, paths, tuple(settings), tuple(lacks))
 

@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from ppsconsole.actions.base import Workbench
-from ppsconsole.actions.copying import login
-from ppsconsole.actions.places import host_of, instance_of, program_of
+from ppsconsole.actions.dump_source import dump_source
 from ppsconsole.drivers.base import OpenCommand
 from ppsconsole.errors import BadAnswer, TimedOut
 from ppsconsole.inventory.model import Inventory
@@ -52,21 +51,20 @@ class HeldSnapshot:
 
 
 def hold_command(inventory: Inventory, source: str) -> str:
-    """Return the command that holds a session on the instance `source`, by psql on its own host; ends with its input."""
-    psql = shlex.quote(program_of(instance_of(inventory, source), "psql"))
-    connection = login(inventory, source, source, inventory.database.database)
-    return f"LC_ALL=C {psql} -XAtq -w -v ON_ERROR_STOP=1 -d {shlex.quote(connection)} -f -"
+    """Return the command that holds a session on the server of `source`, by psql on its own host; ends with its input."""
+    found = dump_source(inventory, source)
+    return f"LC_ALL=C {shlex.quote(found.program('psql'))} -XAtq -w -v ON_ERROR_STOP=1 -d {shlex.quote(found.login)} -f -"
 
 
 @asynccontextmanager
 async def held_snapshot(bench: Workbench, source: str) -> AsyncGenerator[HeldSnapshot, None]:
-    """Take a snapshot on the instance `source` and hold it until the end of the block; a console that dies lets it go.
+    """Take a snapshot on the server of `source` and hold it until the end of the block; a console that dies lets it go.
 
     Raises:
         BadAnswer: It could not be taken, or was not held to the end: then what was read under it may not belong together.
         DriverError: The host could not be reached, or the line broke.
     """
-    host = host_of(bench.inventory, source)
+    host = dump_source(bench.inventory, source).host
     talk: OpenCommand = await bench.tools.ssh.open(host, hold_command(bench.inventory, source), timeout_s=_ANSWER_S)
     try:
         talk.send(_HOLD + "\n")

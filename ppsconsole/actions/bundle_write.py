@@ -30,8 +30,8 @@ from ppsconsole.actions.bundle_store import (
     finish_command,
     write_command,
 )
-from ppsconsole.actions.copying import login
-from ppsconsole.actions.places import argument, host_of, instance_of, program_of
+from ppsconsole.actions.dump_source import DumpSource, dump_source
+from ppsconsole.actions.places import argument
 from ppsconsole.actions.table_sums import parse_sums, sums_command
 from ppsconsole.clock import iso
 from ppsconsole.cluster.bundles import DATABASE, MANIFEST, SETTINGS, SUMS, BundleName, Manifest, Member, sums_text
@@ -99,25 +99,26 @@ class _Work:
 
 
 class BackUp:
-    """Makes a bundle at the place `step.node`. Arguments: `source`, the instance dumped; `pps_version`, of the web nodes."""
+    """Makes a bundle at the place `step.node`.
+
+    Arguments: `source`, the instance or the alternate server that is dumped; `pps_version`, of what wrote it.
+    """
 
     def commands(self, inventory: Inventory, step: Step) -> tuple[str, ...]:
         """Return all that is sent, with `BUNDLE` and `SNAPSHOT` for what is not known before; files come by standard input."""
-        source, backup = argument(step, "source"), place_of(inventory, step.node)
-        instance, host = instance_of(inventory, source), host_of(inventory, source).name
-        connection = login(inventory, source, source, inventory.database.database)
+        source, backup = dump_source(inventory, argument(step, "source")), place_of(inventory, step.node)
         read = (
-            hold_command(inventory, source),
-            dump_command(inventory, source, "SNAPSHOT"),
-            sums_command(program_of(instance, "psql"), connection, snapshot="SNAPSHOT"),
+            hold_command(inventory, source.name),
+            dump_command(source, "SNAPSHOT"),
+            sums_command(source.program("psql"), source.login, snapshot="SNAPSHOT"),
         )
-        keys = [f"{node.host}$ base64 <{shlex.quote(path)}" for node in inventory.web_nodes.values() for path in node.key_files]
+        keys = [f"{node.host}$ base64 <{shlex.quote(path)}" for node in source.web_nodes for path in node.key_files]
         write = (
             begin_command(backup.path, "BUNDLE"),
             *(write_command(backup.path, "BUNDLE", file) for file in (DATABASE, SETTINGS, MANIFEST, SUMS)),
             finish_command(backup.path, "BUNDLE"),
         )
-        return (*(f"{host}$ {mask(command)}" for command in read), *keys, *at_place(backup, *write))
+        return (*(f"{source.host.name}$ {mask(command)}" for command in read), *keys, *at_place(backup, *write))
 
     async def precheck(self, bench: Workbench, step: Step) -> Finding:
         """Return whether there is a key, a place to write to, and a pg_dump that is new enough."""
@@ -128,7 +129,7 @@ class BackUp:
             return Finding("no", str(error))
         try:
             there = await store.bundles()
-            tool = await _tool(bench, source)
+            tool = await dump_tool(bench, source)
         except BadAnswer as error:
             return Finding("no", str(error))
         left = [each.name.said() for each in there if each.name.prefix]
@@ -188,22 +189,22 @@ class BackUp:
         return Finding("yes", "nothing but the place for backups was touched")
 
 
-def dump_command(inventory: Inventory, source: str, snapshot: str) -> str:
+def dump_command(source: DumpSource, snapshot: str) -> str:
     """Return the command that writes a dump of the PPS database to its output."""
-    program = shlex.quote(program_of(instance_of(inventory, source), "pg_dump"))
-    connection = login(inventory, source, source, inventory.database.database)
-    return f"LC_ALL=C {program} -Fc -w --snapshot={shlex.quote(snapshot)} -d {shlex.quote(connection)}"
+    program = shlex.quote(source.program("pg_dump"))
+    return f"LC_ALL=C {program} -Fc -w --snapshot={shlex.quote(snapshot)} -d {shlex.quote(source.login)}"
 
 
-async def _tool(bench: Workbench, source: str) -> str:
+async def dump_tool(bench: Workbench, source: str) -> str:
     """Return what pg_dump on the host of `source` says that it is.
 
     Raises:
         BadAnswer: It is not there.
         DriverError: The host could not be asked.
     """
-    program = program_of(instance_of(bench.inventory, source), "pg_dump")
-    result = await bench.hosts.look(host_of(bench.inventory, source).name, f"{shlex.quote(program)} --version", timeout_s=_LOOK_S)
+    there = dump_source(bench.inventory, source)
+    program = there.program("pg_dump")
+    result = await bench.hosts.look(there.host.name, f"{shlex.quote(program)} --version", timeout_s=_LOOK_S)
     if result.exit_status != 0 or not _VERSION.search(result.stdout):
         raise BadAnswer(f"{program} cannot be run: {plain(result.stderr, 160)}", where=source)
     return plain(result.stdout, 80)
@@ -216,8 +217,9 @@ async def _made(work: _Work, snapshot: HeldSnapshot) -> None:
     if new is None or int(new[1]) < snapshot.version // 10000:
         raise RunError(f"{tool or 'pg_dump'} is older than the server ({snapshot.about['server_version']})", where=work.source)
     bench.say(f"{work.source}: snapshot of {iso(snapshot.at)}, {size(snapshot.size)} on disk; written to {work.folder}")
-    collected = await collect(bench.inventory, bench.tools.ssh)
-    if not collected.key_paths and any(node.key_files for node in bench.inventory.web_nodes.values()):
+    web_nodes = dump_source(bench.inventory, work.source).web_nodes
+    collected = await collect(bench.inventory, web_nodes, bench.tools.ssh)
+    if not collected.key_paths and any(node.key_files for node in web_nodes):
         raise RunError(
             f"no key file could be read, and without one nobody can use the database: {'; '.join(collected.lacks)}",
             where=work.step.node,
@@ -265,8 +267,8 @@ async def _dumped(work: _Work, snapshot: HeldSnapshot) -> Member:
     """
     bench, digest, written = work.bench, hashlib.sha256(), 0
     progress = Progress(bench.clock, bench.say, f"dumping {work.source}", int(bench.noted(work.step, "expected") or 0))
-    host = host_of(bench.inventory, work.source)
-    source = await bench.tools.ssh.pipe(host, dump_command(bench.inventory, work.source, snapshot.id))
+    there = dump_source(bench.inventory, work.source)
+    source = await bench.tools.ssh.pipe(there.host, dump_command(there, snapshot.id))
     try:
         sink = await work.store.pipe(write_command(work.path, work.folder, DATABASE))
     except BaseException:
@@ -293,7 +295,7 @@ async def _dumped(work: _Work, snapshot: HeldSnapshot) -> Member:
             raise failed(f"{DATABASE} was not written", await sink.end(), work.store.where) from None
         result = await source.end()
         if result.exit_status != 0:
-            raise failed("pg_dump failed", result, host.name)
+            raise failed("pg_dump failed", result, there.host.name)
         result = await sink.end(CHECK_S)
         if result.exit_status != 0:
             raise failed(f"{DATABASE} was not written", result, work.store.where)
@@ -305,11 +307,9 @@ async def _dumped(work: _Work, snapshot: HeldSnapshot) -> Member:
 
 
 async def _counted(work: _Work, snapshot: HeldSnapshot) -> DatabaseSums:
-    inventory = work.bench.inventory
-    connection = login(inventory, work.source, work.source, inventory.database.database)
-    psql = program_of(instance_of(inventory, work.source), "psql")
-    command = sums_command(psql, connection, snapshot=snapshot.id)
-    result = await work.bench.tools.ssh.run(host_of(inventory, work.source), command, timeout_s=_SUMS_S, limit_bytes=16 << 20)
+    there = dump_source(work.bench.inventory, work.source)
+    command = sums_command(there.program("psql"), there.login, snapshot=snapshot.id)
+    result = await work.bench.tools.ssh.run(there.host, command, timeout_s=_SUMS_S, limit_bytes=16 << 20)
     return parse_sums(result)
 
 

@@ -89,24 +89,33 @@ class RestoreDatabase:
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it is there, and marked as whole."""
-        name = copy_name(bench.inventory.database.database, "restore", bench.run)
-        rows = await asked(bench, step.node, step.node, "postgres", _state(name))
-        if not rows:
-            return Finding("no", f"{step.node} has no database {name}")
-        oid, comment, size = rows[0]
-        if comment != whole_mark(bench.run):
-            return Finding("no", f"{name} on {step.node} is half-made")
-        values = {"oid": int(oid), "name": name}
-        return Finding("yes", f"{name} on {step.node} is restored, {size_said(size)}; nobody uses it yet", values)
+        return await restored_whole(bench, step.node)
 
     async def undo(self, bench: Workbench, step: Step) -> None:
         """Leave it: nothing is deleted, and nothing uses it."""
-        name = copy_name(bench.inventory.database.database, "restore", bench.run)
-        bench.say(f"{step.node} keeps what was restored as {name}; when you are sure: DROP DATABASE {identifier(name)}")
+        say_kept(bench, step.node)
 
     async def verify_undone(self, bench: Workbench, step: Step) -> Finding:
         """Return that a database beside the one in use is nothing that has to be put back."""
         return Finding("yes", "what was restored stays beside the database, and nothing uses it")
+
+
+async def restored_whole(bench: Workbench, node: str) -> Finding:
+    """Return whether what this run restored is on `node`, and marked as whole; then with its `oid` and `name`."""
+    name = copy_name(bench.inventory.database.database, "restore", bench.run)
+    rows = await asked(bench, node, node, "postgres", _state(name))
+    if not rows:
+        return Finding("no", f"{node} has no database {name}")
+    oid, comment, size = rows[0]
+    if comment != whole_mark(bench.run):
+        return Finding("no", f"{name} on {node} is half-made")
+    return Finding("yes", f"{name} on {node} is restored, {size_said(size)}; nobody uses it yet", {"oid": int(oid), "name": name})
+
+
+def say_kept(bench: Workbench, node: str) -> None:
+    """Say that what this run restored on `node` stays where it is, and how it is dropped."""
+    name = copy_name(bench.inventory.database.database, "restore", bench.run)
+    bench.say(f"{node} keeps what was restored as {name}; when you are sure: DROP DATABASE {identifier(name)}")
 
 
 def _state(name: str) -> str:
@@ -116,15 +125,13 @@ def _state(name: str) -> str:
     )
 
 
-def _command(inventory: Inventory, step: Step, run: str, create: str, properties: tuple[str, ...]) -> str:
-    """Return the command: a whole one is left alone, a half-made one set aside under a name of its own, and a new one made."""
-    instance, node = instance_of(inventory, step.node), step.node
+def make_command(inventory: Inventory, node: str, run: str, create: str) -> str:
+    """Return the command that makes the new database: a whole one is left alone, a half-made one set aside under another name."""
     name, mark = copy_name(inventory.database.database, "restore", run), whole_mark(run)
-    is_it = f"datname = {literal(name)}"
-    is_whole = f"COALESCE(shobj_description(oid, $$pg_database$$), $$$$) = {literal(mark)}"
+    is_it, is_whole = f"datname = {literal(name)}", _is_whole(mark)
     # "Half-made" with the number of the database behind it: each attempt has its own.
     aside = f"left({literal(name)}, 40) || $$_half_$$ || oid"
-    prepare = asked_command(
+    return asked_command(
         inventory,
         node,
         node,
@@ -135,15 +142,33 @@ def _command(inventory: Inventory, step: Step, run: str, create: str, properties
         "\\gexec",
         f"SELECT {literal(create)} WHERE NOT EXISTS (SELECT FROM pg_database WHERE {is_it}) \\gexec",
     )
-    whole = asked_command(inventory, node, node, "postgres", f"SELECT 1 FROM pg_database WHERE {is_it} AND {is_whole};")
+
+
+def finish_command(inventory: Inventory, node: str, run: str, properties: tuple[str, ...]) -> str:
+    """Return the command that gathers statistics, gives the new database its properties, and marks it as whole."""
+    name = copy_name(inventory.database.database, "restore", run)
+    analyze = asked_command(inventory, node, node, name, "ANALYZE;")
+    comment = f"COMMENT ON DATABASE {identifier(name)} IS {literal(whole_mark(run))};"
+    finish = asked_command(inventory, node, node, "postgres", *properties, comment)
+    return f"export {_FAST}; {analyze} || exit 1; {_LOCAL}; {finish}"
+
+
+def _is_whole(mark: str) -> str:
+    return f"COALESCE(shobj_description(oid, $$pg_database$$), $$$$) = {literal(mark)}"
+
+
+def _command(inventory: Inventory, step: Step, run: str, create: str, properties: tuple[str, ...]) -> str:
+    """Return the command: a whole one is left alone, a half-made one set aside under a name of its own, and a new one made."""
+    instance, node = instance_of(inventory, step.node), step.node
+    name, mark = copy_name(inventory.database.database, "restore", run), whole_mark(run)
+    prepare = make_command(inventory, node, run, create)
+    is_it = f"datname = {literal(name)} AND {_is_whole(mark)}"
+    whole = asked_command(inventory, node, node, "postgres", f"SELECT 1 FROM pg_database WHERE {is_it};")
     connection = shlex.quote(login(inventory, node, node, name))
     restore = f'{shlex.quote(program_of(instance, "pg_restore"))} -j "$j" --exit-on-error -w -d {connection}'
-    analyze = asked_command(inventory, node, node, name, "ANALYZE;")
-    comment = f"COMMENT ON DATABASE {identifier(name)} IS {literal(mark)};"
-    finish = asked_command(inventory, node, node, "postgres", *properties, comment)
     return (
         f"k={shlex.quote(dump_folder(inventory, node, run))}; "
         f"[ -d \"$k/{DUMP}\" ] || {{ echo 'there is no dump' >&2; exit 1; }}; "
         f'{jobs_command()}; export {_LOCAL}; w=$({whole}) || exit 1; [ "$w" != 1 ] || exit 0; {prepare} || exit 1; '
-        f'{_FAST} LC_ALL=C {restore} "$k/{DUMP}" || exit 1; {_FAST}; {analyze} || exit 1; {_LOCAL}; {finish}'
+        f'{_FAST} LC_ALL=C {restore} "$k/{DUMP}" || exit 1; {finish_command(inventory, node, run, properties)}'
     )
