@@ -59,7 +59,8 @@ class CompareDatabases(Looking):
         if found:
             return Finding("no", f"what was restored is not what was dumped: {_told(found)}", {"differences": list(found)})
         words = f"every table has the same rows on {step.node} as on {source}: {dumped.said()}"
-        return Finding("yes", words, {"tables": len(dumped.tables), "rows": dumped.rows})
+        compared = int(bench.found_by("dump-database", step.node).get("bytes", 0))
+        return Finding("yes", words, {"tables": len(dumped.tables), "rows": dumped.rows, "bytes": compared})
 
 
 def _told(differences: tuple[str, ...]) -> str:

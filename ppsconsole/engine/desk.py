@@ -57,6 +57,8 @@ SAME_S = 2.0
 REREAD_S = 4.0
 """How long a question waits for what it rests on: users are out meanwhile."""
 
+SIZE_S = 20.0
+"""For how long a plan waits for a database to tell its size, in seconds: a restore's outage is announced by it."""
 FRESH_S = 30.0
 """A plan that is older is made again before it is begun: somebody may have read it for an hour."""
 
@@ -82,6 +84,7 @@ class Desk:
         self._dead_wal: DeadWal | None = None
         self._kept_at = 0.0
         self._learned: Mapping[str, float] = {}
+        self._sizes: Mapping[str, int] = {}
         self._learned_at = 0.0
 
     async def aclose(self) -> None:
@@ -117,7 +120,8 @@ class Desk:
         """
         if not 0.0 <= snapshot.at - self._learned_at < FRESH_S:
             self._learned, self._learned_at = await self._estimates(), snapshot.at
-        return Background(self._learned, self.history, None, await self._read(snapshot, ""))
+            self._sizes = await facts.sizes(self.inventory, snapshot, self._drivers(), REREAD_S)
+        return Background(self._learned, self.history, None, await self._read(snapshot, ""), sizes=self._sizes)
 
     async def plan(self, request: Request) -> Plan:
         """Return the plan for `request`, from facts that are read now; what does not answer in time is looked at again.
@@ -140,7 +144,9 @@ class Desk:
                     remnant = await facts.remnant(self.inventory, snapshot, self._drivers(), self._clock, request.node)
                 is_alternate = RUNBOOKS[request.runbook].is_for_alternates
                 offered = await facts.offered(self.inventory, self._drivers(), request.node) if is_alternate else None
-                background = Background(estimates, self.history, secrets, dead_wal, trouble, remnant, offered)
+                is_copy = request.runbook == "restore"
+                sizes = await facts.sizes(self.inventory, snapshot, self._drivers(), SIZE_S) if is_copy else {}
+                background = Background(estimates, self.history, secrets, dead_wal, trouble, remnant, offered, sizes)
                 try:
                     made = plan_of(self.inventory, snapshot, request, commands_of, background)
                 except Barred as error:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from statistics import median
 
 from ppsconsole.engine.journal import Journal
+from ppsconsole.runbooks.copy_costs import CAUTIOUS, rate_of
 from ppsconsole.runbooks.costs import Estimates
 
 RUNS = 30
@@ -14,18 +15,25 @@ def learned(journal: Journal, cluster: str) -> Estimates:
     """Return the median duration in seconds of steps that were done on `cluster`, by their verb.
 
     Steps that were found done on resuming, or marked so, say nothing about durations and are left out. A verb that was
-    never done is missing: then the runbook's own estimate stands.
+    never done is missing: then the runbook's own estimate stands. Of verbs that work through a whole database it is told how
+    fast they did: such a database grows.
 
     Raises:
         JournalError: The journal cannot be read.
     """
     took: dict[str, list[float]] = defaultdict(list)
+    copied: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for record in journal.runs(cluster, RUNS):
         started: dict[str, int] = defaultdict(int)
         for event in journal.events(record.id):
             if event.kind == "step-started":
                 started[event.step] += 1
             elif event.kind == "step-finished" and event.data.get("outcome") == "done" and started[event.step] == 1:
-                took[str(event.data["verb"])].append(float(event.data["took_s"]))
+                verb, took_s = str(event.data["verb"]), float(event.data["took_s"])
+                took[verb].append(took_s)
+                if verb in CAUTIOUS:
+                    copied[verb].append((int(event.data["values"].get("bytes") or 0), took_s))
     known = {verb: durations for verb, durations in took.items() if max(durations) > 0}
-    return Estimates({verb: median(each) for verb, each in known.items()}, {verb: len(each) for verb, each in known.items()})
+    rates = {verb: rate for verb, each in copied.items() if (rate := rate_of(each)) is not None}
+    counts = {verb: len(each) for verb, each in known.items()}
+    return Estimates({verb: median(each) for verb, each in known.items()}, counts, rates)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ppsconsole.actions.bundle_store import BundleStore, StoredBundle
@@ -142,6 +143,25 @@ async def remnant(inventory: Inventory, snapshot: Snapshot, tools: "Tools", cloc
         return None
     asked = Source(source.name, int(values[0]), str(values[1]), int(values[2]) // 10000)
     return await read_remnant(inventory, tools.ssh, tools.postgres, clock, node, asked)
+
+
+async def sizes(inventory: Inventory, snapshot: Snapshot, tools: "Tools", timeout_s: float) -> dict[str, int]:
+    """Ask how large the PPS database is, in bytes, where it could be restored from: of each primary with a server beside it.
+
+    With very many files that is no quick question; what does not answer within `timeout_s` seconds is left out.
+    """
+    own = [node for node in snapshot.of_kind("database") if node.role != "standby"]
+    found: dict[str, int] = {}
+    if inventory.database.kind != "postgres" or len(own) < 2:
+        return found
+    for node in primaries(snapshot):
+        with suppress(DriverError):
+            instance = inventory.database.instances[node.name]
+            found[node.name] = int((await tools.postgres.execute(instance, _SIZE_SQL, timeout_s=timeout_s))[0][0])
+    return found
+
+
+_SIZE_SQL = "SELECT pg_database_size(current_database())"
 
 
 async def offered(inventory: Inventory, tools: "Tools", node: str) -> tuple[Offered, ...] | None:

@@ -62,7 +62,7 @@ def report_facts(view: RunView, now: float) -> tuple[str, ...]:
     now = view.until(now)
     facts = [f"run {view.run}, plan {view.plan.hash}, {'lab' if view.is_lab else 'live'}, by {view.holder}"]
     facts += [line_text(line) for line in _times(view, now)]
-    facts += [f"loss: {view.loss}", f"users were kept out for {duration(view.users.length_s(now))}"]
+    facts += [f"loss: {view.loss}", f"users were kept out for {duration(view.users.length_s(now))}{_against(view, now)}"]
     facts += [f"nothing could be written for {duration(view.writes.length_s(now))}"] if view.writes.began_at is not None else []
     return (*facts, *([view.words] if view.words else []), *(f"issue: {issue}" for issue in view.issues))
 
@@ -99,6 +99,17 @@ def _times(view: RunView, now: float) -> Iterator[Line]:
     ended = view.finished_at
     took = duration((now if ended is None else ended) - view.started_at)
     yield (Span("began     ", "dim"), Span(f"{iso(view.started_at)}, {'so far' if ended is None else 'took'} {took}"))
+    if against := _against(view, now):
+        yield (Span("users out ", "dim"), Span(f"{duration(view.users.length_s(now))}{against}"))
+
+
+def _against(view: RunView, now: float) -> str:
+    """Return how an outage that is over compares with what the plan announced; empty where none was, or it goes on."""
+    announced_s = view.plan.downtime_s
+    if not announced_s or view.users.began_at is None or view.users.is_on:
+        return ""
+    more_s = view.users.length_s(now) - announced_s
+    return f", {duration(announced_s)} were announced: {duration(abs(more_s))} {'more' if more_s > 0 else 'less'}"
 
 
 def _answers(view: RunView) -> Iterator[str]:

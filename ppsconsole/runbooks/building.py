@@ -35,6 +35,7 @@ class Background:
         journal: Why a run could not be journaled, and what to do about it, both empty when it could; None when nobody tried.
         remnant: What was read on the disk of an instance that is to be rejoined; None when nobody tried.
         offered: What is in the archive of the alternate server that is asked for; None when nobody tried.
+        sizes: Bytes of the PPS database on disk by instance, of those that were asked.
     """
 
     estimates: Mapping[str, float] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class Background:
     journal: tuple[str, str] | None = None
     remnant: Remnant | None = None
     offered: tuple[Offered, ...] | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 NOTHING_KNOWN = Background()

@@ -80,16 +80,33 @@ COSTS: Mapping[str, Cost] = {
 _LETS_IN = ("move-members", "start", "restart-service")
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How fast data were worked through in earlier runs.
+
+    Attributes:
+        bytes_per_s: Bytes of the database on disk, by the whole time of the step.
+        size_bytes: The largest database that this was measured on.
+        runs: How often.
+    """
+
+    bytes_per_s: float
+    size_bytes: int
+    runs: int
+
+
 class Estimates(dict[str, float]):
     """Seconds by verb, learned from earlier runs; knows from how many times each.
 
     Attributes:
         runs: How often each verb was done.
+        rates: How fast each verb went that works through a whole database.
     """
 
-    def __init__(self, seconds: Mapping[str, float], runs: Mapping[str, int]) -> None:
+    def __init__(self, seconds: Mapping[str, float], runs: Mapping[str, int], rates: Mapping[str, Rate] | None = None) -> None:
         super().__init__(seconds)
         self.runs = dict(runs)
+        self.rates = dict(rates or {})
 
 
 def runs_behind(learned: Mapping[str, float], verb: str) -> int:

@@ -2,6 +2,7 @@
 
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.case import Case, failing, ok, unseen
+from ppsconsole.runbooks.copy_costs import parts_said
 from ppsconsole.runbooks.situation import is_driven
 
 
@@ -44,6 +45,15 @@ def dump_logins(case: Case) -> Item:
     return ok(
         name, f"the programs on the host of {new} can log in to both; the run tries it before it stops anything", is_blocking=True
     )
+
+
+def outage(case: Case) -> Item:
+    """Return what the estimate of the outage rests on: the size of the database, and how fast such a one is copied."""
+    name, source = "outage", case.old.name
+    if source not in case.background.sizes:
+        words = f"how large the database of {source} is was not seen: the outage is a guess, and longer for a large one"
+        return unseen(name, words)
+    return ok(name, parts_said(source, case.background))
 
 
 def web_nodes_quiet(case: Case) -> Item:

@@ -143,6 +143,7 @@ _RESTORE: tuple[Check, ...] = (
     copy.in_use,
     copy.target,
     copy.dump_logins,
+    copy.outage,
     copy.web_nodes_quiet,
     copy.versions,
     identity.identities,

@@ -31,6 +31,7 @@ from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
 from ppsconsole.runbooks.case import Case, tolerances_of
+from ppsconsole.runbooks.copy_costs import basis_said, sized
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.preflight import preflight_restore
 from ppsconsole.runbooks.request import Request, named_instance
@@ -73,9 +74,9 @@ def plan_restore(
     target = _target(inventory, snapshot, to, source)
     side = web_side(inventory, snapshot, to, source.name)
     shop = Shop(inventory, commands, background.estimates)
-    steps = _steps(shop, side, source, target)
-    downtime_s = downtime_of(steps, is_out=False)
-    steps = (replace(steps[0], gate=_gate(inventory, steps, source.name, to, downtime_s)), *steps[1:])
+    steps = sized(_steps(shop, side, source, target), source.name, background)
+    downtime_s, basis = downtime_of(steps, is_out=False), basis_said(source.name, background)
+    steps = (replace(steps[0], gate=_gate(inventory, steps, source.name, to, f"{duration(downtime_s)} ({basis})")), *steps[1:])
     case = Case(inventory, snapshot, background, source, target, side, request)
     return bound(
         inventory,
@@ -205,12 +206,12 @@ def _is_forked(source: Node, target: Node) -> bool:
     return target.role != "primary" and ours is not None and ours == theirs and None not in (old, new) and old < new
 
 
-def _gate(inventory: Inventory, steps: tuple[Step, ...], old: str, new: str, downtime_s: float) -> Gate:
-    """Return the one question, asked before anything is touched."""
+def _gate(inventory: Inventory, steps: tuple[Step, ...], old: str, new: str, outage: str) -> Gate:
+    """Return the one question, asked before anything is touched; `outage` says how long users are out, and who says so."""
     number = next(number for number, step in enumerate(steps, 1) if step.is_point_of_no_return)
     question = (
-        f"Restore the data of {old} on {new}: all web nodes are stopped, and users are kept out for about "
-        f"{duration(downtime_s)}, longer for a large database. Both old databases are kept; what only {new} has is not merged. "
+        f"Restore the data of {old} on {new}: all web nodes are stopped, and users are kept out for about {outage}. "
+        f"Both old databases are kept; what only {new} has is not merged. "
         f"{old} stays down afterwards. After step {number} the way back is another restore. "
         f"Type the cluster's name ({inventory.cluster.name}) to begin."
     )

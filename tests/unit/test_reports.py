@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from ppsconsole.cluster.lost_writes import LostTransaction, LostWrites
-from ppsconsole.draw.run_view import RunView, StepView
+from ppsconsole.draw.run_view import Outage, RunView, StepView
 from ppsconsole.draw.text import UNICODE, line_text
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.proof import FenceProof, Rung, ZeroLossProof
@@ -55,6 +55,15 @@ def test_each_form_has_what_was_lost_what_was_salvaged_and_by_what_that_was_prov
     assert "Bring what only the disk of db1 has to db2" in told
     assert "4711abcd" in told
     assert "public.credentials" not in forms(view(None))[form]
+
+
+@pytest.mark.parametrize(("longer_s", "words"), [(60.0, "1m00s more"), (-2.0, "2.0s less")])
+def test_an_outage_that_is_over_is_counted_against_what_was_announced(longer_s: float, words: str) -> None:
+    over = replace(view(), users=Outage(AT - 500.0, AT - 500.0 + PLAN.downtime_s + longer_s))
+    for form in ("text", "markdown", "html"):
+        assert f"were announced: {words}" in forms(over)[form], form
+        assert "were announced" not in forms(replace(over, users=Outage(AT - 500.0, None)))[form]
+        assert "were announced" not in forms(replace(over, users=Outage()))[form]
 
 
 class Page(HTMLParser):

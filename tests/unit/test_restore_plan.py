@@ -1,6 +1,7 @@
 """A restore by value: which states it is for, the order of its steps, what blocks it, and what makes a database like another."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,13 +14,18 @@ from ppsconsole.advice.choices import choices
 from ppsconsole.cluster.database_sums import DatabaseSums, TableSum
 from ppsconsole.draw.run_view import RunView
 from ppsconsole.draw.safety import safety
+from ppsconsole.engine.estimate import learned
+from ppsconsole.engine.journal import open_journal
 from ppsconsole.errors import Blocked, UsageError
 from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.loss import LossTier
 from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background
 from ppsconsole.runbooks.catalog import plan_of
+from ppsconsole.runbooks.copy_costs import CAUTIOUS, rate_of
+from ppsconsole.runbooks.costs import Estimates, Rate
 from ppsconsole.runbooks.request import Request
 from tests.unit.observations import NOW, change, change_host, silence
 from tests.unit.runbook_cases import Found, declared, fine, ids, plan, seen, state, swapped, three, with_third
@@ -83,7 +89,53 @@ def test_a_crashed_old_primary_is_recovered_before_users_are_out_and_started_whe
     assert gate is not None
     assert gate.kind == "name"
     assert "users are kept out for about 1m" in gate.question
+    assert "a guess: how large the database of db2 is was not seen" in gate.question
     assert "Both old databases are kept" in gate.question
+    assert state(made, "outage") == ("not checked", False)
+
+
+def test_the_outage_is_announced_by_the_size_of_the_database_and_by_how_fast_it_went_before() -> None:
+    def planned(background: Background) -> tuple[float, str, str]:
+        made = plan(failed_over(), "restore", to="db1", inventory=with_dumps(), background=background)
+        gate = made.steps[0].gate
+        assert gate is not None
+        words = next(item.words for item in made.preflight if item.name == "outage")
+        copying = sum(step.estimate_s for step in made.steps if step.verb in CAUTIOUS)
+        assert made.downtime_s > copying
+        return copying, gate.question, words
+
+    small, large = (planned(Background(sizes={"db2": gigabytes << 30})) for gigabytes in (1, 40))
+    assert large[0] / small[0] == pytest.approx(40, rel=0.05)
+    assert large[0] == pytest.approx(3 + (40 << 30) * sum(1 / each for each in CAUTIOUS.values()))
+    assert "(for its 40GB, by cautious defaults: no run here has measured it)" in large[1]
+    assert large[2].startswith("the database of db2 has 40GB: dumped in about 35m48s (19MB/s, a cautious default), restored in")
+
+    rates = {verb: rate_of([(1 << 30, 10.0)] * 2 + [(1 << 20, 8.0), (0, 3.0)]) for verb in CAUTIOUS}
+    seconds = dict.fromkeys(CAUTIOUS, 10.0)
+    known = Estimates(seconds, dict.fromkeys(CAUTIOUS, 4), {verb: rate for verb, rate in rates.items() if rate})
+    measured = planned(Background(known, sizes={"db2": 40 << 30}))
+    assert measured[0] == pytest.approx(3 * 400.0)
+    assert "(for its 40GB, as fast as earlier runs here)" in measured[1]
+    assert "compared in about 6m40s (102MB/s, measured on 1.0GB in 2 runs)" in measured[2]
+    assert planned(Background(known))[0] == pytest.approx(30.0), "of a size that nobody saw: as long as the last time"
+    del known.rates["restore-database"]
+    assert "in part by cautious defaults" in planned(Background(known, sizes={"db2": 40 << 30}))[1]
+    assert rate_of([(0, 1.0)]) is None
+
+
+def test_how_fast_a_database_is_copied_is_learned_from_runs_that_did_it(tmp_path: Path) -> None:
+    made = plan(failed_over(), "restore", to="db1", inventory=with_dumps())
+    journal = open_journal(folder=tmp_path)
+    try:
+        for run, size_bytes, took_s in (("a", 1 << 20, 4.0), ("b", 1 << 30, 16.0), ("c", 1 << 30, 8.0), ("d", 1 << 30, 32.0)):
+            journal.start(run, made, NOW, "somebody")
+            ended = {"outcome": "done", "verb": "dump-database", "took_s": took_s, "values": {"bytes": size_bytes}}
+            begun = RunEvent(run, 1, NOW, "step-started", "dump-database", "")
+            journal.append(begun, RunEvent(run, 2, NOW, "step-finished", "dump-database", "", ended))
+        found = learned(journal, made.cluster)
+        assert found.rates == {"dump-database": Rate((1 << 30) / 16.0, 1 << 30, 3)}
+    finally:
+        journal.close()
 
 
 def test_everything_can_be_put_back_until_users_get_in() -> None:
