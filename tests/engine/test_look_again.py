@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from ppsconsole.clock import HeldClock
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.engine import facts
 from ppsconsole.engine.desk import Desk
 from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.request import Request
 from tests.unit.observations import change, change_host, silence
@@ -106,3 +108,27 @@ def test_a_failover_does_not_wait_for_processes_that_are_stopped() -> None:
     inventory, world = declared(), hung()
     made = plan(world, "failover", to="db2")
     assert not facts.is_worth_another_look(inventory, seen(world, inventory), made)
+
+
+@pytest.mark.parametrize(("fenced_after_s", "count"), [(None, 0), (-0.5, 0), (0.5, 1)])
+def test_a_look_from_before_the_fence_is_not_taken_for_what_was_written_until_then(
+    monkeypatch: pytest.MonkeyPatch, fenced_after_s: float | None, count: int
+) -> None:
+    _, looks = planned(monkeypatch, Request("failover", "", "db2"), host_gone)
+    inventory, before = declared(), seen(host_gone(), declared())
+    made = plan(host_gone(), "failover", to="db2")
+    gated = next(step for step in made.steps if step.gate is not None)
+    fence = None if fenced_after_s is None else FenceProof("db1", Rung.QUIESCED, ("quiet",), before.at + fenced_after_s, "run1")
+
+    async def main() -> None:
+        desk = Desk(inventory, HeldClock(before.at + 1.0), environ={})
+        try:
+            desk.saw(before)
+            desk.snapshot = before
+            reading = await desk.read_again(gated, made, fence)
+            assert reading.age_s == 1.0
+        finally:
+            await desk.aclose()
+
+    asyncio.run(main())
+    assert len(looks) == count
