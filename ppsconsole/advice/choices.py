@@ -3,13 +3,12 @@
 from dataclasses import dataclass, replace
 
 from ppsconsole.advice.diagnosis import Advice
-from ppsconsole.advice.ways import Way, compared
+from ppsconsole.advice.ways import Way, compared, words_of
 from ppsconsole.clock import duration
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.catalog import RUNBOOKS
-from ppsconsole.runbooks.ladder import DOES
 from ppsconsole.runbooks.request import Request
 
 
@@ -47,7 +46,7 @@ def choices(
         for way in each.ways:
             found.setdefault(request_of(way), choice_of(way))
     primaries = _primaries(snapshot) if snapshot else ()
-    others = [request for request in _all(inventory) if _may_become(request, primaries) and request not in found]
+    others = [each for each in _all(inventory, primaries) if _may_become(each, primaries) and each not in found]
     weighed: dict[Request, Choice] = {}
     if snapshot is not None and snapshot.is_complete:
         weighed = {request_of(way): _in_full(way) for way in compared(others, snapshot, inventory, background)}
@@ -65,33 +64,9 @@ def choices_about(node: str, snapshot: Snapshot | None, inventory: Inventory, ba
         return ()
     if snapshot is None or not snapshot.is_complete:
         return ()
-    requests = [each for each in _all(inventory) if each.node in ("", node) and _may_become(each, _primaries(snapshot))]
+    living = _primaries(snapshot)
+    requests = [each for each in _all(inventory, living) if each.node in ("", node) and _may_become(each, living)]
     return tuple(replace(choice_of(way), is_advised=False) for way in compared(requests, snapshot, inventory, background))
-
-
-def fencing_choices(
-    request: Request, snapshot: Snapshot | None, inventory: Inventory, background: Background
-) -> tuple[Choice, ...]:
-    """Return the rungs by which the old primary can be fenced in a failover, best first, and what keeps from the others.
-
-    Args:
-        request: The failover.
-        snapshot: What each rung is weighed on.
-        inventory: What was declared.
-        background: What is known beside it.
-
-    Returns:
-        One for each rung, in the ladder's order; the best that is open is the advised one. None for what fences nothing so.
-    """
-    if request.runbook != "failover" or snapshot is None or not snapshot.is_complete:
-        return ()
-    found: list[Choice] = []
-    for rung, does in DOES.items():
-        (way,) = compared([replace(request, fence=rung.value)], snapshot, inventory, background)
-        is_best = not way.is_blocked and all(each.is_blocked for each in found)
-        choice = replace(choice_of(way), is_advised=is_best)
-        found.append(choice if choice.is_blocked else replace(choice, words=f"{does}; {choice.words}"))
-    return tuple(found)
 
 
 def _may_become(request: Request, primaries: tuple[str, ...]) -> bool:
@@ -106,9 +81,9 @@ def _primaries(snapshot: Snapshot) -> tuple[str, ...]:
 def request_of(way: Way) -> Request:
     """Return what a way stands for, from the command that it tells people: `ppsconsole run RUNBOOK [NODE] [--to NODE] ...`."""
     words = way.command.split()[3:]
-    said = {name: words[words.index(name) + 1] if name in words else "" for name in ("--to", "--fence")}
-    node = words[0] if words and not words[0].startswith("--") else ""
-    return Request(way.runbook, node=node, to=said["--to"], fence=said["--fence"])
+    said = {name: words[words.index(name) + 1] if name in words else "" for name in ("--from", "--to", "--fence", "--way")}
+    node = words[0] if words and not words[0].startswith("--") else said["--from"]
+    return Request(way.runbook, node=node, to=said["--to"], fence=said["--fence"], way=said["--way"])
 
 
 def choice_of(way: Way) -> Choice:
@@ -126,10 +101,18 @@ def _in_full(way: Way) -> Choice:
     return choice if choice.is_blocked else replace(choice, words=f"{choice.words}. {RUNBOOKS[way.runbook].sentence}")
 
 
-def _all(inventory: Inventory) -> tuple[Request, ...]:
+def _all(inventory: Inventory, primaries: tuple[str, ...]) -> tuple[Request, ...]:
     found: list[Request] = []
     for name, runbook in RUNBOOKS.items():
-        if runbook.to != "none":
+        if runbook.is_for_alternates:
+            found.extend(Request(name, node=alternate) for alternate in inventory.alternates)
+            continue
+        if runbook.to == "required":
+            for instance in inventory.database.instances:
+                sources = [each for each in primaries if each != instance]
+                # One of several has to be named: whose data are kept is for people to say.
+                found.extend(Request(name, node=source, to=instance) for source in (sources if len(sources) > 1 else [""]))
+        elif runbook.to != "none":
             found.extend(Request(name, to=instance) for instance in inventory.database.instances)
         elif runbook.is_for_places:
             found.extend(Request(name, node=place) for place in inventory.backups)
@@ -145,5 +128,4 @@ def _all(inventory: Inventory) -> tuple[Request, ...]:
 
 
 def _title(request: Request) -> str:
-    flags = [f"--{name} {value}" for name, value in (("to", request.to), ("fence", request.fence)) if value]
-    return " ".join(part for part in (request.runbook, request.node, *flags) if part)
+    return " ".join(words_of(request))

@@ -11,6 +11,7 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Step
+from ppsconsole.runbooks.alternate import RUNS
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.catalog import plan_of
@@ -21,6 +22,9 @@ from ppsconsole.runbooks.rejoin import can_rejoin
 from ppsconsole.runbooks.request import Request
 from ppsconsole.runbooks.restart import is_dead, is_hung, was_primary
 from ppsconsole.runbooks.situation import is_reachable, primaries, standbys
+
+WRONG_REQUEST = "wrong-request"
+"""The rule by which a request is barred that names what is not there for its runbook, or leaves a choice open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class Way:
 
 def ways_about(node: Node, snapshot: Snapshot, inventory: Inventory, background: Background) -> tuple[Way, ...]:
     """Return the ways out of what is wrong with `node`: open ones first, by loss, then by downtime."""
+    if snapshot.is_complete and node.kind == "alternate" and node.value("service") in RUNS:
+        return alternate_ways(snapshot, inventory, background)
     if not snapshot.is_complete or node.kind not in ("database", "web", "balancer"):
         return ()
     requests: list[Request] = []
@@ -89,10 +95,15 @@ def fencing_ways(snapshot: Snapshot, inventory: Inventory, background: Backgroun
 
 
 def alternate_ways(snapshot: Snapshot, inventory: Inventory, background: Background) -> tuple[Way, ...]:
-    """Return the alternate servers that could serve users where no database can be brought back, and what that would lose."""
+    """Return the alternate servers that could serve users where no database can be brought back, and what that would lose.
+
+    Where one serves them already, the way home from it.
+    """
     if not snapshot.is_complete:
         return ()
-    requests = [Request("alternate-activate", node=name) for name in inventory.alternates]
+    active = [node.name for node in snapshot.of_kind("alternate") if node.value("service") in RUNS]
+    requests = [Request("alternate-home", node=name) for name in active]
+    requests = requests or [Request("alternate-activate", node=name) for name in inventory.alternates]
     return compared(requests, snapshot, inventory, background)
 
 
@@ -141,7 +152,7 @@ def _way(
     try:
         plan = plan_of(inventory, snapshot, request, _untold, background)
     except (Barred, UsageError) as error:
-        rule = error.rule if isinstance(error, Barred) else "wrong-request"
+        rule = error.rule if isinstance(error, Barred) else WRONG_REQUEST
         way = Way(request.runbook, _command(request, None), None, "", True, f"{error.what}. {error.remedy}", rule)
         return (True, (3, 0.0), math.inf), way
     why, rule = plan.loss.words, ""
@@ -158,12 +169,20 @@ def _untold(inventory: Inventory, step: Step) -> tuple[str, ...]:
 
 
 def _command(request: Request, plan: Plan | None) -> str:
-    words = ["ppsconsole", "run", request.runbook, request.node]
-    words += ["--to", request.to] if request.to else []
-    words += ["--fence", request.fence] if request.fence else []
+    words = ["ppsconsole", "run", *words_of(request)]
     if plan is not None and plan.runbook == "failover" and plan.loss.tier is not LossTier.NONE:
         words += ["--accept-loss", window_of(plan.loss)]
-    return " ".join(word for word in words if word)
+    return " ".join(words)
+
+
+def words_of(request: Request) -> list[str]:
+    """Return what is typed behind `ppsconsole plan` for it: runbook, node, and what chooses a way of doing it."""
+    is_source = request.runbook == "restore"  # its node is where the data come from, which the flag says better
+    words = [request.runbook] + ([] if is_source or not request.node else [request.node])
+    flags = {"--from": request.node if is_source else "", "--to": request.to, "--fence": request.fence, "--way": request.way}
+    for flag, value in flags.items():
+        words += [flag, value] if value else []
+    return words
 
 
 def window_of(loss: Loss) -> str:

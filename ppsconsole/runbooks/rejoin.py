@@ -1,7 +1,7 @@
 """Rejoin: an old primary, or a standby that broke, becomes a standby of the present primary: followed, rewound or copied anew."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 from ppsconsole.clock import duration
@@ -24,6 +24,7 @@ COPIED_PER_S = 40e6
 """Bytes; until a copy was made on this cluster."""
 
 _DOWN = ("stopped", "failed")
+_TAKEN, _FORBIDDEN = " (taken)", "not possible: "
 
 
 def plan_rejoin(
@@ -74,6 +75,34 @@ def plan_rejoin(
 def chosen_way(plan: Plan) -> str:
     """Return the way that the operator chose for a plan; empty where the facts did."""
     return next((step.arguments["chosen"] for step in plan.steps if step.arguments.get("chosen") in WAYS), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One way of a rejoin, as it was weighed when its plan was made.
+
+    Attributes:
+        words: What speaks for it, what it does, or what forbids it.
+        is_possible: Whether the facts allow it.
+        is_taken: Whether it is the one that was planned.
+    """
+
+    way: Way
+    words: str
+    is_possible: bool = True
+    is_taken: bool = False
+
+
+def weighed_ways(plan: Plan) -> tuple[Weighed, ...]:
+    """Return the ways of a rejoin that was planned, in the order of what they cost; none for another runbook."""
+    found: list[Weighed] = []
+    for way in WAYS if plan.runbook == "rejoin" else ():
+        if why := plan.tolerances.get(way + _TAKEN):
+            found.append(Weighed(way, f"{DOES[way]}: {why}", is_taken=True))
+        elif words := plan.tolerances.get(way):
+            is_possible = not words.startswith(_FORBIDDEN)
+            found.append(Weighed(way, DOES[way] if is_possible else words.removeprefix(_FORBIDDEN), is_possible))
+    return tuple(found)
 
 
 def can_rejoin(snapshot: Snapshot, node: Node) -> bool:
@@ -273,9 +302,9 @@ def _ways_said(decision: Decision, found: Remnant) -> dict[str, str]:
     said = {}
     for way in WAYS:
         if way == decision.way:
-            said[f"{way} (taken)"] = decision.why
+            said[way + _TAKEN] = decision.why
         elif way in decision.lacks:
-            said[way] = f"not possible: {decision.lacks[way]}"
+            said[way] = _FORBIDDEN + decision.lacks[way]
         else:
             said[way] = f"possible, by --way {way}: {DOES[way]}"
     if found.source_bytes:

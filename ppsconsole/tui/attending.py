@@ -25,7 +25,7 @@ class AttendingApp(MovingApp, inherit_bindings=False):
         from ppsconsole.tui.screens.run import RunScreen  # not needed for the first frame
 
         if self.host.live is not None and (self.host.live.activity != "ended" or not self.scene.unfinished):
-            if isinstance(self.screen, RunScreen):
+            if isinstance(self.screen, RunScreen) and self.screen.PLACE == "run":  # a replay is one too
                 self._say(HERE_ALREADY)
             else:
                 self.start_errand(self._show_run())
@@ -63,14 +63,6 @@ class AttendingApp(MovingApp, inherit_bindings=False):
             self._refused(f"run {run} cannot be shown", error)
             return
         await self._show_run()
-
-    async def _show_run(self) -> None:
-        from ppsconsole.tui.screens.run import RunScreen  # not needed for the first frame
-
-        if not isinstance(self.screen, RunScreen):
-            screen = RunScreen(self.scene, self.glyphs)
-            await self.push_screen(screen)
-            screen.show_scene(self.scene)
 
     async def offer_unfinished(self) -> None:
         """Look for runs that are open, and offer them."""

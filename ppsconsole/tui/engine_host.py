@@ -127,7 +127,7 @@ class EngineHost:
     # what the operator does -----------------------------------------------------------------------------------------
 
     async def begin(self, plan: Plan, answers: Mapping[str, str]) -> None:
-        """Open a run of `plan` and set it going; gates whose step is in `answers` are not asked again.
+        """Open a run of `plan`, which `go_on` sets going; gates whose step is in `answers` are not asked again.
 
         Raises:
             Blocked: The console is read-only, or has a run that is not ended.
@@ -138,7 +138,6 @@ class EngineHost:
             raise Blocked(f"run {self.live.view.run} is not ended", remedy="Go to it with R: go on, back out or abandon it")
         self._answers = dict(answers)
         await self._open(await self.desk.begin(plan, self._asked))
-        self.go_on()
 
     async def inspect(self, run: str) -> None:
         """Show an open run of another console, or one that was left, and follow it; nothing is taken and nothing is done.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # the screens of plans and runs, and what they rest on, are l
 
 MOVED = "The world moved since this was shown: this is a new plan, read it again."
 HERE_ALREADY = "This is it: it is open already."
-HOW_TO_UNLOCK = "The console is read-only. Press {key} to unlock it; nothing runs without a typed confirmation even then."
+HOW_TO_UNLOCK = "The console is read-only. Press {key} to unlock it; nothing runs unasked even then."
 
 
 class MovingApp(LeavingApp[None], inherit_bindings=False):
@@ -89,17 +89,19 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
             offer = ways_about(self.screen.node) if isinstance(self.screen, NodeScreen) else all_ways()
             self.push_screen(ChooseScreen(self.scene, self.glyphs, offer))
 
-    def action_choose_fence(self) -> None:
-        """Show by which rungs the old primary can be fenced in the failover that is planned."""
-        from ppsconsole.tui.screens.choose import ChooseScreen, rungs_of
+    def action_choose_manner(self) -> None:
+        """Show in which manner what is planned can be done: the rung of a fence, the way of a rejoin, the source of a restore."""
+        from ppsconsole.tui.screens.choose import ChooseScreen, manners_of
         from ppsconsole.tui.screens.plan import PlanScreen
 
         if not isinstance(self.screen, PlanScreen):
             return
-        if self.screen.request.runbook == "failover":
-            self.push_screen(ChooseScreen(self.scene, self.glyphs, rungs_of(self.screen.request)))
+        offer = manners_of(self.screen.plan, self.screen.request)
+        if offer is not None:
+            self.push_screen(ChooseScreen(self.scene, self.glyphs, offer))
         else:
-            self._say(f"Only a failover chooses how the old primary is fenced; this is a {self.screen.request.runbook}.")
+            runbook = self.screen.plan.runbook
+            self._say(f"There is one manner of {runbook} only: a fence, a rejoin and a restore have several.")
 
     def on_choose_screen_chosen(self, message: "ChooseScreen.Chosen") -> None:
         """Plan what was chosen."""
@@ -161,7 +163,6 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
     async def _confirmed(self, shown: "PlanScreen") -> None:
         from ppsconsole.tui.question import run_question
         from ppsconsole.tui.screens.plan import PlanScreen
-        from ppsconsole.tui.screens.run import RunScreen
 
         found: list[Plan] = []
 
@@ -187,9 +188,18 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
             self._refused("the run did not begin", error)
             return
         if isinstance(self.screen, PlanScreen):
-            screen = RunScreen(self.scene, self.glyphs)
-            await self.switch_screen(screen)
-            screen.show_scene(self.scene)  # what happened while it was being opened
+            await self._show_run(in_place=True)
+        self.host.go_on()  # not before: a gate may ask at once, and nothing may hide where the run stands
+
+    async def _show_run(self, *, in_place: bool = False) -> None:
+        """Show the run, with `in_place` instead of the screen that led to it."""
+        from ppsconsole.tui.screens.run import RunScreen  # not needed for the first frame
+
+        if isinstance(self.screen, RunScreen) and self.screen.PLACE == "run":  # a replay is one too
+            return
+        screen = RunScreen(self.scene, self.glyphs)
+        await (self.switch_screen(screen) if in_place else self.push_screen(screen))
+        screen.show_scene(self.scene)  # what happened while it was being opened
 
     def _still_stands(self, shown: "PlanScreen", fresh: "Plan") -> bool:
         """Show the plan as it is now; return whether it is the one that was read, and may run."""
@@ -200,21 +210,19 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
             self._say(f"This plan does not run: blocked by {names}.", "warning")
         return is_same and not fresh.blockers
 
-    async def _answers(self, plan: "Plan", name: str) -> dict[str, str] | None:
-        """Ask everything now, before anything is touched; None when something was not answered."""
-        from ppsconsole.tui.question import gate_question
+    async def _answers(self, plan: "Plan", answer: str) -> dict[str, str] | None:
+        """Ask everything else now, before anything is touched; None when something was not answered."""
+        from ppsconsole.tui.question import gate_question, run_gate
 
-        found: dict[str, str] = {}  # by step id; the journal says that this plan was confirmed, by the cluster's name
+        first = run_gate(plan)
+        found = {} if first is None else {first[0]: answer}  # by step id
         for step in plan.steps:
-            if step.gate is None:
+            if step.gate is None or step.id in found:
                 continue
-            if step.gate.kind in ("name", "confirm"):
-                found[step.id] = name if step.gate.kind == "name" else plan.hash
-                continue
-            answer = await self.ask(gate_question(step.gate, step, plan, self.scene.snapshot), self._read_again(step, plan))
-            if answer is None:
+            given = await self.ask(gate_question(step.gate, step, plan, self.scene.snapshot), self._read_again(step, plan))
+            if given is None:
                 return None
-            found[step.id] = answer
+            found[step.id] = given
         return found
 
     async def _read_again(self, step: "Step", plan: "Plan") -> "Question | None":
@@ -228,9 +236,11 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         return gate_question(gate, step, now, self.scene.snapshot)
 
     async def ask_at_gate(self, gate: "Gate", step: "Step", plan: "Plan") -> str | None:
-        """Ask at a gate of a run that is going: one that was resumed, whose answers were given to another console."""
+        """Ask at a gate of a run that is going, over its screen: one that was resumed, or whose loss has grown."""
         from ppsconsole.tui.question import gate_question
 
+        if not self.is_leaving:
+            await self._show_run()
         return await self.ask(gate_question(gate, step, plan, self.scene.snapshot))
 
     async def ask(self, question: "Question", again: "Coroutine[Any, Any, Question | None] | None" = None) -> str | None:
@@ -249,9 +259,9 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         from ppsconsole.tui.screens.run import RunScreen
 
         future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        is_lab, is_over_run = self.scene.inventory.is_lab, isinstance(self.screen, RunScreen)
-        is_reading = again is not None
-        dialog = Dialog(question, self.glyphs, future, is_lab=is_lab, is_reading=is_reading, is_over_run=is_over_run)
+        head = self.screen.head.size.height if isinstance(self.screen, RunScreen) else 1
+        is_lab, is_reading = self.scene.inventory.is_lab, again is not None
+        dialog = Dialog(question, self.glyphs, future, is_lab=is_lab, is_reading=is_reading, head=head)
         await self.push_screen(dialog)
         reading = None if again is None else asyncio.create_task(again)
         if reading is not None:

@@ -14,6 +14,8 @@ from ppsconsole.plan.loss import accepted_window
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
 
+_NAME = "Type the cluster's name"
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -45,35 +47,43 @@ def name_refusal(plan: Plan) -> Callable[[str], str]:
     return lambda text: "" if text == plan.cluster else "locked until the name matches"
 
 
+def run_gate(plan: Plan) -> tuple[str, Gate] | None:
+    """Return the gate that the dialog before a run stands for, with the id of its step; None where a plan has no such gate.
+
+    It is the first one that wants the cluster's name, else the first one that is only confirmed. Every other one has a dialog of
+    its own.
+    """
+    gates = [(step.id, step.gate) for step in plan.steps if step.gate is not None]
+    return next((each for kind in ("name", "confirm") for each in gates if each[1].kind == kind), None)
+
+
 def run_question(plan: Plan, snapshot: Snapshot | None, *, is_lab: bool) -> Question:
-    """Return what is asked before a plan is run, with the values that were read for it just now."""
-    number = next((number for number, step in enumerate(plan.steps, 1) if step.is_point_of_no_return), 0)
+    """Return what is asked before a plan is run, with the values that were read for it just now: what its gate asks for."""
+    found = run_gate(plan)
     whom = "a lab" if is_lab else "production"
-    words = f"This changes {whom}. " + (
-        f"After step {number} there is no automatic way back: returning is a restore."
-        if number
-        else "Nothing changes its role, and nothing is lost."
-    )
+    words = _without_prompt(found[1].question) if found is not None else "Nothing changes its role, and nothing is lost."
+    is_named = found is not None and found[1].kind == "name"
     return Question(
         title=f"Run {plan.runbook} {direction(plan)}".rstrip(),
-        words=words,
+        words=f"This changes {whom}. {words}".rstrip(),
         facts=_facts(plan, snapshot),
-        prompt="Type the cluster's name",
-        refusal=name_refusal(plan),
+        prompt=_NAME if is_named else "",
+        refusal=name_refusal(plan) if is_named else lambda text: "",
         button=f"Run {plan.runbook}",
+        answer=plan.hash,
     )
 
 
 def gate_question(gate: Gate, step: Step, plan: Plan, snapshot: Snapshot | None) -> Question:
     """Return what is asked at a gate."""
-    title = f"Before: {step.title}"
+    title, words = f"Before: {step.title}", _without_prompt(gate.question)
     facts = _facts(plan, snapshot)
     if gate.seen:  # read for this question: it goes before what the last picture showed
         read = [(name, (Span(words),)) for name, words in gate.seen if name != "loss now"]
         facts = (*(each for each in facts if each[0] in ("cluster", "plan", "loss")), *read)
     match gate.kind:
         case "name":
-            return Question(title, gate.question, facts, "Type the cluster's name", name_refusal(plan), "Go on")
+            return Question(title, words, facts, _NAME, name_refusal(plan), "Go on")
         case "accept-loss":
             least = window_of(plan.loss)
 
@@ -84,15 +94,20 @@ def gate_question(gate: Gate, step: Step, plan: Plan, snapshot: Snapshot | None)
                     return f"say {least}, which covers it, or more, or unlimited" if least != "unlimited" else f"say {least}"
                 return "" if plan.loss.is_accepted_by(accepted) else f"does not cover the loss: {plan.loss.said()}"
 
-            return Question(title, gate.question, facts, "Loss that you accept", refused, "Accept the loss")
+            return Question(title, words, facts, "Loss that you accept", refused, "Accept the loss")
         case "attest":
 
             def too_short(text: str) -> str:
                 return "" if len(text) >= SHORTEST_STATEMENT else "say what was done, and by whom"
 
-            return Question(title, gate.question, facts, "Your statement", too_short, "I state this")
+            return Question(title, words, facts, "Your statement", too_short, "I state this")
         case "confirm":
-            return Question(title, gate.question, facts, button="Go on", answer=plan.hash)
+            return Question(title, words, facts, button="Go on", answer=plan.hash)
+
+
+def _without_prompt(question: str) -> str:
+    """Return a gate's question without its last sentence where that is what the field below it asks for."""
+    return question.partition(_NAME)[0].rstrip()
 
 
 def reason_question(title: str, words: str, button: str, prompt: str = "Reason") -> Question:

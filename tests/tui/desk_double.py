@@ -38,7 +38,11 @@ def plan_for(request: Request, *, blocked: bool = False) -> Plan:
     blocker = (Item("streaming", "failing", "db2 does not stream", "Repair replication", True),) if blocked else ()
     runbook = request.runbook if request.runbook == "failover" else "switchover"
     plan = scripted_plan(runbook, items=(*blocker, *CHECKS))
-    first = replace(plan.steps[0], gate=Gate("name", "Type the cluster's name (lab) to begin.", "--approve"))
+    question = (
+        "Move the service from db1 to db2: users are kept out for about 8s. After step 5 there is no automatic way back: "
+        "returning is a restore. Type the cluster's name (lab) to begin."
+    )
+    first = replace(plan.steps[0], gate=Gate("name", question, "--approve"))
     steps = [first, *plan.steps[1:]]
     # Long enough for a turnstile: the engine's tests keep them short.
     steps = [replace(each, timeout_s=60.0) for each in steps]

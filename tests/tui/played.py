@@ -155,6 +155,7 @@ class Player:
         self.app.lock_changed()
         plan = plan_for(Request("switchover", to="db2"))
         await self.app.host.begin(plan, {each.id: "lab" for each in plan.steps if each.gate})
+        self.app.host.go_on()
         screen = RunScreen(self.app.scene, self.app.glyphs)
         await self.app.push_screen(screen)
         screen.show_scene(self.app.scene)

@@ -1,13 +1,15 @@
 """The dialog: Cancel has the focus, the name unlocks the button, and a pasted newline never confirms."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from textual import events
 
 from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.step import Gate
 from ppsconsole.runbooks.request import Request
-from ppsconsole.tui.screens.dialog import Dialog
+from ppsconsole.tui.screens.dialog import Dialog, Field
 from ppsconsole.tui.screens.plan import PlanScreen
 from ppsconsole.tui.screens.run import RunScreen
 from tests.tui.desk_double import DeskDouble
@@ -77,6 +79,43 @@ def test_the_name_unlocks_the_button_and_another_letter_locks_it_again() -> None
         await opened.press("tab", "enter")
         await on(opened, RunScreen)
         assert len(desk.sessions) == 1
+
+    run_desk(look, DeskDouble())
+
+
+def test_a_gate_that_is_only_confirmed_asks_for_no_name_and_every_other_one_is_asked_by_itself() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        plan = desk.plan
+
+        async def planned(request: Request) -> Plan:
+            made = await plan(request)
+            first, second, *others = made.steps
+            gates = (Gate("confirm", "Make db1 a standby?", "--approve"), Gate("confirm", "Drop the slots?", "--approve"))
+            steps = (replace(first, gate=gates[0]), replace(second, gate=gates[1]), *others)
+            return replace(made, steps=steps)
+
+        desk.plan = planned  # type: ignore[method-assign]
+        await to_dialog(opened)
+        await opened.until(lambda: not dialog(opened).is_reading)
+        shown = screen_text(opened.app)
+        assert "This changes a lab. Make db1 a standby?" in shown
+        assert "cluster's name" not in shown
+        assert not dialog(opened).query(Field), "nothing is typed"
+        await opened.press("enter")
+        await on(opened, PlanScreen)
+        await opened.press("x")
+        await on(opened, Dialog)
+        await opened.until(lambda: not dialog(opened).is_reading)
+        await opened.press(*"lab", "tab", "enter")
+        await opened.until(lambda: "Drop the slots?" in screen_text(opened.app))
+        assert desk.sessions == [], "asked before anything is touched"
+        await opened.until(lambda: not dialog(opened).is_reading)
+        await opened.press("tab", "enter")
+        await on(opened, RunScreen)
+        await idle(opened)
+        events = desk.sessions[0].scene.records.events
+        answers = [event.data["answer"] for event in events if event.kind == "gate-answered"]
+        assert answers == [desk.sessions[0].plan.hash] * 2
 
     run_desk(look, DeskDouble())
 

@@ -1,9 +1,13 @@
 """Read-only and unlocked, choosing a way out, reading its plan: by keys, on a double of the desk."""
 
+from dataclasses import replace
+
 import pytest
 
 from ppsconsole.draw.text import ASCII
 from ppsconsole.errors import Blocked
+from ppsconsole.plan.plan import Plan
+from ppsconsole.runbooks.request import Request
 from ppsconsole.tui.lock import READ_ONLY_VARIABLE, Lock
 from ppsconsole.tui.screens.choose import ChooseScreen
 from ppsconsole.tui.screens.home import HomeScreen
@@ -203,8 +207,6 @@ def test_ascii_draws_plan_and_choice_with_ascii_alone() -> None:
 
 
 def test_the_double_plans_what_the_runbooks_would_ask() -> None:
-    from ppsconsole.runbooks.request import Request
-
     kinds = [step.gate.kind for step in plan_for(Request("failover", to="db2")).steps if step.gate]
     assert kinds == ["name", "accept-loss"]
 
@@ -225,11 +227,41 @@ def test_a_failover_is_fenced_by_the_rung_that_is_chosen_on_its_plan() -> None:
     run_desk(look, DeskDouble(), primary_down())
 
 
-def test_nothing_but_a_failover_has_a_rung_to_choose() -> None:
+def test_a_rejoin_goes_the_way_that_is_chosen_on_its_plan_and_what_is_barred_says_why() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        plan = desk.plan
+
+        async def planned(request: Request) -> Plan:
+            ways = {
+                "follow": "not possible: it was not stopped cleanly",
+                "rewind (taken)": "it has data checksums",
+                "re-clone": "yes",
+            }
+            return replace(await plan(request), runbook="rejoin", node="db1", to="", tolerances=ways)
+
+        desk.plan = planned  # type: ignore[method-assign]
+        opened.app._plan(Request("rejoin", node="db1"))
+        await on(opened, PlanScreen)
+        first = opened.app.screen
+        await opened.press("f")
+        await on(opened, ChooseScreen)
+        shown = " ".join(screen_text(opened.app).split())
+        assert "How it becomes a standby again" in shown
+        assert "rejoin db1 --way follow ✗ BLOCKED" in shown
+        assert "it was not stopped cleanly" in shown
+        assert "rejoin db1 --way rewind advised" in shown
+        await opened.press("G", "enter")
+        await opened.until(lambda: opened.app.screen is first)
+        assert desk.asked[-1] == Request("rejoin", node="db1", way="re-clone")
+
+    run_desk(look, DeskDouble())
+
+
+def test_what_can_be_done_in_one_manner_only_says_so() -> None:
     async def look(opened: Console, desk: DeskDouble) -> None:
         await to_plan(opened)
         await opened.press("f")
         assert isinstance(opened.app.screen, PlanScreen)
-        assert "Only a failover chooses" in next(iter(opened.app._notifications)).message
+        assert "There is one manner of switchover only" in next(iter(opened.app._notifications)).message
 
     run_desk(look, DeskDouble())

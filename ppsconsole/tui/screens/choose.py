@@ -7,9 +7,11 @@ from functools import partial
 from textual.app import ComposeResult
 from textual.message import Message
 
-from ppsconsole.advice.choices import Choice, choices, choices_about, fencing_choices
+from ppsconsole.advice.choices import Choice, choices, choices_about
+from ppsconsole.advice.manners import ASKED, manners
 from ppsconsole.draw.text import Glyphs, Line, Span
 from ppsconsole.draw.words import hanging
+from ppsconsole.plan.plan import Plan
 from ppsconsole.runbooks.building import NOTHING_KNOWN
 from ppsconsole.runbooks.request import Request
 from ppsconsole.tui.jumping import Target
@@ -52,12 +54,14 @@ def ways_about(node: str) -> Offer:
     )
 
 
-def rungs_of(request: Request) -> Offer:
-    """Return the ways to fence the old primary in a failover."""
+def manners_of(plan: Plan, request: Request) -> Offer | None:
+    """Return in which manner what is planned can be done; None where there is only one."""
+    if plan.runbook not in ASKED:
+        return None
     return Offer(
-        "How the old primary is kept from writing",
-        lambda of: fencing_choices(request, of.snapshot, of.inventory, of.background or NOTHING_KNOWN),
-        "Nothing was seen yet that a rung could be weighed on.",
+        ASKED[plan.runbook],
+        lambda of: manners(plan, request, of.snapshot, of.inventory, of.background or NOTHING_KNOWN),
+        "Nothing was seen yet that it could be weighed on.",
     )
 
 

@@ -18,7 +18,8 @@ from ppsconsole.tui.widgets.choice import Choice
 from ppsconsole.tui.widgets.key_strip import KeyStrip
 from ppsconsole.tui.widgets.lines import LinesView
 
-WIDTH = 66
+WIDTH = 80
+_ROOMY = 20  # rows from which the first ones of the screen below are left in sight
 _LESS = ("plan", "cluster", "sessions", "roles")
 """Facts that stand on the screen below as well: the first ones to go where there is no room for all."""
 
@@ -86,14 +87,23 @@ class Dialog(ModalScreen[None], inherit_bindings=False):
         *,
         is_lab: bool,
         is_reading: bool = False,
-        is_over_run: bool = False,
+        head: int = 1,
     ) -> None:
+        """Prepare.
+
+        Args:
+            question: What is asked.
+            glyphs: The characters to draw with.
+            answer: Resolved with what is answered.
+            is_lab: Whether the cluster is a lab.
+            is_reading: Whether what it rests on is still being read: no answer counts before.
+            head: How many rows of the screen below stay in sight where there is room: what says which cluster it is about.
+        """
         super().__init__()
         self.question, self.glyphs, self.answer = question, glyphs, answer
-        self.is_reading = is_reading
+        self.is_reading, self._head = is_reading, head
         self._is_on_its_way = False  # the focus, to the field
         self.set_class(is_lab, "-lab")
-        self.set_class(is_over_run, "-over-run")
         self.set_class(glyphs is ASCII, "-ascii")
         self.words = Words(question, glyphs)
         self.field = Field(id="field", compact=True, select_on_focus=False)
@@ -132,12 +142,13 @@ class Dialog(ModalScreen[None], inherit_bindings=False):
         self._look()
 
     def _lay_out(self) -> None:
-        box = self.query_one("#box")
-        width = min(WIDTH, self.app.size.width - 2)
+        box, (across, down) = self.query_one("#box"), self.app.size
+        width = min(WIDTH, across)
         box.styles.width = width
         rows = len(question_lines(self.question, max(1, width - 4), self.glyphs, is_reading=self.is_reading))
-        room = self.app.size.height - 2 - (4 if self.question.prompt else 2)
-        self.keys.display = rows < room
+        room = down - 2 - (4 if self.question.prompt else 2)
+        self.keys.display = down >= _ROOMY or rows < room
+        room -= (self._head if down >= _ROOMY else 0) + int(self.keys.display)
         self.words.styles.height = max(1, min(rows, room))
         self.words.ask(self.question, is_reading=self.is_reading)
 

@@ -72,8 +72,8 @@ def help_lines(
 def _how(actions: Sequence[Action]) -> str:
     unlock, run = key_of("unlock", actions), key_of("to-run", actions)
     return (
-        f"The console starts read-only and only looks; {unlock} unlocks it. Nothing is changed before a plan was read and the "
-        f"cluster's name was typed. A run belongs to the console and not to its screen: Esc leaves it running, {run} goes back "
+        f"The console starts read-only and only looks; {unlock} unlocks it. Nothing is changed before a plan was read and what "
+        f"its gates ask was answered. A run belongs to the console and not to its screen: Esc leaves it running, {run} goes back "
         "to it."
     )
 

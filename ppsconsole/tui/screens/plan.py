@@ -6,6 +6,7 @@ from functools import partial
 
 from textual.app import ComposeResult
 
+from ppsconsole.advice.manners import ASKED
 from ppsconsole.clock import duration
 from ppsconsole.draw.plan import draw_plan, draw_preflight, draw_steps, plan_head, return_line
 from ppsconsole.draw.promise import Promises
@@ -63,7 +64,7 @@ class PlanScreen(ConsoleScreen, inherit_bindings=False):
         self.plan, self.remark = plan, remark
         self.selected = min(self.selected, len(plan.steps) - 1)
         self.view.set_title(f"Plan {plan.hash}: nothing has been changed")
-        self.keys.show_barred(frozenset() if plan.runbook == "failover" else frozenset({"plan-fence"}))
+        self.keys.show_barred(frozenset() if plan.runbook in ASKED else frozenset({"plan-how"}))
         self.show_scene(self.scene)
 
     def show_scene(self, scene: Scene) -> None:
