@@ -193,20 +193,30 @@ async def _kept_down(bench: Workbench, step: Step) -> Finding:
 
 
 async def _quiesced(bench: Workbench, step: Step) -> Finding:
-    """Every declared writer is stopped and stays so. One that cannot be reached is not quiet (law 1)."""
+    """Every declared writer is stopped and stays so. One that cannot be reached is not quiet (law 1).
+
+    An alternate server that is fenced so is a writer itself: to its own database. Argument `stated`: those that were out of
+    reach when the plan was made; where they still are, the operator's word is taken, and the proof is no better than that.
+    """
     evidence: list[str] = []
     noisy: list[str] = []
-    for name in bench.inventory.web_nodes:
+    typed, rung = plain(bench.answers.get(step.id, "").strip()), Rung.QUIESCED
+    for name in (*([step.node] if step.node in bench.inventory.alternates else []), *bench.inventory.web_nodes):
         try:
             for verb in _QUIET:
                 found = await SERVICE_ACTIONS[verb].look(bench, name)
                 (evidence if found.state == "yes" else noisy).append(found.words)
         except (DriverError, Blocked) as error:
-            noisy.append(f"{name} cannot be seen, so it is not quiet: {error.what}")
+            if typed and name in step.arguments.get("stated", "").split():
+                evidence.append(f"{name} cannot be seen; stated by the operator: {typed}")
+                rung = Rung.ATTESTED
+            else:
+                noisy.append(f"{name} cannot be seen, so it is not quiet: {error.what}")
     if noisy or not evidence:
         return Finding("no", "; ".join(noisy) or "no web node is declared")
-    proof = FenceProof(step.node, Rung.QUIESCED, tuple(evidence), bench.clock.now(), bench.run)
-    return Finding("yes", f"all web nodes are stopped and disabled: nobody writes to {step.node}", {}, (proof,))
+    proof = FenceProof(step.node, rung, tuple(evidence), bench.clock.now(), bench.run)
+    seen = "all web nodes are stopped and disabled" if rung is Rung.QUIESCED else f"by the operator's word ({typed})"
+    return Finding("yes", f"{seen}: nobody writes to {step.node}", {}, (proof,))
 
 
 def _attested(bench: Workbench, step: Step) -> Finding:

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from ppsconsole.actions.alternate_home import RestoreHome
+from ppsconsole.actions.alternate_home_check import CheckHome
+from ppsconsole.actions.alternate_kept import TellKept
 from ppsconsole.actions.alternate_service import TellUsers, VerifyAlternate
 from ppsconsole.actions.balancer import Drain, MoveMembers
 from ppsconsole.actions.base import Action
@@ -64,6 +67,9 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "take-copy": TakeCopy(),
     "verify-alternate": VerifyAlternate(),
     "tell-users": TellUsers(),
+    "check-home": CheckHome(),
+    "restore-home": RestoreHome(),
+    "tell-kept": TellKept(),
     "switch-database": SwitchDatabase(),
     "check-connections": CheckConnections(),
     "check-following": CheckFollowing(),

@@ -1,6 +1,6 @@
 """Put a restored database in the place of the old one by renaming both in one transaction; the old one is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ppsconsole.actions.base import Finding, Workbench
@@ -26,7 +26,8 @@ class SwapDatabase:
 
     async def precheck(self, bench: Workbench, step: Step) -> Finding:
         """Return whether what was restored is there, whole, and the one that was compared."""
-        restored, compared = (bench.found_by(verb, step.node) for verb in ("restore-database", "compare-databases"))
+        restored = _restored(bench, step.node)
+        compared = bench.found_by("compare-databases", step.node) or restored
         if "rows" not in compared or "oid" not in restored:
             return Finding("no", "this run has not compared what it restored")
         name = bench.inventory.database.database
@@ -45,7 +46,7 @@ class SwapDatabase:
         Raises:
             BadAnswer: psql failed: neither is renamed then.
         """
-        restored = bench.found_by("restore-database", step.node)
+        restored = _restored(bench, step.node)
         command = _swap(
             bench.inventory,
             step.node,
@@ -59,7 +60,7 @@ class SwapDatabase:
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether the restored database has the name of the old one, and the old one is kept."""
         name, before = bench.inventory.database.database, copy_name(bench.inventory.database.database, "before", bench.run)
-        seen, restored = await _databases(bench, step.node), bench.found_by("restore-database", step.node)
+        seen, restored = await _databases(bench, step.node), _restored(bench, step.node)
         now, old = seen.get(name), seen.get(before)
         if now is None or now["oid"] != restored.get("oid"):
             return Finding("no", f"{name} on {step.node} is not what was restored")
@@ -85,6 +86,11 @@ class SwapDatabase:
         if old != (bench.noted(step, "old_oid") or 0):
             return Finding("no", f"{name} on {step.node} is not what it was")
         return Finding("yes", f"{name} on {step.node} is what it was")
+
+
+def _restored(bench: Workbench, node: str) -> Mapping[str, Any]:
+    """Return what the step of this run found that restored on `node`: a copy of another instance, or what comes home."""
+    return bench.found_by("restore-database", node) or bench.found_by("restore-home", node)
 
 
 async def _databases(bench: Workbench, node: str) -> dict[str, dict[str, Any]]:

@@ -201,7 +201,10 @@ def _database_remedy(node: Node, has_primary: bool) -> str:
 def _alternate_remedy(node: Node) -> str:
     wrong = {each.rule for each in node.judgements if each.verdict is node.verdict}
     if "runs_beside" in wrong:
-        return f"Decide which data stands, then stop and disable its PPS on {node.host}; or tell users that they are in a copy."
+        return (
+            f"Decide which data stands: alternate-home {node.name} brings home what it has, and keeps the other. To stay with "
+            f"what is at home, stop and disable its PPS on {node.host}; until then tell users that they are in a copy."
+        )
     if "copy" in wrong:
         return f"ppsconsole run alternate-prepare {node.name}; where its archive is empty, back up into that first."
     if "starts_at_boot" in wrong:

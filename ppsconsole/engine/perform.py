@@ -171,10 +171,12 @@ def _lacking(bench: Workbench, step: Step) -> str:
 def old_primaries(bench: Workbench, step: Step) -> tuple[str, ...]:
     """Return the instances that must be proved unable to write before `step` promotes another.
 
-    The one that the step names as the old primary, and every one that was seen as primary when the plan was made. Where there is
-    neither, every one that was not seen to be a standby: a role that nobody could see is not a harmless one.
+    The one that the step names as the old primary, which may be an alternate server that serves users, and every one that was
+    seen as primary when the plan was made. Where there is neither, every one that was not seen to be a standby: a role that
+    nobody could see is not a harmless one.
     """
-    instances = bench.inventory.database.instances
+    instances, primary = bench.inventory.database.instances, step.arguments.get("primary")
     others = [each for each in bench.plan.identities if each.node in instances and each.node != bench.plan.to]
-    named = [each.node for each in others if each.role == "primary" or each.node == step.arguments.get("primary")]
+    named = [each.node for each in others if each.role == "primary" or each.node == primary]
+    named += [primary] if primary is not None and primary in bench.inventory.alternates else []
     return tuple(named or (each.node for each in others if each.role != "standby"))

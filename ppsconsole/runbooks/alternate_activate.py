@@ -182,7 +182,7 @@ def _preflight(
 ) -> tuple[Item, ...]:
     return (
         _better_way(snapshot),
-        _quiet(side),
+        items.quiet(side),
         items.database(node, snapshot),
         items.version(inventory, snapshot, alternate, node, source, is_urgent=True),
         items.keys(inventory, snapshot, alternate, node),
@@ -202,14 +202,6 @@ def _better_way(snapshot: Snapshot) -> Item:
         words = f"{best} answers as a standby: a failover loses less than any copy, and users keep their address"
         return failing(name, words, f"failover --to {best}; and whoever promotes {best} later makes a second writer")
     return ok(name, "no standby answers that could be promoted")
-
-
-def _quiet(side: WebSide) -> Item:
-    name = "web-nodes-quiet"
-    if side.unreachable:
-        words = f"{', '.join(side.unreachable)} cannot be reached, and what is not reached is not quiet"
-        return unseen(name, words, "Make sure that their machines are off before they come back: they are still enabled")
-    return ok(name, "every web node can be stopped and disabled")
 
 
 def _login_check(alternate: Alternate) -> Item:

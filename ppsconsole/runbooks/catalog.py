@@ -9,6 +9,7 @@ from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.runbooks.alternate_activate import plan_alternate_activate
+from ppsconsole.runbooks.alternate_home import plan_alternate_home
 from ppsconsole.runbooks.alternate_prepare import plan_alternate_prepare
 from ppsconsole.runbooks.backup import plan_backup, plan_backup_prune, plan_backup_verify
 from ppsconsole.runbooks.boot_guard import plan_boot_guard, plan_boot_guard_remove
@@ -88,6 +89,15 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "none",
             "users get in at the alternate server; that they are told of its address, and the way home, stay open",
             plan_alternate_activate,
+            is_for_alternates=True,
+        ),
+        Runbook(
+            "alternate-home",
+            "Bring what users wrote on an alternate server home to a database, compared table by table; users are out meanwhile.",
+            "required",
+            "optional",
+            "every table was compared, the service was verified at home, both databases are kept, the alternate server is down",
+            plan_alternate_home,
             is_for_alternates=True,
         ),
         Runbook(

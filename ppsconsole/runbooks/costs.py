@@ -35,6 +35,9 @@ COSTS: Mapping[str, Cost] = {
     "take-copy": Cost(0.5, 60.0),
     "verify-alternate": Cost(1.0, 60.0),
     "tell-users": Cost(0.1, 15.0),
+    "check-home": Cost(1.0, 60.0),
+    "restore-home": Cost(60.0, 24 * 3600.0),
+    "tell-kept": Cost(10.0, 6 * 3600.0),
     "salvage": Cost(3.0, 900.0),  # mostly the time until a standby looks again for more log: wal_retrieve_retry_interval
     "promote": Cost(0.3, 90.0),
     "promote-snapshot": Cost(0.5, 60.0),

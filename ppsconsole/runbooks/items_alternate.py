@@ -12,6 +12,7 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.alternate import Source
 from ppsconsole.runbooks.case import failing, ok, unseen
+from ppsconsole.runbooks.web_side import WebSide
 
 LICENCE = (
     "by the vendor's page (Clustering and High-Availability) a second activation may be inactive, for backup and testing, as "
@@ -97,6 +98,15 @@ def keys(inventory: Inventory, snapshot: Snapshot, alternate: Alternate, node: N
         words = f"{node.name} has its key files; no web node is there to compare them with"
         return unseen(name, words, "They are compared with those in the bundle when that is restored")
     return ok(name, f"{node.name} has the key files of {', '.join(dict.fromkeys(compared))}", is_blocking=True)
+
+
+def quiet(side: WebSide) -> Item:
+    """Return whether every web node can be stopped; one that is out of reach is not quiet, whatever anybody says."""
+    name = "web-nodes-quiet"
+    if side.unreachable:
+        words = f"{', '.join(side.unreachable)} cannot be reached, and what is not reached is not quiet"
+        return unseen(name, words, "Make sure that their machines are off before they come back: they are still enabled")
+    return ok(name, "every web node can be stopped and disabled")
 
 
 def archive_key(snapshot: Snapshot, alternate: Alternate, *, is_needed: bool) -> Item:

@@ -71,7 +71,7 @@ def plan_restore(
         raise UsageError("restore needs --to NODE: the instance that becomes the primary", remedy=f"One of: {names}")
     to = named_instance(inventory, request.to)
     source = _source(inventory, snapshot, request.node, to)
-    target = _target(inventory, snapshot, to, source)
+    target = restore_target(inventory, snapshot, to)
     side = web_side(inventory, snapshot, to, source.name)
     shop = Shop(inventory, commands, background.estimates)
     steps = sized(_steps(shop, side, source, target), source.name, background)
@@ -107,8 +107,12 @@ def _source(inventory: Inventory, snapshot: Snapshot, name: str, to: str) -> Nod
     raise Barred("no-source", f"{who}: there is nothing to copy from", where=name or "database", remedy=remedy)
 
 
-def _target(inventory: Inventory, snapshot: Snapshot, name: str, source: Node) -> Node:
-    """Return the server that is restored to."""
+def restore_target(inventory: Inventory, snapshot: Snapshot, name: str) -> Node:
+    """Return the server that is restored to: one that is a server of its own, or would come up as one.
+
+    Raises:
+        Barred: It is none, or nothing can be done on its host.
+    """
     node, instance = snapshot.node(name), inventory.database.instances[name]
     if instance.data_directory is None:
         raise Barred("no-data-directory", f"no data_directory is declared for {name}", where=name, remedy="Declare it")

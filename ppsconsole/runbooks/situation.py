@@ -82,7 +82,8 @@ def no_copy_serves(snapshot: Snapshot) -> None:
         name, host = found[0].name, found[0].host
         what = f"{name} serves users from its copy: what they write there, and what is written here, is never merged"
         remedy = (
-            f"Decide which data stands. To come back to these, stop and disable the PPS of {name} on {host}: it keeps its copy"
+            f"Decide which data stands: alternate-home {name} brings home what it has, and keeps the other. To come back to "
+            f"these, stop and disable the PPS of {name} on {host}: it keeps its copy"
         )
         raise Barred("copy-serves", what, where=name, remedy=remedy)
 

@@ -15,6 +15,13 @@ _CLIENTS = (
 )
 """The ways in by the vendor's pages. Where each client keeps the address is not published: it is called what it is."""
 
+_HOME_CLIENTS = (
+    ("web client", "type the old address again, or use the old bookmarks"),
+    *((client, "put the old address back in its settings; sign in again") for client, _ in _CLIENTS[1:]),
+)
+UNDECLARED = "(the address that they used until now)"
+"""Stands for the cluster's address where the inventory does not declare it."""
+
 
 def users_text(inventory: Inventory, alternate: Alternate, source: Source) -> tuple[str, ...]:
     """Return the lines that users have to be told, the first one alone saying what matters."""
@@ -31,7 +38,7 @@ def users_text(inventory: Inventory, alternate: Alternate, source: Source) -> tu
             lost,
             signed,
         )
-    said_old = old or "(the address that they used until now)"
+    said_old = old or UNDECLARED
     if urlsplit(new).netloc == urlsplit(old or "").netloc:
         return (f"Nothing to change: the address stays {new}.", lost, signed)
     return (
@@ -39,4 +46,26 @@ def users_text(inventory: Inventory, alternate: Alternate, source: Source) -> tu
         *(f"{client}: {said_old} becomes {new}; {how}" for client, how in _CLIENTS),
         lost,
         signed,
+    )
+
+
+def home_text(inventory: Inventory, alternate: Alternate) -> tuple[str, ...]:
+    """Return the lines that users have to be told once the service is at its old address again."""
+    old, away = inventory.cluster.address, alternate.users_address(inventory.cluster.address)
+    kept = f"What was entered while {alternate.name} served is there."
+    if alternate.moves_alias is not None:
+        doors = [found.address for name in inventory.balancers if (found := inventory.host_of(name)) is not None]
+        return (
+            f"Nothing to change: the address stays {away}.",
+            f"{alternate.moves_alias} has to lead to {', '.join(doors) or 'where it led before'} again, by the site's own means "
+            f"(DNS, virtual address); until then, and in caches a while longer, it leads to {alternate.name}, which is down.",
+            kept,
+        )
+    said_old = old or UNDECLARED
+    if urlsplit(away).netloc == urlsplit(old or "").netloc:
+        return (f"Nothing to change: the address stays {away}.", kept)
+    return (
+        f"The password server is at its old address again, {said_old}; {away} does not answer any more.",
+        *(f"{client}: {away} becomes {said_old}; {how}" for client, how in _HOME_CLIENTS),
+        kept,
     )

@@ -491,6 +491,7 @@ def test_every_runbook_says_what_it_is() -> None:
         "failover",
         "alternate-prepare",
         "alternate-activate",
+        "alternate-home",
         "restart",
         "rejoin",
         "restore",
