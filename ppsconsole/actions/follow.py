@@ -270,7 +270,8 @@ async def _running(bench: Workbench, node: str, primary: str) -> Finding:
     except DriverError as error:
         return Finding("unknown", f"{node} runs, but does not say as what: {error.what}")
     if not found.in_recovery:
-        return Finding("no", f"{node} runs as a primary beside {primary}")
+        words = f"{node} runs as a primary beside {primary}: somebody started it. Stop it, `ppsconsole run fence {node}`"
+        return Finding("no", f"{words}; then make it a standby, `ppsconsole run rejoin {node}`")
     return Finding("yes", f"{node} runs as a standby already")
 
 

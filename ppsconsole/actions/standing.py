@@ -33,6 +33,8 @@ WITH size AS (SELECT setting::numeric AS bytes FROM pg_settings WHERE name = 'wa
                         AS here) AS position)
 """
 STANDING_SQL = " ".join((_AT + _SQL).split())
+FLUSHED_SQL = "SELECT pg_current_wal_flush_lsn()::text"
+"""How far a primary's own log is on its disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +96,15 @@ async def young_standing(bench: Workbench, name: str) -> Standing:
     found = await standing(bench, name)
     bench.keep_look(f"standing of {name}", found)
     return found
+
+
+async def flushed(bench: Workbench, primary: str, *, timeout_s: float = 4.0) -> str:
+    """Return how far the log of a primary is on its disk.
+
+    Raises:
+        DriverError: It could not be asked, or is no primary.
+    """
+    rows = await bench.tools.postgres.execute(instance_of(bench.inventory, primary), FLUSHED_SQL, timeout_s=timeout_s)
+    if len(rows) != 1:
+        raise BadAnswer("it did not say how far its log is", where=primary)
+    return str(rows[0][0])

@@ -14,7 +14,8 @@ from ppsconsole.actions.places import data_directory_of, host_of, identity_of, i
 from ppsconsole.actions.promote import promote_command
 from ppsconsole.actions.service_command import service_command
 from ppsconsole.actions.serving import answers
-from ppsconsole.actions.standing import Standing, standing
+from ppsconsole.actions.standing import Standing, flushed, standing
+from ppsconsole.cluster.database import lsn_number
 from ppsconsole.errors import BadAnswer, Blocked, DriverError, WorldMoved
 from ppsconsole.inventory.model import Instance, Inventory, Service
 from ppsconsole.masking import plain
@@ -30,6 +31,8 @@ _RESERVE_S = 2.0
 """What of a step's time is left for the answer to come back."""
 
 SETTLE_S = 3.0
+_ARRIVAL_S = 10.0
+"""For how long what the primary has written may take to its successor. A healthy one has it before it is asked."""
 _LONG_S = 2.0
 """After so long it is said who holds a stop up, and looked at again as often."""
 
@@ -99,7 +102,7 @@ class StopPrimary:
             return Finding("no", f"{step.node} is a standby: there is no primary to stop", values)
         if planned := _differs(bench, step.node, found.timeline, found.system_identifier):
             return Finding("no", planned, values)
-        if bench.plan.to and (refusal := await _successor(bench, bench.plan.to)):
+        if bench.plan.to and (refusal := await _successor(bench, step, bench.plan.to)):
             return Finding("no", refusal, values)
         ready = await _armed(bench, step)
         return Finding("yes", f"{step.node} is primary on timeline {found.timeline}{ready}", values)
@@ -272,16 +275,31 @@ def _waited_for(inventory: Inventory, left: Remains) -> str:
     return f"{who} to take the last of its log ({left.waits_for}): let {who} go on or end it; else it waits {until}"
 
 
-async def _successor(bench: Workbench, name: str) -> str:
+async def _successor(bench: Workbench, step: Step, name: str) -> str:
     """Return why the instance that is to follow could not be promoted; empty when nothing is in its way.
 
     Nobody can write between the stop and the promotion: whatever can be found out before the stop is found out before it. This
     also makes the connections, logins and prepared statements that the next steps use.
     """
+    end = await flushed(bench, step.node)
     for _ in range(PREPARED_AFTER):
         await standing(bench, name)
-    found = await standing(bench, name)
     await bench.hosts.look(host_of(bench.inventory, name).name, ":", timeout_s=SETTLE_S)
+
+    async def look() -> Finding:
+        found = await standing(bench, name)
+        if refusal := _cannot_follow(name, found):
+            return Finding("yes", refusal)  # that does not pass by waiting
+        if found.have is None or lsn_number(found.have) < lsn_number(end):
+            # A receiver that hangs calls itself streaming, and the primary waits for it in its stop.
+            words = f"{name} says that it streams and has {found.have}, {step.node} is at {end}"
+            return Finding("no", f"{words}: nothing came within {_ARRIVAL_S:g}s, so its receiver hangs or is far behind")
+        return Finding("yes", "")
+
+    return (await settled(bench, look, min(_ARRIVAL_S, patience(step)))).words
+
+
+def _cannot_follow(name: str, found: Standing) -> str:
     if not found.in_recovery:
         return f"{name} is no standby: nothing is stopped for it"
     if found.receiver != "streaming":

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ppsconsole.actions import checkpoint, promote, sessions
-from ppsconsole.actions.standing import STANDING_SQL
+from ppsconsole.actions.standing import FLUSHED_SQL, STANDING_SQL
 from ppsconsole.cluster.database import Receiver, Replica, Sessions, Slot
 from ppsconsole.drivers.postgres_query import PostgresStatus
 from ppsconsole.engine.guard import _IDENTIFIER_SQL
@@ -39,6 +39,10 @@ class ModelPostgres:
             case _ if sql == promote._RECOVERY_SQL:
                 is_asleep = database.promotes_at is not None and database.promotes_at > now() + 1.0
                 return [(database.in_recovery, promote._SLEEPING if is_asleep else "RecoveryWalStream", "5s")]
+            case _ if sql == FLUSHED_SQL:
+                if database.in_recovery:
+                    raise BadAnswer("recovery is in progress", where=instance.name)
+                return [(lsn(database.end),)]
             case promote.WRITE_PROBE_SQL:
                 if database.in_recovery:
                     raise BadAnswer("cannot execute it during recovery", where=instance.name)
