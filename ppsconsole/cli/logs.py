@@ -14,7 +14,8 @@ from ppsconsole.draw.run import event_lines
 from ppsconsole.draw.text import line_text
 from ppsconsole.drivers.log import LogSource, matcher
 from ppsconsole.drivers.log_finding import Query, find_logs
-from ppsconsole.engine.desk import Desk, require_one
+from ppsconsole.engine.desk import Desk
+from ppsconsole.engine.resume import require_one
 from ppsconsole.errors import DriverError, UsageError
 from ppsconsole.inventory.model import Instance, Inventory
 

@@ -19,9 +19,9 @@ from ppsconsole.draw.promise import Promises
 from ppsconsole.draw.run import draw_run
 from ppsconsole.draw.runs import runs_table
 from ppsconsole.engine.custody import RunResult
-from ppsconsole.engine.desk import Desk, require_one
+from ppsconsole.engine.desk import Desk
 from ppsconsole.engine.open_run import OpenRun
-from ppsconsole.engine.resume import FoundRun, started_at
+from ppsconsole.engine.resume import FoundRun, require_one, started_at
 from ppsconsole.errors import Blocked
 from ppsconsole.reports.document import document_of, head_of
 from ppsconsole.reports.html import report_html

@@ -20,11 +20,12 @@ from ppsconsole.engine.journal import Journal, open_journal
 from ppsconsole.engine.lease import Claim, Lease
 from ppsconsole.engine.open_run import OpenRun, Unfinished
 from ppsconsole.engine.reading import Reading, reading_of
-from ppsconsole.engine.resume import FoundRun, KnownRuns, find_run, known_runs, started_at
+from ppsconsole.engine.resume import FoundRun, KnownRuns, find_run, holder_of, known_runs, started_at
 from ppsconsole.engine.session import Session, Surroundings
 from ppsconsole.engine.shown import moved
-from ppsconsole.errors import JournalError, UsageError, WorldMoved
+from ppsconsole.errors import JournalError, WorldMoved
 from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import FenceProof
 from ppsconsole.plan.step import Step
@@ -82,7 +83,7 @@ class Desk:
         self._opening = asyncio.Lock()
         self._tools: Tools | None = None
         self._dead_wal: DeadWal | None = None
-        self._kept_at = 0.0
+        self._kept_at = self._acted_at = 0.0
         self._learned: Mapping[str, float] = {}
         self._sizes: Mapping[str, int] = {}
         self._learned_at = 0.0
@@ -190,18 +191,18 @@ class Desk:
     async def read_again(self, step: Step, plan: Plan, fence: FenceProof | None = None) -> Reading:
         """Return what the gate of `step` rests on, read at this moment, and what has moved since the plan was made.
 
-        A look that is younger than `SAME_S` is not taken twice, but one from before the fence says nothing of what was written
-        until then: a machine that was off may have come back. It waits `REREAD_S` at most: what is silent for longer is told
-        as not seen, and a loss that cannot be told any more is unknown.
+        A look that is younger than `SAME_S` is not taken twice, but one from before the run's last act says nothing of what that
+        changed, and one from before the fence nothing of what was written until then: a machine that was off may have come back.
+        It waits `REREAD_S` at most: what is silent for longer is told as not seen, and a loss that cannot be told any more is
+        unknown.
 
         Args:
             step: With a gate.
             plan: As it was made, by whatever console.
             fence: The proof that the old primary cannot write any more; None before that.
         """
-        snapshot = self.snapshot
-        is_before_fence = fence is not None and snapshot is not None and snapshot.at < fence.at
-        if snapshot is None or is_before_fence or not 0.0 <= self._clock.now() - snapshot.at <= SAME_S:
+        snapshot, acted_at = self.snapshot, max(self._acted_at, fence.at if fence is not None else 0.0)
+        if snapshot is None or snapshot.at < acted_at or not 0.0 <= self._clock.now() - snapshot.at <= SAME_S:
             self._dead_wal = None
             snapshot = self.snapshot = await facts.look_with(self._drivers(), self.inventory, self._clock, REREAD_S)
             self.saw(snapshot)
@@ -347,10 +348,15 @@ class Desk:
         try:
             journal = await self.journal()
             past = await asyncio.to_thread(journal.events, session.run_id)
+            session.runner.recorder.listen(self._heard)
             return OpenRun(session, past, past[0].at if past else session.plan.made_at)
         except BaseException:
             await session.aclose()
             raise
+
+    def _heard(self, event: RunEvent) -> None:
+        if event.kind in ("step-started", "step-finished", "undo-started", "undo-finished"):
+            self._acted_at = event.at
 
 
 def _no_record(_: Any) -> None:
@@ -381,19 +387,3 @@ def refuse_moved(read: Plan, now: Plan) -> None:
             where=now.cluster,
             remedy=f"Read the plan again; it is {now.hash} now",
         )
-
-
-def holder_of(found: FoundRun) -> str:
-    """Return who had a run last, as its events say; empty when none does."""
-    return next((str(event.data["holder"]) for event in reversed(found.events) if event.data.get("holder")), "")
-
-
-def require_one(found: tuple[FoundRun, ...], cluster: str) -> FoundRun:
-    """Return the latest of some runs.
-
-    Raises:
-        UsageError: There is none.
-    """
-    if not found:
-        raise UsageError(f"no run of {cluster} is known here or on its hosts", remedy="Begin with `ppsconsole plan RUNBOOK`")
-    return found[0]

@@ -185,3 +185,19 @@ def epoch_of(events: Iterable[RunEvent]) -> int:
     return max(
         (int(event.data["epoch"]) for event in events if event.kind in _UNDER_AN_EPOCH and "epoch" in event.data), default=0
     )
+
+
+def holder_of(found: FoundRun) -> str:
+    """Return who had a run last, as its events say; empty when none does."""
+    return next((str(event.data["holder"]) for event in reversed(found.events) if event.data.get("holder")), "")
+
+
+def require_one(found: tuple[FoundRun, ...], cluster: str) -> FoundRun:
+    """Return the latest of some runs.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if not found:
+        raise UsageError(f"no run of {cluster} is known here or on its hosts", remedy="Begin with `ppsconsole plan RUNBOOK`")
+    return found[0]

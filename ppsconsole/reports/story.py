@@ -4,8 +4,7 @@ from collections.abc import Iterable
 
 from ppsconsole.cluster.lost_writes import LostWrites
 from ppsconsole.draw.run_view import Outage, RunView, StepView
-from ppsconsole.engine.desk import holder_of
-from ppsconsole.engine.resume import FoundRun, started_at
+from ppsconsole.engine.resume import FoundRun, holder_of, started_at
 from ppsconsole.engine.state import RunState, state_of
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan

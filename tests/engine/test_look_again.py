@@ -10,6 +10,7 @@ from ppsconsole.clock import HeldClock
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.engine import facts
 from ppsconsole.engine.desk import Desk
+from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.runbooks.barred import Barred
@@ -132,3 +133,26 @@ def test_a_look_from_before_the_fence_is_not_taken_for_what_was_written_until_th
 
     asyncio.run(main())
     assert len(looks) == count
+
+
+def test_a_look_from_before_the_run_acted_is_not_shown_as_what_is_there_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a question shows while users are out has to be what the last step left, not web nodes that it has stopped."""
+    _, looks = planned(monkeypatch, Request("failover", "", "db2"), host_gone)
+    inventory, before = declared(), seen(host_gone(), declared())
+    made = plan(host_gone(), "failover", to="db2")
+    gated = next(step for step in made.steps if step.gate is not None)
+
+    async def main() -> None:
+        desk = Desk(inventory, HeldClock(before.at + 1.0), environ={})
+        try:
+            desk.snapshot = before
+            desk._heard(RunEvent("run1", 3, before.at + 0.2, "gate-answered", gated.id))
+            await desk.read_again(gated, made)
+            assert looks == [], "questions one after the other rest on one look"
+            desk._heard(RunEvent("run1", 4, before.at + 0.5, "step-finished", "stop-pps1"))
+            await desk.read_again(gated, made)
+            assert len(looks) == 1
+        finally:
+            await desk.aclose()
+
+    asyncio.run(main())
