@@ -7,6 +7,7 @@ from ppsconsole.inventory.dependencies import Backup
 from ppsconsole.inventory.limits import Limit
 from ppsconsole.probes.view import View
 
+_RUNS = ("running", "starting", "frozen")
 _NEVER = float("inf")
 
 _NO_BACKUP = {
@@ -42,12 +43,16 @@ def licence_limit(view: View) -> Limit | None:
 
 
 def servers_running(view: View) -> dict[str, Fact]:
-    """Return the fact of how many PPS servers run; unknown where one of them could not be looked at, absent before any was."""
+    """Return the fact of how many PPS servers run; unknown where one of them could not be looked at, absent before any was.
+
+    An alternate server that runs is one of them: the vendor's page (Clustering and High-Availability) lets a further activation
+    be there as long as it is inactive and its data archival.
+    """
     running, unseen, newest = 0, [], []
-    for name in view.inventory.web_nodes:
+    for name in (*view.inventory.web_nodes, *view.inventory.alternates):
         service, status = view.fact(name, "service"), view.fact(name, "http")
         newest += [each.at for each in (service, status) if each.is_known]
-        if service.value in ("running", "starting", "frozen") or status.is_known:
+        if service.value in _RUNS or status.is_known:
             running += 1
         elif service.value is None and view.value(name, "tcp") != "refused":
             unseen.append(name)
@@ -55,7 +60,7 @@ def servers_running(view: View) -> dict[str, Fact]:
         return {}
     words = f"whether {', '.join(unseen)} runs was not seen" if unseen else ""
     value = None if unseen else running
-    source = "service and answer of each web node"
+    source = "service and answer of each web node and alternate server"
     made = Fact(CLUSTER_SUBJECT, "servers_running", value, source, min(newest), detail=words)
     return {"servers_running": made}
 
@@ -103,4 +108,10 @@ def _licence(view: View) -> list[Judgement]:
     if limit is None or fact is None or fact.value is None or against(fact.value, limit) is Verdict.OK:
         return []
     words = f"{fact.value} PPS servers run, the licence covers {view.inventory.cluster.licensed_servers}"
+    active = [name for name in view.inventory.alternates if view.value(name, "service") in _RUNS]
+    if active:
+        words += (
+            f"; {', '.join(active)} is one of them: by the vendor's page (Clustering and High-Availability) a further activation "
+            "is for backup and testing as long as it is inactive and its data archival"
+        )
     return [Judgement(CLUSTER_SUBJECT, "servers_running", Verdict.WARN, words)]

@@ -190,7 +190,7 @@ def _preflight(
         items.disk(inventory, node),
         items.freshness(alternate, source, snapshot.at),
         _login_check(alternate),
-        items.licence(alternate, is_active=True),
+        items.licence(inventory, alternate, is_active=True, running=1 + len(side.unreachable)),
         *items.not_with_the_database(inventory, alternate),
     )
 

@@ -131,8 +131,19 @@ def disk(inventory: Inventory, node: Node) -> Item:
     return ok(name, f"{percent:.0f}% of the disk of {node.name} is in use")
 
 
-def licence(alternate: Alternate, *, is_active: bool) -> Item:
-    """Return what the licence says of it. Nobody but the vendor's page and a person can tell whether it was activated."""
+def licence(inventory: Inventory, alternate: Alternate, *, is_active: bool, running: int = 0) -> Item:
+    """Return what the licence says of it. Nobody but the vendor's page and a person can tell whether it was activated.
+
+    Args:
+        inventory: Says how many servers are licensed, or not.
+        alternate: The alternate server.
+        is_active: Whether it serves afterwards.
+        running: How many PPS servers run afterwards, it included; 0 where the plan starts none.
+    """
+    licensed = inventory.cluster.licensed_servers
+    if licensed is not None and running > licensed:
+        words = f"{running} PPS servers run afterwards, {licensed} are licensed; {LICENCE}"
+        return failing("licence", words, "Have fewer web nodes run, or ask the vendor for a quote")
     if is_active:
         words = f"{LICENCE}. Once it serves, it is no inactive copy any more; whether the vendor asks for more is not published"
     else:

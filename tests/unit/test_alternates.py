@@ -171,6 +171,33 @@ def test_an_active_one_is_where_users_get_in() -> None:
     assert said == "users get in at the alternate server only: alt1 (https://127.9.3.11:8443)"
 
 
+@pytest.mark.parametrize(
+    ("service", "text", "verdict"),
+    [("running", "3 of 2", Verdict.WARN), ("stopped", "2 of 2", Verdict.OK), (None, "unknown", Verdict.UNKNOWN)],
+)
+def test_one_that_serves_counts_for_the_licence_and_an_inactive_one_does_not(
+    service: str | None, text: str, verdict: Verdict
+) -> None:
+    plain = declared()
+    licensed = replace(plain, cluster=replace(plain.cluster, licensed_servers=2))
+    found = beside(fine(), COPY)
+    change(found, "alt1", service=service, tcp="ok" if service == "running" else "refused" if service else "timed-out")
+    snapshot = _look(found, licensed)
+    (gauge,) = [each for each in snapshot.gauges if each.name == "licence"]
+    assert (gauge.text, gauge.verdict) == (text, verdict)
+    said = [each.words for each in snapshot.judgements if each.rule == "servers_running"]
+    assert len(said) == (verdict is Verdict.WARN)
+    assert all("alt1 is one of them" in words and "Clustering and High-Availability" in words for words in said)
+
+
+def test_a_plan_says_when_it_runs_more_servers_than_the_licence_covers() -> None:
+    plain = declared()
+    one = replace(plain, cluster=replace(plain.cluster, licensed_servers=1))
+    assert _item(_plan(lost(COPY), "alternate-activate", inventory=plain), "licence") == ("not checked", False)
+    # Both sites are silent: whether their web nodes run is not known, and they count.
+    assert _item(_plan(lost(COPY), "alternate-activate", inventory=one), "licence") == ("failing", False)
+
+
 def test_it_stands_below_the_drawing() -> None:
     text = "\n".join(line_text(line) for line in draw_status(_look(beside(fine(), COPY)), (), 100, UNICODE))
     assert "alternates  [● alt1]" in text
