@@ -67,10 +67,9 @@ def script(ready: Readiness, command: str) -> str:
     seen = at_word = ""
     if ready.instance is not None:
         folder, of_instance = ready.instance
-        read = "{ read -r %s && read -r l && read -r l && read -r %s; } 2>/dev/null <" + folder + "/postmaster.pid || %s=\n"
-        seen = read % ("p0", "t0", "p0")
+        seen = _server_read("p0", "t0", folder)
         same = f'[ -n "$p0" ] && [ "$p0 $t0" = "$p1 $t1" ] && [ "/proc/$p1/cwd" -ef {folder} ]'
-        at_word = f"{read % ('p1', 't1', 'p1')}if {same}; then :; else\n{of_instance}fi\n"
+        at_word = f"{_server_read('p1', 't1', folder)}if {same}; then :; else\n{of_instance}fi\n"
     return (
         f"{ready.conditions}{seen}"
         f"unused() {{ echo {UNUSED_MARK} >&2; exit {UNUSED}; }}\n"
@@ -86,3 +85,9 @@ def script(ready: Readiness, command: str) -> str:
         "exec </dev/null\n"
         f"eval {shlex.quote(command)}\n"
     )
+
+
+def _server_read(process: str, time: str, folder: str) -> str:
+    """Return the shell text that reads, into variables, process and start of the server in `folder`, which is quoted."""
+    fields = f"read -r {process} && read -r l && read -r l && read -r {time}"
+    return f"{{ {fields}; }} 2>/dev/null <{folder}/postmaster.pid || {process}=\n"

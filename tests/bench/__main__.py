@@ -9,6 +9,7 @@ BENCHES = {
     "inventory": "tests.bench.inventory",
     "journal": "tests.bench.journal",
     "kills": "tests.bench.kills",
+    "quoting": "tests.bench.quoting",
     "restore": "tests.bench.restore",
     "simulate": "tests.bench.simulate",
     "promotions": "tests.bench.promotions",
