@@ -106,9 +106,9 @@ def _candidate(snapshot: Snapshot, name: str) -> Node:
         if name in unanswered(snapshot):
             what = f"{name} did not answer in time, so it is not known whether it is a standby"
             raise Barred("standby-unseen", what, where=name, remedy="Plan again; `status` says what answers")
-        who = name or "none of the instances"
         remedy = f"Standbys that answer: {', '.join(node.name for node in usable) or 'none'}"
-        raise Barred("no-standby", f"{who} does not answer as a standby", where=name or "database", remedy=remedy)
+        what = f"{name} does not answer as a standby" if name else "no instance answers as a standby"
+        raise Barred("no-standby", what, where=name or "database", remedy=remedy)
     return found
 
 
