@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the screens of plans and runs, and what they rest on, are l
     from ppsconsole.tui.engine_host import EngineHost
     from ppsconsole.tui.question import Question
     from ppsconsole.tui.screens.choose import ChooseScreen
+    from ppsconsole.tui.screens.dialog import Dialog
     from ppsconsole.tui.screens.plan import PlanScreen
 
 MOVED = "The world moved since this was shown: this is a new plan, read it again."
@@ -41,6 +42,7 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._errands: set[asyncio.Task[None]] = set()
+        self._questions: list[Dialog] = []
         self._is_planning = False
         self._host: EngineHost | None = None
 
@@ -262,6 +264,8 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         head = self.screen.head.size.height if isinstance(self.screen, RunScreen) else 1
         is_lab, is_reading = self.scene.inventory.is_lab, again is not None
         dialog = Dialog(question, self.glyphs, future, is_lab=is_lab, is_reading=is_reading, head=head)
+        self._questions.append(dialog)
+        future.add_done_callback(lambda _: self._questions.remove(dialog))
         await self.push_screen(dialog)
         reading = None if again is None else asyncio.create_task(again)
         if reading is not None:
@@ -277,12 +281,9 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         return await future
 
     def withdraw_questions(self) -> None:
-        """Cancel every open question: nobody will answer it."""
-        from ppsconsole.tui.screens.dialog import Dialog
-
-        for screen in reversed(self.screen_stack):
-            if isinstance(screen, Dialog):
-                screen.withdraw()
+        """Cancel every open question: nobody will answer it. Its screen may be gone already."""
+        for dialog in reversed(self._questions):
+            dialog.withdraw()
 
     # lock and leaving -----------------------------------------------------------------------------------------------
 

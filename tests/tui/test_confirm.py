@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 from textual import events
 
+from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate
 from ppsconsole.runbooks.request import Request
 from ppsconsole.tui.screens.dialog import Dialog, Field
 from ppsconsole.tui.screens.plan import PlanScreen
 from ppsconsole.tui.screens.run import RunScreen
-from tests.tui.desk_double import DeskDouble
+from tests.tui.desk_double import DeskDouble, plan_for
 from tests.tui.running import idle, on, run_desk, to_dialog, to_plan, to_run
 from tests.tui.screen_text import screen_lines, screen_text
 from tests.tui.scripted import Console
@@ -274,5 +275,27 @@ def test_keys_that_come_in_one_packet_edit_in_the_order_in_which_they_were_typed
         for key, character in (("x", "x"), ("backspace", "\x7f"), ("a", "a"), ("b", "b")):
             opened.app.post_message(events.Key(key, character))
         await opened.until(lambda: dialog(opened).typed == "lab")
+
+    run_desk(look, DeskDouble())
+
+
+def test_a_gate_that_a_run_comes_to_is_asked_over_its_screen_wherever_somebody_is() -> None:
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await opened.press("w", "e")
+        plan = plan_for(Request("failover", to="db2"))
+        await opened.app.host.begin(plan, {})
+        opened.app.host.go_on()
+        await on(opened, Dialog)
+        rows = screen_lines(opened.app)
+        assert rows[0].split()[:4] == ["lab", "LAB", "failover", "db2"], "what runs on what stays in sight"
+        assert [rows[number].split()[0] for number in (1, 2)] == ["loss", "downtime"]
+        assert "Type the cluster's name" in screen_text(opened.app)
+        await opened.press(*"lab", "tab", "enter")
+        await opened.until(lambda: "Loss that you accept" in screen_text(opened.app))
+        assert screen_lines(opened.app)[0].split()[:4] == ["lab", "LAB", "failover", "db2"]
+        await opened.press(*"5s", "tab", "enter")
+        await on(opened, RunScreen)
+        await idle(opened)
+        assert opened.app.host.live.view.verdict is RunVerdict.SUCCESS
 
     run_desk(look, DeskDouble())
