@@ -247,7 +247,7 @@ async def _tried(inventory: Inventory, shell: Shell, host: Host, found: Remnant)
     if conninfo is None or not is_of_use or "pg_rewind" in found.missing:
         return found
     instance = inventory.database.instances[found.node]
-    done = await shell.run(host, f"timeout {_DRY_RUN_S:g} {dry_run_command(instance, conninfo)}", timeout_s=_DRY_RUN_S + 4.0)
+    done = await shell.run(host, tried_command(instance, conninfo), timeout_s=_DRY_RUN_S + 4.0)
     if done.exit_status == 124:
         return found
     said = [line for line in done.stderr.splitlines() if "error" in line or "fatal" in line] or done.stderr.splitlines()[-1:]
@@ -257,6 +257,11 @@ async def _tried(inventory: Inventory, shell: Shell, host: Host, found: Remnant)
 def dry_run_command(instance: Instance, conninfo: str) -> str:
     """Return the command that goes through a rewind and changes nothing."""
     return f"LC_ALL=C {rewind_command(instance, conninfo)} --dry-run"
+
+
+def tried_command(instance: Instance, conninfo: str) -> str:
+    """Return `dry_run_command` with a limit; 124 says that it was reached. `timeout` starts programs and knows no assignments."""
+    return f"timeout {_DRY_RUN_S:g} env {dry_run_command(instance, conninfo)}"
 
 
 def rewind_command(instance: Instance, conninfo: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from ppsconsole.actions.clone import swap_command
 from ppsconsole.actions.copy_progress import copied, progress_said
 from ppsconsole.actions.registry import ACTIONS
-from ppsconsole.actions.remnant import fork_of, parse_remnant
+from ppsconsole.actions.remnant import fork_of, parse_remnant, tried_command
 from ppsconsole.advice.diagnosis import advise
 from ppsconsole.cluster.database import Receiver
 from ppsconsole.cluster.remnant import Remnant
@@ -301,6 +301,16 @@ def test_progress_has_rate_and_time_left_once_something_was_measured() -> None:
     assert copied("waiting for checkpoint") is None
     assert progress_said(2 << 20, 4 << 20, 2.0) == "50% of 4.0MB, 1.0MB/s, about 2.0s left"
     assert progress_said(0, 4 << 20, 0.0) == "0% of 4.0MB"
+
+
+def test_a_rewind_is_really_tried_and_never_begun(tmp_path: Path) -> None:
+    program = tmp_path / "pg_rewind"
+    program.write_text('#!/bin/sh\necho "$LC_ALL $*"\n')
+    program.chmod(0o755)
+    instance = replace(declared().database.instances["db1"], data_directory="/data", bin_directory=str(tmp_path))
+    done = subprocess.run(["/bin/sh", "-c", tried_command(instance, "host=db2")], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "C -D /data --source-server=host=db2 dbname=postgres --dry-run\n"
 
 
 def swap(tmp_path: Path, run: str = "r1") -> "subprocess.CompletedProcess[str]":

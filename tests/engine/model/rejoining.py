@@ -66,7 +66,7 @@ def _by_way(inventory: Inventory, name: str, source: str, conninfo: str) -> list
         (f"{psql} {shlex.quote(f'{conninfo} replication=true connect_timeout=4')} </dev/null", _with(_identified, source)),
         (forked, _forked),
         (dry, _with(_tried, source)),
-        (f"timeout {remnant._DRY_RUN_S:g} {dry}", _with(_tried, source)),
+        (remnant.tried_command(instance, conninfo), _with(_tried, source)),
         (rewind._rewind(inventory, name, conninfo, _RUN), _with(_rewind, source)),
         (cloning._clone(inventory, name, conninfo, _RUN), _with(_clone, source)),
     ]
