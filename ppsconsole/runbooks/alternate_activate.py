@@ -185,7 +185,7 @@ def _preflight(
         items.quiet(side),
         items.database(node, snapshot),
         items.version(inventory, snapshot, alternate, node, source, is_urgent=True),
-        items.keys(inventory, snapshot, alternate, node),
+        items.keys(inventory, snapshot, alternate, node, is_restored=source.prepared is None),
         items.archive_key(snapshot, alternate, is_needed=source.prepared is None),
         items.disk(inventory, node),
         items.freshness(alternate, source, snapshot.at),

@@ -242,7 +242,7 @@ def _preflight(case: Case, alternate: Alternate) -> tuple[Item, ...]:
         _own_login(case),
         items_copy.versions(case),
         items.version(case.inventory, case.snapshot, alternate, node, source, is_urgent=True),
-        items.keys(case.inventory, case.snapshot, alternate, node),
+        items.keys(case.inventory, case.snapshot, alternate, node, is_restored=False),
         items.archive_key(case.snapshot, alternate, is_needed=True),
         items_access.disk(case),
         items_product.login_check(case),

@@ -14,6 +14,7 @@ from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound
 from ppsconsole.runbooks.case import failing, ok, unseen
+from ppsconsole.runbooks.items_windows import BY_HAND, SEALED, on_windows
 from ppsconsole.runbooks.request import Request, known, without_to
 from ppsconsole.runbooks.situation import one_history, primaries, standbys
 
@@ -237,20 +238,28 @@ def _as_declared(sources: dict[str, Node], snapshot: Snapshot) -> Item:
 def _web_keys(inventory: Inventory, snapshot: Snapshot) -> Item:
     """Return whether the keys can be read that the database is worth nothing without."""
     name, declared = "keys", [each for each in inventory.web_nodes.values() if each.key_files]
+    lacking = [each.name for each in declared if not _are_seen(snapshot, each.name)]
+    if sealed := on_windows(inventory, inventory.web_nodes.values()):
+        words = f"keys and connection setting of {', '.join(sealed)} will not be in the bundle: {SEALED}"
+        # Where nothing else has keys that are declared, the step would only fail in the end.
+        is_futile = bool(declared) and len(on_windows(inventory, declared)) == len(declared)
+        remedy = f"{BY_HAND}. Then take `key_files` of these away: the bundle says what it lacks" if is_futile else BY_HAND
+        return failing(name, words, remedy, is_blocking=is_futile)
     if not declared:
         remedy = "Declare `key_files` of the web nodes; until then keep these files yourself"
         return failing(name, "no web node declares `key_files`: the bundle has the database without its keys", remedy)
-    lacking = []
-    for node in declared:
-        found = snapshot.node(node.name)
-        keys = None if found is None else found.value("keys")
-        if keys is None or any(key.state != "ok" for key in keys):
-            lacking.append(node.name)
     if len(lacking) == len(declared):
         return unseen(name, f"the key files of {', '.join(lacking)} were not seen; the step reads them, and fails without any")
     if lacking:
         return failing(name, f"the key files of {', '.join(lacking)} cannot be read", "Those of the others are taken: see to it")
     return ok(name, f"the key files of {', '.join(each.name for each in declared)} are there")
+
+
+def _are_seen(snapshot: Snapshot, name: str) -> bool:
+    """Return whether all key files of a web node can be read."""
+    found = snapshot.node(name)
+    keys = None if found is None else found.value("keys")
+    return keys is not None and all(key.state == "ok" for key in keys)
 
 
 def _version(version: str) -> Item:

@@ -12,6 +12,7 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.alternate import Source
 from ppsconsole.runbooks.case import failing, ok, unseen
+from ppsconsole.runbooks.items_windows import BY_HAND, SEALED, on_windows
 from ppsconsole.runbooks.web_side import WebSide
 
 LICENCE = (
@@ -74,9 +75,18 @@ def version(
     return ok(name, f"{node.name} and {', '.join(others)} are of version {own}", is_blocking=True)
 
 
-def keys(inventory: Inventory, snapshot: Snapshot, alternate: Alternate, node: Node) -> Item:
-    """Return whether it has the keys of the web nodes; the copy's own keys are compared again when it is restored."""
+def keys(inventory: Inventory, snapshot: Snapshot, alternate: Alternate, node: Node, *, is_restored: bool = True) -> Item:
+    """Return whether it has the keys of the web nodes; the copy's own keys are compared again when it is restored, if it is."""
     name = "same-keys"
+    if sealed := on_windows(inventory, (alternate.as_web_node(),)):
+        words = f"the keys of {sealed[0]} cannot be compared with those of the copy: {SEALED}"
+        # Keys that are declared would be asked for when the copy is restored, which fails there.
+        is_futile = is_restored and bool(alternate.key_files)
+        remedy = f"{BY_HAND}. Then take `key_files` of {alternate.name} away" if is_futile else BY_HAND
+        return failing(name, words, remedy, is_blocking=is_futile)
+    if sealed := on_windows(inventory, inventory.web_nodes.values()):
+        words = f"the keys of {', '.join(sealed)} cannot be compared with those of {node.name}: {SEALED}"
+        return failing(name, words, BY_HAND)
     if not alternate.key_files:
         words = f"no key file is declared for {node.name}; keys do not travel with the database"
         return unseen(name, words, f"Declare `key_files` of {node.name}, where the web nodes have some")

@@ -260,6 +260,29 @@ def test_without_a_bundle_nothing_is_prepared(offered: tuple[Offered, ...] | Non
     assert (caught.value.rule, said in caught.value.what) == (rule, True)
 
 
+@pytest.mark.parametrize(
+    ("hosts", "keys", "is_blocking", "said"),
+    [
+        (("alt1",), ("/etc/pps.key",), True, "the keys of alt1 (alt1)"),
+        (("alt1",), (), False, "the keys of alt1 (alt1)"),
+        (("web1", "web2"), ("/etc/pps.key",), False, "the keys of pps1 (web1), pps2 (web2)"),
+    ],
+)
+def test_keys_that_windows_seals_are_told_by_name_before_anything_is_done(
+    hosts: tuple[str, ...], keys: tuple[str, ...], is_blocking: bool, said: str
+) -> None:
+    plain = declared(key_files=keys)
+    sealed = replace(plain, hosts={**plain.hosts, **{each: replace(plain.hosts[each], platform="windows") for each in hosts}})
+    for found, runbook in ((beside(fine()), "alternate-prepare"), (lost(), "alternate-activate")):
+        (item,) = [each for each in _plan(found, runbook, inventory=sealed).preflight if each.name == "same-keys"]
+        assert (item.state, item.is_blocked) == ("failing", is_blocking)
+        assert item.words.startswith(said)
+        assert "DPAPI" in item.words
+    assert _item(_plan(lost(COPY), "alternate-activate", inventory=sealed), "same-keys") == ("failing", False), (
+        "it is there already"
+    )
+
+
 def test_one_that_serves_is_not_touched() -> None:
     found = beside(fine(), COPY)
     change(found, "alt1", service="running")

@@ -127,6 +127,29 @@ def test_keys_and_versions_of_the_web_nodes_are_looked_at() -> None:
     assert state(plan(fine(), "backup", of=without), "keys") == ("failing", False)
 
 
+def _on_windows(of: Inventory, *hosts: str) -> Inventory:
+    return replace(of, hosts={**of.hosts, **{name: replace(of.hosts[name], platform="windows") for name in hosts}})
+
+
+@pytest.mark.parametrize(("hosts", "is_blocking"), [(("web1", "web2"), True), (("web2",), False)])
+def test_what_windows_seals_to_its_machine_is_told_by_name_before_anything_is_done(
+    hosts: tuple[str, ...], is_blocking: bool
+) -> None:
+    made = plan(fine(), "backup", of=_on_windows(inventory(VAULT), *hosts))
+    (item,) = [each for each in made.preflight if each.name == "keys"]
+    assert (item.state, item.is_blocked) == ("failing", is_blocking)
+    assert "pps2 (web2)" in item.words
+    assert "DPAPI" in item.words
+    assert "Connection String" in item.remedy
+    assert ("pps1" in item.words) is is_blocking
+
+
+def test_windows_hosts_whose_keys_nobody_declared_block_no_backup() -> None:
+    plain = inventory(VAULT)
+    without = replace(plain, web_nodes={name: replace(each, key_files=()) for name, each in plain.web_nodes.items()})
+    assert state(plan(fine(), "backup", of=_on_windows(without, "web1", "web2")), "keys") == ("failing", False)
+
+
 def test_what_is_restored_to_try_it_goes_where_the_place_says() -> None:
     made = plan(fine(), "backup-verify", of=inventory(VAULT, HERE))
     assert [(step.id, step.host, step.is_optional) for step in made.steps] == [("verify-bundle-vault", "db2", False)]
