@@ -17,6 +17,7 @@ from ppsconsole.inventory.dependencies import Backup
 from ppsconsole.inventory.kinds import absolute
 from ppsconsole.inventory.limits import Limit
 from ppsconsole.inventory.model import Balancer, Host, Inventory, Service
+from ppsconsole.inventory.path_checks import check_paths, without_trailing_slash
 from ppsconsole.inventory.reading import Reading, Steps, quoted
 
 LESS_IS_WORSE = frozenset(("certificate_days", "login_percent"))
@@ -32,12 +33,12 @@ def check(inventory: Inventory, reading: Reading) -> Inventory:
     """Note every mistake that shows only when all parts are known.
 
     Returns:
-        The inventory with bastion chains written out in full, the folders of local backups made absolute, and the
-        defaults of Windows hosts filled in.
+        The inventory with bastion chains written out in full, the folders of local backups made absolute, data directories
+        without a slash at their end, and the defaults of Windows hosts filled in.
     """
     _references(reading)
     hosts = {name: _with_disks(host) for name, host in resolve_chains(inventory.hosts, reading).items()}
-    inventory = dataclasses.replace(inventory, hosts=hosts)
+    inventory = dataclasses.replace(inventory, hosts=hosts, database=without_trailing_slash(inventory.database))
     _doubles(inventory, reading)
     _names(inventory, reading)
     _services(inventory, reading)
@@ -49,6 +50,7 @@ def check(inventory: Inventory, reading: Reading) -> Inventory:
     check_database(inventory, reading)
     check_alternates(inventory, reading)
     check_backups(inventory, reading)
+    check_paths(inventory, reading)
     return dataclasses.replace(inventory, backups={name: _placed(each, reading) for name, each in inventory.backups.items()})
 
 
