@@ -12,6 +12,7 @@ from ppsconsole.settings.sheet import key_of
 from ppsconsole.tui.keymap import actions_of
 from ppsconsole.tui.leaving import LeavingApp
 from ppsconsole.tui.scene import Scene
+from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.ways import first_open
 
 if TYPE_CHECKING:  # the screens of plans and runs, and what they rest on, are loaded by the keys that lead there
@@ -221,7 +222,8 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         for step in plan.steps:
             if step.gate is None or step.id in found:
                 continue
-            given = await self.ask(gate_question(step.gate, step, plan, self.scene.snapshot), self._read_again(step, plan))
+            question = gate_question(step.gate, step, plan, self.scene.snapshot, is_ahead=True)
+            given = await self.ask(question, self._read_again(step, plan))
             if given is None:
                 return None
             found[step.id] = given
@@ -235,7 +237,7 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         except PpsConsoleError as error:
             self._refused("what the question rests on cannot be read", error)
             return None
-        return gate_question(gate, step, now, self.scene.snapshot)
+        return gate_question(gate, step, now, self.scene.snapshot, is_ahead=True)
 
     async def ask_at_gate(self, gate: "Gate", step: "Step", plan: "Plan") -> str | None:
         """Ask at a gate of a run that is going, over its screen: one that was resumed, or whose loss has grown."""
@@ -258,10 +260,9 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
                 again.close()
             return None
         from ppsconsole.tui.screens.dialog import Dialog  # its input field is not needed for the first frame
-        from ppsconsole.tui.screens.run import RunScreen
 
+        head = self.screen.show_head() if isinstance(self.screen, ConsoleScreen) else 1
         future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        head = self.screen.head.size.height if isinstance(self.screen, RunScreen) else 1
         is_lab, is_reading = self.scene.inventory.is_lab, again is not None
         dialog = Dialog(question, self.glyphs, future, is_lab=is_lab, is_reading=is_reading, head=head)
         self._questions.append(dialog)

@@ -74,9 +74,11 @@ def run_question(plan: Plan, snapshot: Snapshot | None, *, is_lab: bool) -> Ques
     )
 
 
-def gate_question(gate: Gate, step: Step, plan: Plan, snapshot: Snapshot | None) -> Question:
-    """Return what is asked at a gate."""
+def gate_question(gate: Gate, step: Step, plan: Plan, snapshot: Snapshot | None, *, is_ahead: bool = False) -> Question:
+    """Return what is asked at a gate; with `is_ahead` before the run begins, whose first steps change what was read."""
     title, words = f"Before: {step.title}", _without_prompt(gate.question)
+    if is_ahead:
+        title, words = f"Before the run: {step.title}", f"Nothing has been touched yet. {words}"
     facts = _facts(plan, snapshot)
     if gate.seen:  # read for this question: it goes before what the last picture showed
         read = [(name, (Span(words),)) for name, words in gate.seen if name != "loss now"]
@@ -118,7 +120,7 @@ def reason_question(title: str, words: str, button: str, prompt: str = "Reason")
 def _facts(plan: Plan, snapshot: Snapshot | None) -> tuple[tuple[str, Line], ...]:
     loss_style: Style = "text" if plan.loss.is_accepted_by(0.0) else "warn"
     facts: list[tuple[str, Line]] = [
-        ("cluster", (Span(plan.cluster, "title"),)),
+        ("cluster", (Span(f"{plan.cluster}  {plan.runbook} {direction(plan)}".rstrip(), "title"),)),
         ("plan", (Span(plan.hash), Span(f"  read {hhmmss(plan.made_at)}Z", "dim"))),
         ("loss", (Span(plan.loss.said(), loss_style),)),
         ("downtime", (Span(downtime_said(plan)),)),

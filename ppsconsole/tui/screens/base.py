@@ -44,6 +44,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def show_scene(self, scene: Scene) -> None:
         """Draw `scene`."""
 
+    def show_head(self) -> int:
+        """Show what says which cluster this is about, and return how many rows that takes: a question leaves them in sight."""
+        return 1
+
     def text(self) -> str:
         """Return what is on the screen as plain text, also what is scrolled out of sight; the keys are left out."""
         views = [view for view in self.query(LinesView) if view.display and view.id != "keys"]

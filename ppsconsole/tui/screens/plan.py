@@ -91,6 +91,11 @@ class PlanScreen(ConsoleScreen, inherit_bindings=False):
             lines.extend(self._step(index, step, width))
         return lines
 
+    def show_head(self) -> int:
+        """Scroll to the top: below header and frame stands what would be moved where."""
+        self.view.go_to(0)
+        return 3
+
     def text(self) -> str:
         """Return the plan with every command, whatever is shown of it."""
         lines = draw_plan(self.plan, self.scene.inventory.is_lab, 100, self.glyphs, self._promises)

@@ -97,6 +97,10 @@ class RunScreen(ConsoleScreen, inherit_bindings=False):
             pane.styles.offset = place.offset
             pane.styles.width, pane.styles.height = place.size
 
+    def show_head(self) -> int:
+        """Return how many rows the head has: it never scrolls."""
+        return self.head.size.height
+
     def find_view(self) -> OutputPane:
         """Return the output."""
         return self.output
