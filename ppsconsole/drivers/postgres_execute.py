@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -32,6 +33,13 @@ class NotPermitted(BadAnswer):
     """The console's account may not do that."""
 
     word = "not-permitted"
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One statement on its way. Once nobody waits for it any more it must not be sent: its caller was told that it is over."""
+
+    is_given_up: bool = False
 
 
 class Executor:
@@ -91,14 +99,15 @@ class Executor:
         limit: float,
         timeout_s: float,
     ) -> list[tuple[Any, ...]]:
-        task = asyncio.create_task(self._execute(opened, sql, parameters))
+        attempt = _Attempt()
+        task = asyncio.create_task(self._execute(attempt, opened, sql, parameters))
         try:
             done, _ = await asyncio.wait({task}, timeout=max(0.0, limit - time.monotonic()))
         except asyncio.CancelledError:
-            await self._give_up(task)
+            await self._give_up(task, attempt)
             raise
         if not done:
-            await self._give_up(task)
+            await self._give_up(task, attempt)
             raise self._late(timeout_s)
         try:
             return task.result()
@@ -108,12 +117,14 @@ class Executor:
             raise
 
     async def _execute(
-        self, opened: Callable[[], Awaitable[Session]], sql: str, parameters: Sequence[Any]
+        self, attempt: _Attempt, opened: Callable[[], Awaitable[Session]], sql: str, parameters: Sequence[Any]
     ) -> list[tuple[Any, ...]]:
         if self._session is not None and time.monotonic() - self._used_at > IDLE_S:
             try:
                 await _rows(self._session, "SELECT 1", ())
             except FAILURES:
+                if attempt.is_given_up:
+                    raise  # it was cut by us, not by the server: a new connection would send the statement after its time
                 await self.aclose()
         if self._session is None or not self._session.is_open:
             self._session = await opened()
@@ -121,8 +132,10 @@ class Executor:
         self._used_at = time.monotonic()
         return rows
 
-    async def _give_up(self, task: "asyncio.Task[list[tuple[Any, ...]]]") -> None:
+    async def _give_up(self, task: "asyncio.Task[list[tuple[Any, ...]]]", attempt: _Attempt) -> None:
         """Have the server cancel the statement, then cut the connection: it does not wait for a server that is frozen."""
+        attempt.is_given_up = True
+        task.add_done_callback(_seen)
         session, self._session = self._session, None
         if session is not None and session.raw is not None and session.is_open:
             with suppress(*FAILURES, TimeoutError):
@@ -132,13 +145,17 @@ class Executor:
         else:
             task.cancel()
         await asyncio.wait({task}, timeout=CANCEL_TIMEOUT_S)
-        if task.done() and not task.cancelled():
-            task.exception()  # seen: nobody waits for it any more
         if session is not None:
             await session.close()
 
     def _late(self, timeout_s: float) -> TimedOut:
         return TimedOut(f"the statement has not ended within {timeout_s:g}s", where=self._name)
+
+
+def _seen(task: "asyncio.Task[list[tuple[Any, ...]]]") -> None:
+    """Take note of how it ended: nobody waits for it any more, and asyncio would print the traceback of an error unseen."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def open_session(group: DatabaseGroup, endpoint: Endpoint, server_name: str, password: str | None) -> Session:

@@ -1,12 +1,14 @@
 """The PostgreSQL driver against a real primary and its real standby."""
 
 import asyncio
+import gc
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -233,6 +235,43 @@ def test_a_server_that_is_frozen_holds_nobody_up(pair):
             assert not (await looker.look("db1")).in_recovery
 
     asyncio.run(main())
+
+
+def test_a_statement_whose_time_was_up_is_never_sent(pair, monkeypatch):
+    """Its caller was told that it is over, and may have begun to put everything back."""
+    from ppsconsole.drivers import postgres_execute
+
+    monkeypatch.setattr(postgres_execute, "IDLE_S", 0.0)  # the kept connection is tried before each statement
+    where = f"host={pair.primary.address} port={pair.primary.port} user=postgres dbname=pps client_encoding=utf-8"
+    with psycopg.connect(where, autocommit=True) as session:
+        session.execute("CREATE TABLE late (word text)")
+        session.execute("GRANT INSERT ON late TO monitor")
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        unseen: list[str] = []
+        loop.set_exception_handler(lambda _loop, context: unseen.append(context["message"]))
+        async with Looker(places(pair)) as looker:
+            write = partial(looker.pool.execute, looker.instances["db1"])
+            await write("INSERT INTO public.late VALUES ('in time')", timeout_s=PATIENT_S)
+            pair.primary.freeze(is_frozen=True)
+            try:
+                with pytest.raises(TimedOut, match=r"within 0\.5s"):
+                    await write("INSERT INTO public.late VALUES ('too late')", timeout_s=0.5)
+            finally:
+                pair.primary.freeze(is_frozen=False)
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            if left:
+                await asyncio.wait(left, timeout=PATIENT_S)
+            await write("INSERT INTO public.late VALUES ('again in time')", timeout_s=PATIENT_S)
+        gc.collect()
+        assert unseen == []
+
+    asyncio.run(main())
+    with psycopg.connect(where, autocommit=True) as session:
+        words = [word for (word,) in session.execute("SELECT word FROM late")]
+        session.execute("DROP TABLE late")
+    assert words == ["in time", "again in time"]
 
 
 def test_a_server_that_is_stopped_and_one_that_is_silent(pair):
