@@ -29,7 +29,15 @@ from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
 from tests.engine.scripted import Custodian, SetFact, World, play
-from tests.unit import observations, runbook_cases, test_backup_plan, test_restore_plan
+from tests.unit import (
+    alternate_cases,
+    observations,
+    runbook_cases,
+    test_alternate_home,
+    test_alternates,
+    test_backup_plan,
+    test_restore_plan,
+)
 from tests.unit import test_rejoin as rejoins
 
 ANSWERS = {"confirm": "yes", "name": "lab", "accept-loss": "unlimited", "attest": "I switched off its machine by hand"}
@@ -50,6 +58,16 @@ def _nothing_to_fence_with() -> runbook_cases.Found:
     return found
 
 
+def _alternate(runbook: str) -> Plan:
+    """Return a plan with the alternate server: a bundle is put into it, its copy serves, or what it has comes home."""
+    if runbook == "alternate-home":
+        return test_alternate_home.plan(test_alternate_home.away())
+    found = alternate_cases.beside(runbook_cases.fine())
+    return test_alternates._plan(
+        alternate_cases.lost(alternate_cases.COPY) if runbook == "alternate-activate" else found, runbook
+    )
+
+
 PLANS: dict[str, Plan] = {
     "switchover": runbook_cases.plan(runbook_cases.fine(), "switchover"),
     "failover-kept-down": runbook_cases.plan(runbook_cases.killed(), "failover"),
@@ -67,6 +85,9 @@ PLANS: dict[str, Plan] = {
     "rejoin-follow": rejoins.made(rejoins.CLEAN),
     "rejoin-rewind": rejoins.made(rejoins.CRASHED),
     "rejoin-re-clone": rejoins.made(rejoins.CRASHED, way="re-clone"),
+    "alternate-prepare": _alternate("alternate-prepare"),
+    "alternate-activate": _alternate("alternate-activate"),
+    "alternate-home": _alternate("alternate-home"),
 }
 
 
@@ -75,6 +96,7 @@ def test_these_are_the_plans_that_are_meant() -> None:
     rungs = {name: plan.step("fence").arguments["rung"] for name, plan in PLANS.items() if name.startswith("failover")}
     assert rungs == {f"failover-{rung}": rung for rung in ("kept-down", "quiesced", "attested")}
     shortest = {"switchover": 15, "failover": 10, "restart": 2, "rejoin": 3, "restore": 20, "backup": 2, "backup-verify": 1}
+    shortest |= {"alternate-prepare": 3, "alternate-activate": 9, "alternate-home": 20}
     assert all(len(plan.steps) >= shortest[plan.runbook] for plan in PLANS.values())
 
 
@@ -144,11 +166,23 @@ class PlannedWorld(World):
         self.other = "db1" if plan.to == "db2" else "db2"
         old_is = "primary" if plan.runbook in ("switchover", "restore") else "dead"
         super().__init__(facts={step.id: "before" for step in plan.steps} | {self.old: old_is, plan.to or self.other: "standby"})
+        # Who lets users in, where an alternate server takes part: nobody but it, and not even it before it is activated.
+        self.has_alternate = plan.runbook.startswith("alternate-")
+        self.facts |= {f"serves {name}": "before" for name in ("alt1", "pps1", "pps2")}
+        if plan.runbook == "alternate-home":
+            self.facts["serves alt1"] = "yes"
         self.before = dict(self.facts)
+
+    def has_two_writers(self) -> bool:
+        at_home = any(self.facts.get(f"serves {name}") == "yes" for name in ("pps1", "pps2"))
+        return super().has_two_writers() or (at_home and self.facts.get("serves alt1") == "yes")
 
     def effect(self, step: Step) -> dict[str, str]:
         """Return what `SetFact` needs to know of a step."""
         plain = {"fact": step.id, "to": "done", "back": "before"}
+        if self.has_alternate and step.verb in ("start", "stop"):
+            fact = f"serves {step.node}"
+            return {"fact": fact, "to": "yes" if step.verb == "start" else "no", "back": self.before[fact]}
         match step.verb:
             case "stop-primary":
                 return {"fact": step.node, "to": "stopped", "back": "primary", "proves": "fence"}
@@ -199,7 +233,7 @@ class Verb(SetFact):
     def _proofs(self, bench, step):
         found = super()._proofs(bench, step)
         is_fence = step.arguments.get("proves") == "fence"
-        names = {"instance": self.world.old} if is_fence else {"primary": self.world.old, "standby": bench.plan.to}
+        names = {"instance": step.node} if is_fence else {"primary": self.world.old, "standby": bench.plan.to}
         return tuple(replace(proof, **names) for proof in found)
 
 
@@ -237,7 +271,8 @@ class Story:
         async def main() -> RunResult:
             asyncio.get_running_loop().set_default_executor(AtOnce())
             world = self.world
-            bench = Workbench(runbook_cases.declared(), self.plan, self.run, HeldClock(), None, None, lambda words: None)
+            declared = test_alternate_home.declared() if self.world.has_alternate else runbook_cases.declared()
+            bench = Workbench(declared, self.plan, self.run, HeldClock(), None, None, lambda words: None)
             actions = dict.fromkeys(ACTIONS, Verb(world))
             runner = Runner(bench, actions, self.journal, answer, Custodian(), Stage(), state_of(self.plan, self.events))
             try:
@@ -274,6 +309,10 @@ def check_proofs(story: Story) -> None:
             event.data["proof"]["kind"] for event in story.events if event.kind == "proof-made" and event.number < begun[-1]
         }
         assert proved == set(story.plan.step("promote").needs)
+    for step in (each for each in story.plan.steps if each.needs and f"{each.id}.act" in story.world.trace):
+        begun = [event.number for event in story.events if (event.kind, event.step) == ("step-started", step.id)]
+        before = [event for event in story.events if event.kind == "proof-made" and event.number < begun[-1]]
+        assert {event.data["proof"]["kind"] for event in before} >= set(step.needs)
     acts = story.world.acts
     if "promote" in acts:
         assert not any(act.startswith("undo") for act in acts[acts.index("promote") :]), "nothing is undone after the promotion"
@@ -295,6 +334,22 @@ def check_back(story: Story) -> None:
     assert all(f"{step}.verify_undone" in world.trace for step in undone)
 
 
+_OF_ALTERNATES = {
+    "alternate-prepare": ("stop-alt1", "restore-copy"),
+    "alternate-activate": ("fence-db1", "stop-alt1", "take-copy", "start-alt1", "verify-alternate"),
+    "alternate-home": (
+        "stop-alt1",
+        "fence-writers",
+        "start-apart",
+        "restore-home",
+        "swap-database",
+        "start-pps1",
+        "move-members-lb1",
+    ),
+}
+"""The steps of alternate servers' plans that are broken: those that other plans do not have, and what lets users in."""
+
+
 def _steps_of(name: str) -> list[str]:
     """Return the steps to break: of plans that differ in how the primary is fenced only, those up to the promotion.
 
@@ -303,6 +358,8 @@ def _steps_of(name: str) -> list[str]:
     ids = [step.id for step in PLANS[name].steps]
     if name == "restore":
         return [*ids[ids.index("fence-writers") : ids.index("swap-database") + 1], "move-members-lb1"]
+    if name in _OF_ALTERNATES:
+        return list(_OF_ALTERNATES[name])
     return ids[: ids.index("promote") + 1] if name in ("failover-quiesced", "failover-attested") else ids
 
 
