@@ -6,16 +6,20 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
+from textual.events import Event, Key
+from textual.keys import Keys
 from textual.screen import Screen
+from textual.widgets import Input
 
 from ppsconsole.draw.text import UNICODE, Glyphs
 from ppsconsole.inventory.find import candidates
 from ppsconsole.inventory.start import Start
 from ppsconsole.settings.file import Settings, load_settings
 from ppsconsole.tui.colouring import Colouring
-from ppsconsole.tui.keymap import overlay
+from ppsconsole.tui.keymap import overlay, why_nothing
 from ppsconsole.tui.leaving import JOB_CONTROL, LeavingApp
 from ppsconsole.tui.opening import driver_class, glyphs_for
+from ppsconsole.tui.screens.first_base import FirstScreen
 from ppsconsole.tui.screens.mistakes import MistakesScreen
 from ppsconsole.tui.screens.picker import PickerScreen
 from ppsconsole.tui.screens.welcome import WelcomeScreen
@@ -71,6 +75,22 @@ class FirstApp(LeavingApp[Start], inherit_bindings=False):
         """Leave in order on hang-up and termination; look after the colours."""
         self.call_after_refresh(self.colouring.begin, self._of_colours)
         self.catch_signals()
+
+    async def on_event(self, event: Event) -> None:
+        """Say of a key that does nothing here that it does nothing, as the console does elsewhere."""
+        if isinstance(event, Key) and not event.is_forwarded and (words := self._why_nothing(event)):
+            self.clear_notifications()
+            self.notify(words, timeout=3, markup=False)
+        else:
+            await super().on_event(event)
+
+    def _why_nothing(self, event: Key) -> str:
+        """Return why a key does nothing; empty where it does something, or is typed into a field."""
+        screen = self.screen
+        is_typed = isinstance(self.focused, Input) and event.is_printable
+        if not isinstance(screen, FirstScreen) or is_typed or event.key == Keys.Ignore or event.key in screen.active_bindings:
+            return ""
+        return why_nothing(event.key, screen.WHERE, self.actions)
 
     def _of_colours(self, words: str, *, is_wrong: bool) -> None:
         self.notify(words, severity="warning" if is_wrong else "information", timeout=10 if is_wrong else None, markup=False)

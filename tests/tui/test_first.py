@@ -99,6 +99,28 @@ def test_leaving_is_always_possible(keys: tuple[str, ...], wanted: str) -> None:
     assert start.act == wanted
 
 
+def test_a_key_that_does_nothing_says_so_and_what_is_typed_into_a_field_does_not() -> None:
+    async def said(app: FirstApp, pilot: Pilot[Start], key: str) -> list[str]:
+        app.clear_notifications()
+        await pilot.press(key)
+        await pilot.pause()
+        return [each.message for each in app._notifications]
+
+    async def story(app: FirstApp, pilot: Pilot[Start]) -> None:
+        apart = "does nothing where an inventory is chosen, before there is a cluster"
+        assert await said(app, pilot, "x") == [f"x {apart}. On a plan: run this plan."]
+        assert await said(app, pilot, "Z") == [f"Z {apart}."]
+        assert await said(app, pilot, "j") == []
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, WizardScreen))
+        assert await said(app, pilot, "x") == [], "it is typed"
+        assert await said(app, pilot, "ctrl+a") == [], "the field knows it"
+        assert await said(app, pilot, "f5") == ["F5 does nothing where an inventory is written by questions."]
+        await pilot.press("ctrl+c")
+
+    assert tell(story) == Start("quit")
+
+
 def test_several_inventories_are_listed_with_what_they_are_and_one_is_opened() -> None:
     stored("inventory.yaml", SMALL.replace("{name: demo}", "{name: demo, environment: lab}"))
     second = stored("inventories/eu.yaml", SMALL.replace("name: demo", "name: eu-prod"))
