@@ -56,7 +56,7 @@ def plan_alternate_prepare(
             items.archive_key(snapshot, alternate, is_needed=True),
             items.disk(inventory, node),
             items.freshness(alternate, source, snapshot.at),
-            items.licence(alternate, is_active=False),
+            items.licence(inventory, alternate, is_active=False),
             *items.not_with_the_database(inventory, alternate),
         ),
         loss=NOTHING_MOVES,
