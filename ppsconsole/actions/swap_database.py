@@ -1,16 +1,28 @@
-"""Put a restored database in the place of the old one by renaming both in one transaction; the old one is kept."""
+"""Put a restored database in the place of the old one by renaming both in one transaction; the old one is kept.
+
+A console, a line or a host that dies between the two renames leaves neither behind: the transaction ends with its session, and
+there is a database of the name at every moment. What it can leave is a database that lets nobody in, which is opened again, and
+a session that still works for a console that is gone: whoever goes on or backs out ends that one first, and waits until it has.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.copying import asked, asked_command, copy_name, identifier, literal
+from ppsconsole.actions.kinds import patience, settled
 from ppsconsole.actions.places import argument, host_of, on_host
 from ppsconsole.actions.restore_database import whole_mark
 from ppsconsole.errors import BadAnswer
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
 from ppsconsole.plan.step import Step
+
+_SESSION = "ppsconsole swap"
+"""What the sessions call themselves that rename: by this name those of a console that is gone are found, and ended."""
+_TURN = 8103515170
+"""The key of the advisory lock that they wait for, so that none renames or opens what another one is at (any number would do)."""
+_SETTLE_S = 5.0
 
 
 class SwapDatabase:
@@ -32,20 +44,30 @@ class SwapDatabase:
             return Finding("no", "this run has not compared what it restored")
         name = bench.inventory.database.database
         seen = await _databases(bench, step.node)
-        found = seen.get(copy_name(name, "restore", bench.run))
+        found, in_use = seen.get(copy_name(name, "restore", bench.run)), seen.get(name)
+        if found is None and in_use is not None and in_use["oid"] == restored["oid"]:
+            return Finding("yes", f"both are renamed on {step.node}, and {name} lets nobody in", {"is_renamed": True})
         if found is None or found["oid"] != restored["oid"] or found["comment"] != whole_mark(bench.run):
             return Finding("no", f"what was compared is not on {step.node} any more")
-        old = seen.get(name)
-        values = {"has_old": old is not None, "old_limit": old["limit"] if old else -1, "old_oid": old["oid"] if old else 0}
-        kept = f"kept as {copy_name(name, 'before', bench.run)}" if old else "there was none"
+        values = {
+            "is_renamed": False,
+            "has_old": in_use is not None,
+            "old_limit": in_use["limit"] if in_use else -1,
+            "old_oid": in_use["oid"] if in_use else 0,
+        }
+        kept = f"kept as {copy_name(name, 'before', bench.run)}" if in_use else "there was none"
         return Finding("yes", f"{argument(step, 'primary')} is fenced; the old database of {step.node}: {kept}", values)
 
     async def act(self, bench: Workbench, step: Step) -> None:
-        """Rename both.
+        """Rename both; where that is done already, let sessions in again.
 
         Raises:
             BadAnswer: psql failed: neither is renamed then.
         """
+        name = bench.inventory.database.database
+        if bench.noted(step, "is_renamed"):
+            await _send(bench, step, _reopen(bench.inventory, step.node, (name, copy_name(name, "before", bench.run))))
+            return
         restored = _restored(bench, step.node)
         command = _swap(
             bench.inventory,
@@ -58,7 +80,21 @@ class SwapDatabase:
         await _send(bench, step, command)
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
-        """Return whether the restored database has the name of the old one, and the old one is kept."""
+        """Return whether the restored database has the name of the old one and lets users in, and the old one is kept.
+
+        A session that still works for a console that is gone is waited for a little: it ends as one or the other.
+        """
+
+        async def look() -> Finding:
+            return await self._seen(bench, step)
+
+        async def is_vain() -> bool:
+            sql = f"SELECT to_json(EXISTS (SELECT FROM pg_stat_activity WHERE application_name = {literal(_SESSION)}));"
+            return await asked(bench, step.node, step.node, "postgres", sql) != [True]
+
+        return await settled(bench, look, min(_SETTLE_S, patience(step)), every_s=0.2, is_vain=is_vain)
+
+    async def _seen(self, bench: Workbench, step: Step) -> Finding:
         name, before = bench.inventory.database.database, copy_name(bench.inventory.database.database, "before", bench.run)
         seen, restored = await _databases(bench, step.node), _restored(bench, step.node)
         now, old = seen.get(name), seen.get(before)
@@ -66,11 +102,14 @@ class SwapDatabase:
             return Finding("no", f"{name} on {step.node} is not what was restored")
         if bench.noted(step, "has_old") and (old is None or old["oid"] != bench.noted(step, "old_oid")):
             return Finding("no", f"the old database of {step.node} is not there as {before}")
+        if not now["is_open"]:
+            return Finding("no", f"{name} on {step.node} is what was restored, and lets nobody in")
         kept = f"; the old one is kept as {before}" if old else ""
         return Finding("yes", f"{name} on {step.node} is what was restored{kept}", {"kept": before if old else ""})
 
     async def undo(self, bench: Workbench, step: Step) -> None:
-        """Rename both back."""
+        """Rename both back; where neither was renamed, let sessions into both again."""
+        await _send(bench, step, _alone(bench.inventory, step.node))
         seen = await _databases(bench, step.node)
         name, restored = bench.inventory.database.database, copy_name(bench.inventory.database.database, "restore", bench.run)
         if restored in seen:
@@ -80,11 +119,13 @@ class SwapDatabase:
         await _send(bench, step, _swap_back(bench.inventory, step.node, bench.run, has_old=has_old, limit=limit))
 
     async def verify_undone(self, bench: Workbench, step: Step) -> Finding:
-        """Return whether the old database has its name again."""
+        """Return whether the old database has its name again, and lets users in."""
         name, seen = bench.inventory.database.database, await _databases(bench, step.node)
-        old = seen.get(name, {}).get("oid", 0)
-        if old != (bench.noted(step, "old_oid") or 0):
+        old = seen.get(name, {})
+        if old.get("oid", 0) != (bench.noted(step, "old_oid") or 0):
             return Finding("no", f"{name} on {step.node} is not what it was")
+        if old and not old["is_open"]:
+            return Finding("no", f"{name} on {step.node} is what it was, and lets nobody in")
         return Finding("yes", f"{name} on {step.node} is what it was")
 
 
@@ -95,7 +136,7 @@ def _restored(bench: Workbench, node: str) -> Mapping[str, Any]:
 
 async def _databases(bench: Workbench, node: str) -> dict[str, dict[str, Any]]:
     sql = (
-        "SELECT json_build_object('name', datname, 'oid', oid, 'limit', datconnlimit, "
+        "SELECT json_build_object('name', datname, 'oid', oid, 'limit', datconnlimit, 'is_open', datallowconn, "
         "'comment', shobj_description(oid, 'pg_database')) FROM pg_database;"
     )
     return {str(each["name"]): {**each, "oid": int(each["oid"])} for each in await asked(bench, node, node, "postgres", sql)}
@@ -138,6 +179,7 @@ def _renaming(inventory: Inventory, node: str, moves: Sequence[tuple[tuple[str, 
         node,
         node,
         "postgres",
+        *_ALONE,
         "SET synchronous_commit = local;",
         *(f"ALTER DATABASE {identifier(each)} ALLOW_CONNECTIONS false;" for each in names),
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -156,4 +198,16 @@ def _reopen(inventory: Inventory, node: str, names: Sequence[str]) -> str:
     listed = ", ".join(literal(each) for each in names)
     opening = "SELECT format($$ALTER DATABASE %I ALLOW_CONNECTIONS true$$, datname)"
     sql = f"{opening} FROM pg_database WHERE datname IN ({listed}) \\gexec"
-    return asked_command(inventory, node, node, "postgres", sql)
+    return asked_command(inventory, node, node, "postgres", *_IN_TURN, sql)
+
+
+_IN_TURN = (f"SET application_name = {literal(_SESSION)};", f"SELECT pg_advisory_lock({_TURN}) \\g /dev/null")
+_ALONE = (
+    f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = {literal(_SESSION)} \\g /dev/null",
+    *_IN_TURN,
+)
+
+
+def _alone(inventory: Inventory, node: str) -> str:
+    """Return the command that ends what a console that is gone left running, and waits until it has ended."""
+    return asked_command(inventory, node, node, "postgres", *_ALONE)
