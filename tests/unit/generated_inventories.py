@@ -6,9 +6,7 @@
 import json
 import random
 import re
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -33,6 +31,7 @@ from ppsconsole.inventory.shapes import REQUIRED, Field, Keyed, Listing, Named, 
 from ppsconsole.inventory.show import show
 from ppsconsole.inventory.table import ROOT
 from tests.bench.inventory import inventory_text
+from tests.unit.deadlines import within
 from tests.unit.inventory_texts import SAMPLE, SMALL
 
 DEADLINE_S = 60
@@ -130,20 +129,6 @@ def _pairs(tree: Tree) -> Tree:
     return [_pairs(each) for each in tree] if isinstance(tree, list) else tree
 
 
-@contextmanager
-def _bounded(seed: int) -> Iterator[None]:
-    def ring(*_: object) -> None:
-        raise AssertionError(f"inventory {seed}: still at it after {DEADLINE_S} s")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, DEADLINE_S)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def judged(seed: int) -> int:
     """Load inventory number `seed` and hold what came of it to the promise; return how many mistakes it was refused with.
 
@@ -151,7 +136,7 @@ def judged(seed: int) -> int:
         AssertionError: It was not kept; says by what.
     """
     data, secrets = generated(seed)
-    with _bounded(seed):
+    with within(DEADLINE_S):
         try:
             inventory = parse(data, "inv.yaml")
         except InventoryError as error:
