@@ -148,9 +148,11 @@ def _recover(inventory: Inventory, node: str) -> str:
     instance = instance_of(inventory, node)
     folder, server = shlex.quote(data_directory_of(instance)), shlex.quote(program_of(instance, "postgres"))
     control = f"LC_ALL=C {shlex.quote(program_of(instance, 'pg_controldata'))} -D {folder}"
+    # Debian keeps postgresql.conf elsewhere, and a server does not start without one: recovering needs nothing that stands in it.
     return (
-        f"{control} | grep -q '^Database cluster state: *shut down' && exit 0; cd {folder} && "
-        f"[ ! -e standby.signal ] && {server} --single -D {folder} -F -c restart_after_crash=off template1 </dev/null"
+        f"{control} | grep -q '^Database cluster state: *shut down' && exit 0; cd {folder} && [ ! -e standby.signal ] && "
+        "{ [ -e postgresql.conf ] && set -- || set -- -c config_file=/dev/null; } && "
+        f'{server} --single -D {folder} -F "$@" -c restart_after_crash=off template1 </dev/null'
     )
 
 

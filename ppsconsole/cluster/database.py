@@ -2,6 +2,12 @@
 
 from ppsconsole.values import dataclass
 
+NEWEST_MAJOR = 18
+"""The newest PostgreSQL that the console was tried on: of a newer one nobody here knows what changed in its views."""
+
+TAKES_PRIMARY_BY_RELOAD = 130000
+"""From this version on a standby takes a new primary by a reload (PostgreSQL's release notes for 13); before, by a restart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replica:

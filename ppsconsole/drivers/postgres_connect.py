@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from ppsconsole.drivers.base import Endpoint
-from ppsconsole.drivers.postgres_query import PRIVILEGES_SQL, Sight, status_sql
+from ppsconsole.drivers.postgres_query import PRIVILEGES_SQL, Sight, require_version, status_sql
 from ppsconsole.drivers.sockets import says_refused, says_timed_out
 from ppsconsole.errors import BadAnswer, DriverError, LoginRefused, TimedOut, Unreachable
 from ppsconsole.inventory.model import DatabaseGroup
@@ -93,8 +93,13 @@ class Session:
         await self.look_around()
 
     async def look_around(self) -> None:
-        """Ask what this session may see, and make the status query for it."""
+        """Ask what this session may see, and make the status query for it.
+
+        Raises:
+            TooOld: The server is older than PostgreSQL 12; nothing was asked of it.
+        """
         assert self.raw is not None
+        require_version(self.raw.info.server_version)
         row = (await self._rows(PRIVILEGES_SQL))[0]
         self.sight = Sight(self.raw.info.server_version, *(bool(each) for each in row))
         self.statement = status_sql(self.sight)

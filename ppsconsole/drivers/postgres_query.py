@@ -14,6 +14,13 @@ from ppsconsole.masking import plain
 
 OLDEST_VERSION = 120000
 
+
+class TooOld(BadAnswer):
+    """The server is older than the oldest PostgreSQL that the console speaks to; nothing was asked of it."""
+
+    word = "too-old"
+
+
 PRIVILEGES_SQL = """
 SELECT pg_has_role(current_user, 'pg_read_all_settings', 'USAGE'),
        pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'),
@@ -139,10 +146,9 @@ def status_sql(sight: Sight) -> str:
     """Return the statement for a connection that sees what `sight` says; its answer is one JSON object.
 
     Raises:
-        BadAnswer: The server is older than PostgreSQL 12.
+        TooOld: The server is older than PostgreSQL 12.
     """
-    if sight.version < OLDEST_VERSION:
-        raise BadAnswer(f"PostgreSQL {sight.version // 10000} is too old", remedy="The console needs 12 or later")
+    require_version(sight.version)
     flushed = "flushed_lsn" if sight.version >= 130000 else "received_lsn"
     wal_status = "wal_status" if sight.version >= 130000 else "NULL"
     synced = "synced OR failover" if sight.version >= 170000 else "false"
@@ -213,6 +219,21 @@ _STATS = {
     "longest_transaction_s": """(SELECT COALESCE(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)
         FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid())""",
 }
+
+
+def require_version(version: int) -> None:
+    """Refuse a server that the console's statements were not made for, before one of them is sent.
+
+    Args:
+        version: `server_version_num`, as the server says it when somebody logs in.
+
+    Raises:
+        TooOld: It is older than PostgreSQL 12, which has a recovery.conf instead of `standby.signal`, and no `pg_promote`.
+    """
+    if version < OLDEST_VERSION:
+        # Before 10 the second number was part of the major version: 90624 is 9.6.24.
+        number = f"{version // 10000}.{version // 100 % 100}" if version < 100000 else str(version // 10000)
+        raise TooOld(f"PostgreSQL {number} is too old: the console speaks to 12 and newer", remedy="Upgrade it first")
 
 
 def parse_status(answer: Any, sight: Sight, latency_s: float) -> PostgresStatus:

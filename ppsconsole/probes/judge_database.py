@@ -151,6 +151,8 @@ def _silent(view: View, instance: Instance, vantages: tuple[Vantage, ...]) -> tu
         return Verdict.UNKNOWN, "not seen", f"not seen: {sql.detail}"
     if sql.value == "login-refused":
         return Verdict.UNKNOWN, "login refused", f"runs, but refuses the console's login: {sql.detail}"
+    if sql.value == "too-old":
+        return Verdict.UNKNOWN, "too old", f"cannot be asked: {sql.detail}"
     if sql.value == "no-secret":
         return Verdict.UNKNOWN, "no password", f"cannot be asked: {sql.detail}"
     if sql.value in ("starting", "stopping"):
@@ -195,7 +197,7 @@ def vantages_of(view: View, instance: Instance) -> tuple[Vantage, ...]:
     sql = view.fact(name, "sql")
     if sql.value == "refused":
         found.append(Vantage("console", "dead", "connection refused"))
-    elif sql.value in ("starting", "stopping", "login-refused"):
+    elif sql.value in ("starting", "stopping", "login-refused", "too-old"):
         found.append(Vantage("console", "alive", str(sql.value)))
     elif sql.value not in (None, "ok", "no-secret"):
         found.append(Vantage("console", "silent", str(sql.value)))

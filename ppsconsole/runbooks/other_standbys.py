@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ppsconsole.cluster.database import lsn_number
+from ppsconsole.cluster.database import TAKES_PRIMARY_BY_RELOAD, lsn_number
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.preflight import Item
@@ -12,9 +12,6 @@ from ppsconsole.runbooks.building import Shop
 from ppsconsole.runbooks.case import Case, failing, ok
 from ppsconsole.runbooks.situation import is_reachable, standbys
 from ppsconsole.runbooks.snapshot import held_snapshot
-
-BY_RELOAD = 130000
-"""From this version on a standby takes a new primary by a reload (PostgreSQL's release notes for 13); before, by a restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,8 @@ def _other(inventory: Inventory, snapshot: Snapshot, node: Node, upstream: str, 
         return Other(name, lack="has no data_directory declared", is_left=True)
     if is_reachable(snapshot, name) is False:
         return Other(name, lack="has a host that cannot be logged in to", is_left=True)
-    if (node.value("version") or BY_RELOAD) < BY_RELOAD:
+    version = node.value("version")
+    if version is not None and version < TAKES_PRIMARY_BY_RELOAD:
         return Other(name, lack="is older than PostgreSQL 13, and takes no new primary without a restart", is_left=True)
     return Other(name)
 

@@ -59,11 +59,15 @@ def driven(inventory: Inventory) -> None:
 
 
 def one_history(snapshot: Snapshot) -> None:
-    """Refuse to choose between two primaries.
+    """Refuse to choose between two primaries, and to guess what one does that the console cannot ask.
 
     Raises:
-        Barred: More than one instance takes writes.
+        Barred: More than one instance takes writes, or one is of a version that the console does not speak to.
     """
+    for node in snapshot.of_kind("database"):
+        if node.value("sql") == "too-old":
+            remedy = "Upgrade it, or leave it out of the inventory; the console touches nothing beside it"
+            raise Barred("too-old", f"{node.name} cannot be asked: {node.facts['sql'].detail}", where=node.name, remedy=remedy)
     found = primaries(snapshot)
     if len(found) > 1:
         said = ", ".join(f"{node.name} (timeline {node.value('timeline')}, at {node.value('lsn')})" for node in found)
