@@ -7,6 +7,10 @@ from ppsconsole.plan.step import Step
 NO_UNDO = "the point of no return may have been passed: going back is a restore, not an undo"
 NOTHING_UNDOABLE = "nothing that this run does can be undone, and it has begun"
 
+LEAVES_NOTHING_OPEN = frozenset({"backup", "backup-verify"})
+"""Runbooks that change nothing of the service. Once they have acted they go back on any doubt, since nobody waits for what is
+half-made, and the next one begins anew. One that was left, or whose console is dead, keeps no other run waiting for a person."""
+
 
 def back_refusal(plan: Plan, state: RunState) -> str:
     """Return why the run of `plan` cannot be backed out any more; empty while it can."""

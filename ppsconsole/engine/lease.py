@@ -8,6 +8,7 @@ from typing import Any
 from ppsconsole.clock import Clock, duration, iso
 from ppsconsole.drivers.base import CommandResult, Shell
 from ppsconsole.engine import lease_script as scripts
+from ppsconsole.engine.exits import LEAVES_NOTHING_OPEN
 from ppsconsole.engine.holder import Holder, life_of, this_process
 from ppsconsole.engine.lease_script import Sighting
 from ppsconsole.engine.stage import LeaseLost
@@ -18,6 +19,9 @@ from ppsconsole.masking import plain
 HEARTBEAT_S = 5.0
 ANSWER_S = 8.0
 """How long a required host is waited for; includes logging in."""
+
+SILENT_S = 600.0
+"""For how long a console of which nobody can say whether it lives gave no sign of life, until its backup keeps nobody waiting."""
 
 OTHERS_ANSWER_S = 3.0
 """How long each other one is: in a failover some host is mostly gone, and users are waiting."""
@@ -315,7 +319,14 @@ def refusal_of(found: Sighting, claim: Claim, here: Holder) -> str:
         return ""
     if found.run != claim.run and life == "dead" and not found.is_touched:
         return ""
+    if found.run != claim.run and found.note.get("runbook") in LEAVES_NOTHING_OPEN and _is_deserted(found, life):
+        return ""
     return _said(found, life)
+
+
+def _is_deserted(found: Sighting, life: str) -> bool:
+    """Return whether nobody is at a run any more. A console that wakes after all can do nothing: each act re-reads the epoch."""
+    return found.state == "left" or life == "dead" or (life == "unknown" and (found.beat_age_s or 0.0) > SILENT_S)
 
 
 def _said(found: Sighting, life: str = "unknown") -> str:

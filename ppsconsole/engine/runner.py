@@ -7,7 +7,7 @@ from typing import Any
 
 from ppsconsole.actions.base import Action, Workbench
 from ppsconsole.engine.custody import Custody, RunResult
-from ppsconsole.engine.exits import back_refusal, mark_refusal, what_stays
+from ppsconsole.engine.exits import LEAVES_NOTHING_OPEN, back_refusal, mark_refusal, what_stays
 from ppsconsole.engine.gatekeeper import Gatekeeper
 from ppsconsole.engine.gates import Ask
 from ppsconsole.engine.perform import Performance, StepResult
@@ -22,9 +22,6 @@ from ppsconsole.plan.step import Step
 
 BACKS_OUT_BY_ITSELF = frozenset({"switchover"})
 """Runbooks that go back on any doubt before the point of no return (law 2). The others hold: back is not always better there."""
-
-LEAVES_NOTHING_OPEN = frozenset({"backup", "backup-verify"})
-"""Runbooks that go back likewise once they have acted: nobody waits for what is half-made, and the next one begins anew."""
 
 
 class _HeldBackError(Exception):

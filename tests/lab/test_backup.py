@@ -350,11 +350,20 @@ def test_a_line_that_breaks_leaves_no_bundle(places: Places, lab: Lab) -> None:
 
 
 def test_a_backup_whose_console_is_killed_is_resumed_and_what_is_left_is_pruned(places: Places, lab: Lab) -> None:
-    before = set(places.vault.iterdir())
-    dead = places.command("run", "backup", "vault", module=("tests.lab.deadly", "acted back-up-vault"))
-    assert dead.returncode == -9
-    [left] = set(places.vault.iterdir()) - before
-    assert left.name.startswith(".part-pps-")
+    def killed() -> Path:
+        before = set(places.vault.iterdir())
+        dead = places.command("run", "backup", "vault", module=("tests.lab.deadly", "acted back-up-vault"))
+        assert dead.returncode == -9
+        [left] = set(places.vault.iterdir()) - before
+        assert left.name.startswith(".part-pps-")
+        return left
+
+    first = killed().name.rpartition("-")[2]
+    nightly = places.command("run", "backup", "vault")
+    assert nightly.returncode == 0, nightly.stdout + nightly.stderr
+    closed = json.loads(places.command("runs", "show", first, "--json").stdout)
+    assert (closed["is_open"], "taken over by " in closed["words"]) == (False, True), "a timer has nobody who gives a reason"
+    left = killed()
 
     resumed = places.command("runs", "resume", "--reason", "its console died")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
