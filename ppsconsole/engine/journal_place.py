@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ppsconsole.errors import JournalError
+from ppsconsole.inventory import private
 from ppsconsole.masking import plain
 
 JOURNAL_FILE = "journal.sqlite"
@@ -32,21 +33,16 @@ def prepare_folder(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> Pa
 
     Raises:
         JournalError: The folder is on a network file system (SQLite's locks and its shared memory are not kept there),
-            belongs to somebody else, or cannot be made.
+            belongs to somebody else, or cannot be made; or it or a file in it is a link.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        found = folder.stat()
-        if found.st_uid != os.geteuid():
-            raise JournalError(
-                f"the folder belongs to user id {found.st_uid}", where=str(folder), remedy="Set XDG_STATE_HOME to one of your own"
-            )
-        if stat.S_IMODE(found.st_mode) & 0o077:
-            folder.chmod(0o700)
+        private.make_folder(folder)
         _refuse_network(folder, mounts)
         path = folder / JOURNAL_FILE
+        for name in (JOURNAL_FILE, RESERVE_FILE, *(f"{JOURNAL_FILE}-{end}" for end in ("wal", "shm", "journal"))):
+            private.refuse_planted(folder / name)
         # SQLite gives the files beside it the mode of this one.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             path.chmod(0o600)
     except OSError as error:
@@ -123,7 +119,7 @@ class Reserve:
             JournalError: There is not that much left: better said before a run than in the middle of it.
         """
         try:
-            descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
                 _allocate(descriptor)
             finally:

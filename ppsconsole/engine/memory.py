@@ -1,13 +1,13 @@
 """What was seen of primary and standbys, kept between commands: a loss is estimated from what was known before the crash."""
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from ppsconsole.inventory import private
 from ppsconsole.inventory.places import state_home
 from ppsconsole.runbooks.history import History, Sample
 
@@ -40,12 +40,8 @@ def keep(cluster: str, history: History, now: float, folder: Path | None = None)
     path = _path(cluster, folder)
     samples = {name: [asdict(each) for each in found[-KEPT:]] for name, found in history.samples.items()}
     document = {"at": now, "primary": history.primary, "dead_since": history.dead_since, "samples": samples}
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft.write_text(json.dumps(document), encoding="utf-8")
-        draft.chmod(0o600)
-        draft.replace(path)
+        private.write(path, json.dumps(document))
 
 
 def _history(found: dict[str, Any]) -> History:

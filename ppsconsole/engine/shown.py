@@ -1,10 +1,10 @@
 """Plans that were shown: kept for a while, so that a run of one of them can say what has moved since."""
 
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 
+from ppsconsole.inventory import private
 from ppsconsole.inventory.places import state_home
 from ppsconsole.plan.plan import Identity, Plan
 
@@ -25,12 +25,8 @@ def remember(plan: Plan, folder: Path | None = None) -> None:
     """Keep `plan` by its hash; the oldest beyond `KEPT` go. A disk that refuses costs only the words of `moved`."""
     place = folder or _place()
     path = place / f"{plan.hash}.json"
-    draft = place / f".{plan.hash}.{os.getpid()}"
     with suppress(OSError):
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft.write_text(json.dumps(plan.as_json()), encoding="utf-8")
-        draft.chmod(0o600)
-        draft.replace(path)
+        private.write(path, json.dumps(plan.as_json()))
         old = sorted(place.glob("*.json"), key=lambda each: each.stat().st_mtime, reverse=True)[KEPT:]
         for each in old:
             each.unlink(missing_ok=True)

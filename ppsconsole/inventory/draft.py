@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from ppsconsole.inventory import private
 from ppsconsole.inventory.answers import ASKS, Answers
 from ppsconsole.inventory.places import state_home
 
@@ -22,13 +23,7 @@ def keep(answers: Answers, path: Path) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(dataclasses.asdict(answers), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    private.write(path, json.dumps(dataclasses.asdict(answers), indent=1), is_durable=True)
 
 
 def kept(path: Path) -> Answers | None:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from ppsconsole.inventory import private
 from ppsconsole.inventory.places import state_home
 from ppsconsole.inventory.secret import SecretRef
 
@@ -81,12 +82,8 @@ def recall(service: str, folder: Path | None = None) -> Logins:
 def keep(service: str, logins: Logins, folder: Path | None = None) -> None:
     """Keep them for the next command; where the disk refuses, this process still knows."""
     path = _path(service, folder)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft.write_text(json.dumps(asdict(logins)), encoding="utf-8")
-        draft.chmod(0o600)
-        draft.replace(path)
+        private.write(path, json.dumps(asdict(logins)))
 
 
 def _path(service: str, folder: Path | None) -> Path:

@@ -1,9 +1,10 @@
 """Copying text out of the console: to a file always, to the clipboard where the terminal lets it through."""
 
 import asyncio
-import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from ppsconsole.inventory import private
 
 _TMUX_S = 2.0
 
@@ -20,10 +21,7 @@ def keep(text: str, path: Path) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
+    private.write(path, text + "\n")
 
 
 async def load_into_tmux(text: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ppsconsole import __version__
+from ppsconsole.inventory import private
 from ppsconsole.masking import mask
 from ppsconsole.values import dataclass
 
@@ -55,10 +56,7 @@ def kept(error: BaseException, environ: Mapping[str, str]) -> Crash:
     folder = crash_folder(environ)
     path = folder / time.strftime(f"%Y%m%dT%H%M%SZ-{os.getpid()}.txt", time.gmtime())
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(_report(error, environ))
+        private.write(path, _report(error, environ))
     except OSError as refusal:
         return Crash(_what(error), None, f"{folder}: {refusal.strerror}")
     return Crash(_what(error), path)
