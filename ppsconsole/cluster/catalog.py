@@ -68,6 +68,11 @@ FACTS: dict[str, str] = {
     "copies": "archival copies in its database server, by the comments on the databases",
     "databases": "the databases in its database server",
     "database_service": "state of its database server's service, as the host says",
+    "service_account": "the account that its service runs as, by systemd, else by who owns its key file; of web nodes as well",
+    "own_connection": "what its stored connection setting names: host, port, database and user, never a password",
+    "certificate_file_ends_at": "end of the certificate in its file on the host, seconds since 1970 UTC",
+    "certificate_file_names": "names that the certificate in its file on the host covers",
+    "same_files": "files that have to be as on the web nodes: whether they are there, and a mark; of web nodes as well",
     # the service as a whole (subject cluster) ------------------------------------------------------------------
     "login": "ok, or why the console's own account did not get in through the front: refused, no-secret, failed",
     "login_s": "seconds that the last login through the front took, from the connection to the answer",

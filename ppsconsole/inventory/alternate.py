@@ -52,6 +52,9 @@ class Alternate:
         account: Local account for the login check (law 11), as it is in the backups; None leaves it `not checked`.
         log: Files on the host that it writes its log to.
         key_files: Files on the host that it cannot read the copy without; they have to be those of the web nodes.
+        connection: Program on the host; called as `PROGRAM get` it prints what the PPS there is set to, as that of a web node.
+        certificate: PEM file on the host with the certificate that its PPS shows; read while it is stopped.
+        same_files: Files, at the same path on the web nodes, that have to be the same there.
         oldest_s: How old the copy may be that it holds.
     """
 
@@ -69,6 +72,9 @@ class Alternate:
     account_password: SecretRef | None = None
     log: tuple[str, ...] = ()
     key_files: tuple[str, ...] = ()
+    connection: str | None = None
+    certificate: str | None = None
+    same_files: tuple[str, ...] = ()
     oldest_s: float = 26 * 3600.0
 
     @property

@@ -148,6 +148,9 @@ def _alternate(layout: Layout, fabric: Fabric, node: LabNode, folder: Path, post
         "account": "admin",
         "account_password": f"file:{folder / 'admin.password'}",
         "key_files": str(host.home / "etc" / KEY_FILE),
+        "connection": "pps-connection",
+        "certificate": str(host.home / "etc" / "server.pem"),
+        "same_files": "etc/database.password",  # from the login's own folder, which is another one on each host
         "log": [str(host.home / "log" / name) for name in ("standin.log", "pps.log")],
     }
 

@@ -16,6 +16,7 @@ from ppsconsole.inventory.model import Host, Inventory, Service
 from ppsconsole.masking import plain
 from ppsconsole.probes.host import Part
 from ppsconsole.probes.keys import keys_part
+from ppsconsole.probes.per_host import own_parts
 from ppsconsole.probes.service import service_part
 
 NAMES = ("sql", "version", "system_identifier", "copies", "databases")
@@ -46,6 +47,7 @@ def alternate_parts(inventory: Inventory, host: Host) -> tuple[Part | None, ...]
             found.append(service_part(alternate.name, alternate.service, polling.every_s, is_product=True))
             if host.platform == "linux":  # Windows hosts are not asked yet
                 found.append(keys_part(alternate.as_web_node(), polling.slow_every_s))
+                found += own_parts(inventory, alternate)
         if alternate.database_host == host.name:
             found.append(_copies_part(alternate, polling.every_s * 4))
             if alternate.database.service is not None:

@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 import shlex
-from functools import partial
 
 from ppsconsole.cluster.facts import node_subject
 from ppsconsole.cluster.keys import KeyFile
@@ -22,11 +21,19 @@ _SALT = secrets.token_hex(16)
 
 def keys_part(web_node: WebNode, every_s: float) -> Part | None:
     """Return the question for the key files of `web_node`; None where none is declared."""
-    if not web_node.key_files:
+    return files_part(web_node.name, NAMES[0], web_node.key_files, every_s)
+
+
+def files_part(node: str, fact: str, paths: tuple[str, ...], every_s: float) -> Part | None:
+    """Return the question whether files are there on the host of `node`, with a mark to compare them by; None for no files."""
+    if not paths:
         return None
-    looks = "\n".join(_look(path) for path in web_node.key_files)
-    parse = partial(parse_keys, web_node.key_files)
-    return Part(f"keys.{web_node.name}", node_subject(web_node.name), NAMES, looks, every_s, parse)
+    looks = "\n".join(_look(path) for path in paths)
+
+    def parse(result: CommandResult) -> dict[str, object]:
+        return {fact: parse_keys(paths, result)["keys"]}
+
+    return Part(f"{fact.replace('_', '-')}.{node}", node_subject(node), (fact,), looks, every_s, parse)
 
 
 def _look(path: str) -> str:

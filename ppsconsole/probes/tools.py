@@ -15,6 +15,7 @@ from ppsconsole.probes.keys import keys_part
 from ppsconsole.probes.login import login_probe
 from ppsconsole.probes.managers import managers_part
 from ppsconsole.probes.members import members_part
+from ppsconsole.probes.per_host import compared_parts
 from ppsconsole.probes.postgres import PostgresProbe
 from ppsconsole.probes.quarantine import quarantine_part
 from ppsconsole.probes.rights import rights_part
@@ -76,6 +77,7 @@ def host_parts(inventory: Inventory, host: Host) -> tuple[Part, ...]:
             parts.append(connection_part(inventory, web_node, every_s * 2))
             if host.platform == "linux":  # Windows hosts are not asked yet
                 parts.append(keys_part(web_node, inventory.polling.slow_every_s))
+                parts += compared_parts(inventory, web_node)
     for instance in inventory.database.instances.values():
         if instance.host == host.name:
             if instance.service is not None:

@@ -17,6 +17,7 @@ from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
 from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.costs import downtime_of
+from ppsconsole.runbooks.items_per_host import not_with_the_database
 from ppsconsole.runbooks.ladder import Ladder, fence_step, ladder_of
 from ppsconsole.runbooks.request import Request
 from ppsconsole.runbooks.situation import driven, is_reachable, primaries, standbys
@@ -191,7 +192,7 @@ def _preflight(
         items.freshness(alternate, source, snapshot.at),
         _login_check(alternate),
         items.licence(inventory, alternate, is_active=True, running=1 + len(side.unreachable)),
-        *items.not_with_the_database(inventory, alternate),
+        *not_with_the_database(inventory, snapshot, alternate, node),
     )
 
 

@@ -11,6 +11,7 @@ from ppsconsole.runbooks import items_alternate as items
 from ppsconsole.runbooks.alternate import RUNS, quiet_steps, restore_step, source_of, wanted_alternate
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
+from ppsconsole.runbooks.items_per_host import not_with_the_database
 from ppsconsole.runbooks.request import Request
 from ppsconsole.runbooks.situation import driven
 
@@ -57,7 +58,7 @@ def plan_alternate_prepare(
             items.disk(inventory, node),
             items.freshness(alternate, source, snapshot.at),
             items.licence(inventory, alternate, is_active=False),
-            *items.not_with_the_database(inventory, alternate),
+            *not_with_the_database(inventory, snapshot, alternate, node),
         ),
         loss=NOTHING_MOVES,
         tolerances={"copies that it holds": str(len(node.value("copies") or ()))},

@@ -1,7 +1,5 @@
 """Preflight of an alternate server: the same version and keys, a server of its own, and what no database brings along."""
 
-from urllib.parse import urlsplit
-
 from ppsconsole.clock import duration
 from ppsconsole.cluster.judging import against
 from ppsconsole.cluster.keys import KeyFile
@@ -160,39 +158,6 @@ def licence(inventory: Inventory, alternate: Alternate, *, is_active: bool, runn
         words = LICENCE
     remedy = f"See in its own web client that {alternate.name} is activated with the product key, while the vendor can be reached"
     return unseen("licence", words, remedy)
-
-
-def not_with_the_database(inventory: Inventory, alternate: Alternate) -> tuple[Item, ...]:
-    """Return what a PPS needs that no database brings along, each with where to compare it."""
-    host, at = alternate.host, alternate.database
-    found = [
-        unseen(
-            "own-connection",
-            f"its connection setting is per host: it has to name database {at.database} on its own server, port {at.port}",
-            f"On {host}: Service Configuration, Database Configuration, Connection String",
-        ),
-        unseen(
-            "own-certificate",
-            f"its certificate is per host (registry and local store): it has to cover {_name_of(inventory, alternate)}",
-            f"On {host}: Service Configuration; and `cluster.ca` has to sign it where clients trust that one",
-        ),
-        unseen(
-            "own-settings",
-            "ports, service account, IIS settings, hand-made changes in configuration files and the backup folder are per host",
-            f"Compare them with a web node's: Service Configuration on {host}, and the files beside the program",
-        ),
-    ]
-    if inventory.directories:
-        names = ", ".join(inventory.directories)
-        words = f"directory settings travel with the database, as old as the copy; trust in the servers of {names} is per host"
-        remedy = f"Try a directory login once it serves; a local administrator gets in without {names}"
-        found.append(unseen("directories", words, remedy))
-    return tuple(found)
-
-
-def _name_of(inventory: Inventory, alternate: Alternate) -> str:
-    users = urlsplit(alternate.users_address(inventory.cluster.address)).hostname or alternate.url
-    return users if alternate.server_name in (None, users) else f"{users} (or {alternate.server_name})"
 
 
 def freshness(alternate: Alternate, source: Source, now: float) -> Item:

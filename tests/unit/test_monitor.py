@@ -18,6 +18,7 @@ from ppsconsole.probes import (
     login,
     managers,
     members,
+    per_host,
     postgres,
     quarantine,
     rights,
@@ -53,7 +54,7 @@ def test_probes_report_only_facts_of_the_catalog() -> None:
     names = {*postgres.NAMES, *service.NAMES, *control.NAMES, *connection.NAMES, *members.NAMES, *web.NAMES}
     names |= {name for part in host.system_parts(inventory().hosts["db1"], 30) for name in part.names}
     names |= {*backups.NAMES, *login.NAMES, *managers.NAMES, *keys.NAMES, *service.PRODUCT_NAMES, *quarantine.NAMES}
-    names |= {*rights.NAMES}
+    names |= {*rights.NAMES, *per_host.NAMES}
     names |= {*alternate.NAMES, *alternate.SERVICE_NAMES, *postgres.COPY_NAMES}
     assert names | {"sql", "tcp", "served_by", "ssh", "host_key", "login", "backup_key", "servers_running"} == set(FACTS)
 
