@@ -2,7 +2,7 @@
 
 It listens to a socket in a folder that only the console's account can enter, and to no network. It hangs on the line: the shell
 that has started it waits for its input to end, then stops it and removes the folder. So neither a console that dies nor a line
-that breaks leaves a decrypted copy behind.
+that breaks leaves a decrypted copy behind. A host that loses its power does: the next one takes that away.
 """
 
 import asyncio
@@ -25,6 +25,9 @@ DATABASE = "ppsconsole_verify"
 FOLDER = "ppsconsole-verify-"
 _READY = "@@ready"
 _START_S = 180.0
+_TIDY_S = 900.0
+_MADE_MINUTES = 60
+"""An empty folder may be one that is made at this moment, until it is so old."""
 _END_S = 60.0
 _LOOK_S = 20.0
 _LONGEST_SOCKET = 107 - len("/.s.PGSQL.5432")
@@ -113,6 +116,36 @@ def scratch_command(folder: str, bin_directory: str) -> str:
     )
 
 
+def tidy_command(path: str) -> str:
+    """Return the command that removes what earlier scratch servers left in `path`, and tells `removed FOLDER` of each.
+
+    Only what is named as they are, belongs to the login, and has no process working in it: a server and the shell that it hangs
+    on both do. Whatever else is there stays.
+    """
+    works = '[ "$p/cwd" -ef "$f" ] || [ "$p/cwd" -ef "$f/data" ]'
+    return (
+        f"cd /; m=$(id -u); for f in {shlex.quote(path.rstrip('/'))}/{FOLDER}*; do "
+        '[ -d "$f" ] && [ ! -L "$f" ] && [ "$(stat -c %u -- "$f")" = "$m" ] || continue; '
+        f"case ${{f##*/{FOLDER}}} in ''|*[!0-9a-z]*) continue;; esac; "
+        f'[ -e "$f/log" ] || [ -e "$f/data" ] || [ -n "$(find "$f" -maxdepth 0 -mmin +{_MADE_MINUTES})" ] || continue; '
+        f"u=; for p in /proc/[0-9]*; do if {works}; then u=yes; break; fi; done; "
+        '[ -n "$u" ] || { rm -rf --one-file-system -- "$f" && echo "removed $f"; }; done; :'
+    )
+
+
+async def _tidied(bench: Workbench, scratch: Scratch) -> None:
+    """Take away what an earlier one left when its host lost its power: a decrypted copy of everything.
+
+    Raises:
+        DriverError: The host could not be reached.
+    """
+    result = await bench.hosts.act(scratch.host, tidy_command(scratch.path), timeout_s=_TIDY_S)
+    for line in result.stdout.splitlines():
+        bench.say(f"{scratch.host}: {plain(line, 200)}, which an earlier verification left when its host lost its power")
+    if result.stderr.strip():
+        bench.say(f"{scratch.host}: something that an earlier verification left cannot be removed: {plain(result.stderr, 200)}")
+
+
 @asynccontextmanager
 async def scratch_server(bench: Workbench, place: str) -> AsyncGenerator[ScratchServer, None]:
     """Make a server on the host that `place` allows, and take it away at the end of the block.
@@ -124,6 +157,7 @@ async def scratch_server(bench: Workbench, place: str) -> AsyncGenerator[Scratch
     """
     scratch, bin_directory = scratch_of(bench.inventory, place)
     folder = scratch_folder(scratch, bench.run)
+    await _tidied(bench, scratch)
     result = await bench.hosts.act(scratch.host, begin_scratch_command(folder), timeout_s=_LOOK_S)
     if result.exit_status != 0:
         raise failed("no scratch folder could be made", result, scratch.host)

@@ -15,6 +15,7 @@ from ppsconsole.actions.bundle_scratch import (
     scratch_folder,
     scratch_of,
     scratch_server,
+    tidy_command,
 )
 from ppsconsole.actions.bundle_store import check_command
 from ppsconsole.actions.bundle_write import at_place, place_of, store_of
@@ -50,6 +51,7 @@ class VerifyBundle:
             *at_place(backup, check_command(f"{backup.path}/BUNDLE")),
             *on_host(
                 scratch.host,
+                tidy_command(scratch.path),
                 begin_scratch_command(folder),
                 scratch_command(folder, bin_directory),
                 restore_command(_target(server)),

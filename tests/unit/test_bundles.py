@@ -3,11 +3,15 @@
 import asyncio
 import io
 import json
+import os
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ppsconsole.actions.bundle_listing import judged_place
+from ppsconsole.actions.bundle_scratch import FOLDER, tidy_command
 from ppsconsole.actions.bundle_store import StoredBundle, parse_listing
 from ppsconsole.cluster.bundles import (
     DATABASE,
@@ -111,6 +115,42 @@ def test_the_checksums_are_what_sha256sum_reads() -> None:
     assert sums_text(WHOLE.members, "dd") == f"aa  {DATABASE}\ndd  {MANIFEST}\nbb  {SETTINGS}\n"
 
 
+def test_only_what_an_earlier_verification_left_is_taken_away(tmp_path: Path) -> None:
+    def made(name: str, *inside: str) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        for each in inside:
+            (folder / each).mkdir()
+        return folder
+
+    left = made(f"{FOLDER}1a2b", "data", "log")
+    old = made(f"{FOLDER}3c4d")
+    os.utime(old, (1.0, 1.0))
+    kept = [
+        made(f"{FOLDER}5e6f"),  # being made at this moment
+        made(f"{FOLDER}5e6f.before", "data"),
+        made(FOLDER, "data"),
+        made("other", "data"),
+        made(f"{FOLDER}7a8b", "data", "log"),
+        made(f"{FOLDER}9c0d", "data", "log"),
+    ]
+    link = tmp_path / f"{FOLDER}aaaa"
+    link.symlink_to(kept[3])
+    server = subprocess.Popen(["sleep", "600"], cwd=kept[4] / "data")
+    shell = subprocess.Popen(["sleep", "600"], cwd=kept[5])
+    try:
+        done = subprocess.run(["/bin/sh", "-c", tidy_command(f"{tmp_path}/")], capture_output=True, text=True, check=False)
+    finally:
+        for each in (server, shell):
+            each.kill()
+            each.wait()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(done.stdout.splitlines()) == [f"removed {left}", f"removed {old}"]
+    assert sorted(tmp_path.iterdir()) == sorted([*kept, link])
+    empty = subprocess.run(["/bin/sh", "-c", tidy_command(f"{tmp_path}/none")], capture_output=True, text=True, check=False)
+    assert (empty.returncode, empty.stdout + empty.stderr) == (0, "")
+
+
 def test_the_newest_are_kept_whatever_was_set_aside_before() -> None:
     names = [BundleName(AT + number, f"000{number}") for number in (3, 1, 4, 2)]
     stay, go = kept([*names, BundleName(AT + 9, "0009", ".aside-"), BundleName(AT + 8, "0008", ".part-")], 3)
@@ -184,7 +224,8 @@ def test_a_key_file_is_taken_with_its_comments_and_nothing_of_a_wrong_one_is_tol
     text = AgeKey.made()
     comment, line = text.splitlines()
     assert AgeKey(text).recipient == AgeKey(f"\n{line}\n").recipient == comment.removeprefix("# public key: ")
-    for wrong in ("", "hunter2-hunter2", line[:-1] + "0", f"{line}\n{line}\n"):
+    other = line[:-1] + ("Q" if line[-1] != "Q" else "P")
+    for wrong in ("", "hunter2-hunter2", other, f"{line}\n{line}\n"):
         with pytest.raises(SecretError) as refusal:
             AgeKey(wrong, "file:/k")
         told = str(refusal.value)
