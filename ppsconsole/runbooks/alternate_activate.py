@@ -192,6 +192,7 @@ def _preflight(
         items.freshness(alternate, source, snapshot.at),
         _login_check(alternate),
         items.licence(inventory, alternate, is_active=True, running=1 + len(side.unreachable)),
+        items.announcement(inventory, alternate),
         *not_with_the_database(inventory, snapshot, alternate, node),
     )
 

@@ -247,6 +247,7 @@ def _preflight(case: Case, alternate: Alternate) -> tuple[Item, ...]:
         items_access.disk(case),
         items_product.login_check(case),
         items_copy.left_behind(case),
+        items.announcement(case.inventory, alternate, is_home=True),
         items.licence(case.inventory, alternate, is_active=False, running=len(case.side.serving) + len(case.side.unreachable)),
     )
 

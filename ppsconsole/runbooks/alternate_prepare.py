@@ -58,6 +58,7 @@ def plan_alternate_prepare(
             items.disk(inventory, node),
             items.freshness(alternate, source, snapshot.at),
             items.licence(inventory, alternate, is_active=False),
+            items.announcement(inventory, alternate),
             *not_with_the_database(inventory, snapshot, alternate, node),
         ),
         loss=NOTHING_MOVES,

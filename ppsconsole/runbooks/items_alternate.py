@@ -11,6 +11,7 @@ from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.alternate import Source
 from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.items_windows import BY_HAND, SEALED, on_windows
+from ppsconsole.runbooks.users_text import UNDECLARED, doors_said
 from ppsconsole.runbooks.web_side import WebSide
 
 LICENCE = (
@@ -158,6 +159,20 @@ def licence(inventory: Inventory, alternate: Alternate, *, is_active: bool, runn
         words = LICENCE
     remedy = f"See in its own web client that {alternate.name} is activated with the product key, while the vendor can be reached"
     return unseen("licence", words, remedy)
+
+
+def announcement(inventory: Inventory, alternate: Alternate, *, is_home: bool = False) -> Item:
+    """Return what is left to fill in, or to do by hand, before users can be told: the rest is taken from the inventory."""
+    name, address = "users-text", inventory.cluster.address
+    if address is None:
+        words = f"`cluster.address` is not declared: where it stands in the text users are told {UNDECLARED!r}"
+        return failing(name, words, "Declare it, or write it into the text yourself before you send it")
+    if alternate.moves_alias is not None:
+        host = doors_said(inventory) if is_home else inventory.hosts[alternate.host].address
+        words = f"users have nothing to change, once somebody moves {alternate.moves_alias} to {host}: the console does not"
+        return unseen(name, words, f"Have the means at hand by which {alternate.moves_alias} is moved (DNS, virtual address)")
+    words = f"the text has {address} and {alternate.users_address(address)} in it; who sends it, and how, is left to you"
+    return ok(name, words)
 
 
 def freshness(alternate: Alternate, source: Source, now: float) -> Item:

@@ -49,15 +49,20 @@ def users_text(inventory: Inventory, alternate: Alternate, source: Source) -> tu
     )
 
 
+def doors_said(inventory: Inventory) -> str:
+    """Return where the users' name leads as long as the cluster itself serves: the addresses of its balancers."""
+    doors = [found.address for name in inventory.balancers if (found := inventory.host_of(name)) is not None]
+    return ", ".join(doors) or "where it led before"
+
+
 def home_text(inventory: Inventory, alternate: Alternate) -> tuple[str, ...]:
     """Return the lines that users have to be told once the service is at its old address again."""
     old, away = inventory.cluster.address, alternate.users_address(inventory.cluster.address)
     kept = f"What was entered while {alternate.name} served is there."
     if alternate.moves_alias is not None:
-        doors = [found.address for name in inventory.balancers if (found := inventory.host_of(name)) is not None]
         return (
             f"Nothing to change: the address stays {away}.",
-            f"{alternate.moves_alias} has to lead to {', '.join(doors) or 'where it led before'} again, by the site's own means "
+            f"{alternate.moves_alias} has to lead to {doors_said(inventory)} again, by the site's own means "
             f"(DNS, virtual address); until then, and in caches a while longer, it leads to {alternate.name}, which is down.",
             kept,
         )

@@ -386,6 +386,23 @@ def test_where_the_name_moves_there_is_nothing_to_change() -> None:
     assert "Once 127.9.1.10 leads to 127.9.3.11 (alt1)" in lines[1]
 
 
+@pytest.mark.parametrize(
+    ("address", "alias", "state", "said"),
+    [
+        ("https://127.9.1.10:8443/", None, "ok", "https://127.9.1.10:8443/ and https://127.9.3.11:8443"),
+        ("https://127.9.1.10:8443/", "127.9.1.10", "not checked", "once somebody moves 127.9.1.10 to 127.9.3.11"),
+        (None, None, "failing", "users are told '(the address that they used until now)'"),
+    ],
+)
+def test_what_is_left_to_fill_in_for_users_is_said_before(address: str | None, alias: str | None, state: str, said: str) -> None:
+    plain = declared(moves_alias=alias)
+    inventory = replace(plain, cluster=replace(plain.cluster, address=address))
+    for found, runbook in ((beside(fine()), "alternate-prepare"), (lost(COPY), "alternate-activate")):
+        (item,) = [each for each in _plan(found, runbook, inventory=inventory).preflight if each.name == "users-text"]
+        assert (item.state, item.is_blocking) == (state, False)
+        assert said in item.words
+
+
 def test_a_copy_is_a_value() -> None:
     assert Copy("d", "b", "lab", 10.0).age_s(25.0) == 15.0
     assert Copy("d", "b", "lab", 10.0).age_s(5.0) == 0.0
