@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
-from ppsconsole.errors import Blocked, PpsConsoleError
+from ppsconsole.errors import Blocked, JournalError, PpsConsoleError
 from ppsconsole.masking import plain
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.loss import accepted_window
@@ -315,16 +315,17 @@ class EngineHost:
     async def _driven(self, work: "Callable[[], Awaitable[RunResult | None]]") -> None:
         from ppsconsole.engine.stage import LeaseLost
 
-        trouble, result, is_lost = "", None, False
+        trouble, result, is_broken = "", None, False
         try:
             result = await work()
             await self._said_farewell()
         except PpsConsoleError as error:
-            trouble, is_lost = plain(str(error), 500), isinstance(error, LeaseLost)
+            # Nothing more can be done or written in it: who goes on takes the run up again from what is durable.
+            trouble, is_broken = plain(str(error), 500), isinstance(error, LeaseLost | JournalError)
         except Exception as error:  # whatever it is, the operator has to see it, and the console has to stay
             trouble = plain(f"{type(error).__name__}: {error}", 500)
         self._farewell, self._is_stopping = None, False
-        if is_lost or (result is not None and not result.is_open):
+        if is_broken or (result is not None and not result.is_open):
             trouble = await self._close() or trouble
         self._show("standing", trouble)
         if self._session is None and self.live is not None and self.live.view.verdict is None and self._leaving is None:

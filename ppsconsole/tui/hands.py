@@ -17,6 +17,9 @@ from ppsconsole.tui.leaving import JOB_CONTROL
 from ppsconsole.tui.screens.base import ConsoleScreen
 from ppsconsole.tui.widgets.key_strip import KeyStrip
 
+_NEVER_TAKEN = ("ctrl+c", JOB_CONTROL.key)
+"""Keys that mean the same wherever somebody types."""
+
 
 class Taker(Protocol):
     """Gets all keys while it is there.
@@ -87,7 +90,7 @@ class HandsApp(AttendingApp, inherit_bindings=False):
             elif taker is not None and isinstance(event, Paste):
                 taker.take_paste(event.text)
                 return
-            elif taker is not None and isinstance(event, Key) and event.key != "ctrl+c":
+            elif taker is not None and isinstance(event, Key) and event.key not in _NEVER_TAKEN:
                 await taker.take_key(event)
                 return
             elif isinstance(event, Key) and event.key == "escape" and self.show_found(Find()):

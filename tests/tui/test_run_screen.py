@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ppsconsole.draw.text import ASCII
+from ppsconsole.errors import JournalError
+from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.runbooks.request import Request
 from ppsconsole.tui.screens.dialog import Dialog
@@ -242,6 +244,37 @@ def test_a_console_whose_lease_was_taken_stands_and_says_why() -> None:
         assert "taken over" in screen_text(opened.app)
 
     run_desk(look, fails("start-web", "act", "lost"))
+
+
+def test_a_disk_that_fills_in_the_middle_stops_the_run_and_r_goes_on_once_there_is_room() -> None:
+    desk = DeskDouble()
+    stop = Turnstile(desk.world, "prove")
+    full = JournalError("the disk is full, and so is what was put by", where="journal.sqlite", remedy="Make room, then resume")
+
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await at(opened, stop)
+        records = desk.sessions[0].scene.records
+
+        def refuse(*_: RunEvent) -> None:
+            raise full
+
+        records.append = refuse  # type: ignore[method-assign]
+        stop.open()
+        await idle(opened)
+        shown = " ".join(screen_text(opened.app).split())
+        assert "STOPPED journal.sqlite: the disk is full" in shown
+        assert "Make room, then resume" in shown
+        assert "r Go on" in screen_lines(opened.app)[-1]
+        assert desk.sessions[0].is_closed, "what nobody can write in any more is not held"
+        assert "promote" not in desk.world.acts
+        await opened.press("r")
+        await opened.until(lambda: opened.app.host.live.activity == "ended")
+        assert opened.app.host.live.view.verdict is RunVerdict.SUCCESS
+        assert (len(desk.sessions), desk.sessions[1].run) == (2, desk.sessions[0].run)
+        assert desk.world.acts.count("promote") == 1
+
+    run_desk(look, desk)
 
 
 def test_m_marks_done_only_what_is_seen_done_and_never_a_proof() -> None:

@@ -174,7 +174,9 @@ class ChooseScreen(ConsoleScreen, inherit_bindings=False):
 
     def _index(self) -> tuple[int, tuple[Choice, ...]]:
         found = self._found()
-        return next((number for number, each in enumerate(found) if each.request == self.selected), 0), found
+        is_open = [not each.is_blocked for each in found]
+        first = is_open.index(True) if True in is_open else 0
+        return next((number for number, each in enumerate(found) if each.request == self.selected), first), found
 
     def _select(self, found: tuple[Choice, ...], index: int) -> None:
         if not found:

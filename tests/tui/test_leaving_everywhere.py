@@ -1,0 +1,194 @@
+"""Every way out of every screen, on a real terminal below a real shell: stopped and continued, hung up, ended, interrupted.
+
+Each screen is opened by keys, stopped by Ctrl-Z, continued by `fg`, and ended in one of the ways, which go round; on a run that
+is at a step all of them are tried.
+"""
+
+import os
+import signal
+import sys
+import termios
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from tests.tui.on_pty import DEADLINE_S, Played, on_pty
+from tests.tui.test_first import SMALL, stored
+from tests.tui.test_leaving import takes_keys
+
+Keys = tuple[tuple[bytes, str], ...]
+"""What is pressed, and what stands on the screen then; a text that begins with `>` is an order to the scripted source."""
+
+IN_PAGER = "in the pager"
+PLAN: Keys = ((b"F", "Ways out"), (b"\r", "nothing has been changed"))
+RUN_ENDED: Keys = ((b">run promote", "Steps"), (b">go", "success"))
+SCREENS: dict[str, Keys] = {
+    "home": (),
+    "node": ((b"\r", "l Log"),),
+    "log": ((b"L", "f Follow"),),
+    "events": ((b"e", "Events, newest first"),),
+    "help": ((b"?", "Select the node above"),),
+    "palette": ((b":", "type, or choose"),),
+    "find": ((b"?", "Select the node above"), (b"/", "Esc")),
+    "ways": PLAN[:1],
+    "plan": PLAN,
+    "dialog": (*PLAN, (b"w", "UNLOCKED"), (b"x", "locked until the name")),
+    "run": RUN_ENDED,
+    "runs": (*RUN_ENDED, (b"H", "Runs: 1")),
+    "replay": (*RUN_ENDED, (b"v", "Next")),
+    "report": (*RUN_ENDED, (b"o", "m Markdown")),
+    "pager": (*RUN_ENDED, (b"o", "m Markdown"), (b"o", IN_PAGER)),
+}
+"""Screens of the console on a cluster."""
+
+FIRST: dict[str, Keys] = {
+    "picker": ((b"", "which cluster?"),),
+    "mistakes": ((b"G\x1b[H", "which cluster?"), (b"\r", "e Edit")),
+    "wizard": ((b"", "no inventory yet"), (b"j\r", "Enter Take")),
+}
+"""Screens before there is a cluster."""
+
+ENDINGS = ("hang-up", "terminate", "interrupt", "close")
+CODES = {"hang-up": 129, "terminate": 143, "interrupt": 0, "close": 129}
+
+
+class Shell(Played):
+    """A shell with job control on a terminal of its own, and a program in it."""
+
+    before: list[int]
+
+    def go_to(self, keys: Keys) -> None:
+        """Open a screen by keys."""
+        for pressed, seen in keys:
+            if pressed.startswith(b">"):
+                self.tell(pressed[1:].decode())
+            else:
+                self.press(pressed)
+            self.read_until(seen)
+
+    def job(self) -> int:
+        """Return the process group that has the terminal: the program's, whose leader it is."""
+        return os.tcgetpgrp(self.master)
+
+    def stop_and_continue(self, seen: str) -> None:
+        """Press Ctrl-Z, see that the shell has its terminal as it was, and go on."""
+        self.press(b"\x1a")
+        self.read_until_true(lambda _: self.job() == self.process.pid and self.given_back())
+        self.press(b"fg; echo left with $?\r")
+        is_pager = seen == IN_PAGER  # which takes lines
+        self.read_until_true(
+            lambda screen: seen in screen and self.job() != self.process.pid and takes_keys(self) is not is_pager
+        )
+
+    def given_back(self) -> bool:
+        """Return whether the terminal is as it was before the program: its modes, its screen, its cursor."""
+        after = self.seen.rpartition(b"\x1b[?1049")[2]
+        return termios.tcgetattr(self.master)[3] == self.before[3] and after.startswith(b"l") and b"\x1b[?25h" in after
+
+
+@contextmanager
+def shell(words: Sequence[str], **environ: str) -> Iterator[Shell]:
+    """Start a program below a shell, as people do."""
+    reading, writing = os.pipe()
+    program = " ".join([sys.executable, "-m", *(each.format(orders=reading) for each in words)])
+    environ |= {"PS1": "ready> ", "ENV": "", "PAGER": f"sh -c 'cat >/dev/null; echo {IN_PAGER}; exec sleep 600'"}
+    try:
+        with on_pty(["sh", "-i"], pass_fds=(reading,), **environ) as opened:
+            opened.__class__ = Shell
+            assert isinstance(opened, Shell)
+            opened.orders = writing
+            opened.read_until("ready>")
+            opened.before = termios.tcgetattr(opened.master)
+            opened.press(f"{program}; echo left with $?\r".encode())  # where it was stopped, that is said by `fg`
+            yield opened
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def gone(process: int) -> bool:
+    """Return whether a process has ended; who it was left to may not have taken note of that yet."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def end(opened: Shell, how: str) -> None:
+    """End the program in one of the ways, and see that nothing is left of it."""
+    process = opened.job()
+    assert process != opened.process.pid
+    seen = len(opened.seen)
+    if how == "close":
+        os.close(opened.master)
+        opened.master = -1
+    elif how == "interrupt":
+        opened.press(b"\x03")
+    else:
+        os.kill(process, signal.SIGHUP if how == "hang-up" else signal.SIGTERM)
+    if how != "close":
+        left = f"left with {CODES[how]}\r\n".encode()
+        opened.read_until_true(lambda _: left in opened.seen[seen:] and opened.given_back())
+        assert b"Traceback" not in opened.seen
+    until = time.monotonic() + DEADLINE_S
+    while not gone(process):
+        assert time.monotonic() < until, "it did not leave"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("screen", "how"), zip(SCREENS, cycle(ENDINGS), strict=False))
+def test_every_screen_is_stopped_continued_and_left(screen: str, how: str) -> None:
+    with shell(["tests.tui.played", "{orders}"]) as opened:
+        opened.read_until("q Quit")
+        opened.go_to(SCREENS[screen])
+        opened.stop_and_continue(SCREENS[screen][-1][1] if SCREENS[screen] else "q Quit")
+        if how == "interrupt" and screen in ("dialog", "pager"):
+            how = "terminate"  # there it answers the question, and goes to the pager
+        end(opened, how)
+
+
+@pytest.mark.parametrize(("screen", "how"), zip(FIRST, cycle(ENDINGS), strict=False))
+def test_every_screen_before_there_is_a_cluster_too(screen: str, how: str) -> None:
+    if screen != "wizard":
+        stored("inventory.yaml", SMALL.replace("kind: postgres", "kind: oracle"))
+        stored("inventories/second.yaml")
+    with shell(["ppsconsole"]) as opened:
+        opened.go_to(FIRST[screen])
+        opened.stop_and_continue(FIRST[screen][-1][1])
+        end(opened, how)
+
+
+@pytest.mark.parametrize("how", ENDINGS)
+def test_a_run_at_a_step_is_finished_and_held_whatever_ends_the_console(how: str) -> None:
+    with shell(["tests.tui.played", "{orders}"]) as opened:
+        opened.read_until("q Quit")
+        opened.tell("run promote")
+        opened.read_until_true(lambda screen: "promote" in screen and "Steps" in screen)
+        opened.press(b"\x1a")
+        opened.read_until("stopping now")
+        process = opened.job()
+        if how == "interrupt":
+            opened.press(b"\x03")
+            opened.read_until("A run is going")
+            opened.press(b"\t")
+            opened.read_until("» [ Hold and leave ]")
+            opened.press(b"\r")
+        elif how == "close":
+            os.close(opened.master)
+            opened.master = -1
+        else:
+            os.kill(process, signal.SIGHUP if how == "hang-up" else signal.SIGTERM)
+        if how in ("interrupt", "terminate"):
+            opened.read_until("Leaving: the step")
+        assert not gone(process), "the step is at hand"
+        opened.tell("go")
+        if how not in ("close", "hang-up"):
+            opened.read_until_true(lambda screen: f"left with {CODES[how]}" in screen and opened.given_back())
+        until = time.monotonic() + DEADLINE_S
+        while not gone(process):
+            assert time.monotonic() < until, "it did not leave"
+            time.sleep(0.02)
