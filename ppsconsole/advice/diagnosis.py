@@ -8,6 +8,7 @@ from ppsconsole.cluster.snapshot import Edge, Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background
+from ppsconsole.runbooks.rejoin import is_left_behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,10 @@ def _link(edge: Edge, snapshot: Snapshot, inventory: Inventory, background: Back
     if both and (young := [name for name in (edge.source, edge.target) if _is_young(name, snapshot)]):
         headline = f"replication {edge.source} → {edge.target} is not back yet: {' and '.join(young)} has just started"
         remedy = "A standby tries again every wal_retrieve_retry_interval, 5 s by default: wait for it before you look further."
+    elif both and (target := snapshot.node(edge.target)) is not None and is_left_behind(snapshot, target):
+        headline = f"{target.name} was left behind when {edge.source} was promoted: it streams from nobody, on an older timeline"
+        remedy = f"It is no network's fault: rejoin {target.name}, which reads how far it went, and takes the cheapest way."
+        return Advice(edge.verdict, headline, (), remedy, ways_about(target, snapshot, inventory, background))
     elif both:
         headline = (
             f"replication {edge.source} → {edge.target} is down although both databases answer: only the way between is cut"

@@ -108,11 +108,22 @@ def weighed_ways(plan: Plan) -> tuple[Weighed, ...]:
 def can_rejoin(snapshot: Snapshot, node: Node) -> bool:
     """Return whether `node` is one that a rejoin is for: down beside the one primary, and left behind by its promotion."""
     living = primaries(snapshot)
+    if is_left_behind(snapshot, node):
+        return True
     if node.kind != "database" or len(living) != 1 or node.role != "unknown" or node.value("service") not in _DOWN:
         return False
     own, theirs = node.value("control_timeline"), living[0].value("timeline")
     is_older = own is not None and theirs is not None and own < theirs
     return bool(node.value("quarantine")) or is_older or node.value("control_state") in WRITABLE_STATES
+
+
+def is_left_behind(snapshot: Snapshot, node: Node) -> bool:
+    """Return whether `node` is a standby that a promotion left behind: on an older timeline, and it streams from nobody."""
+    living, receiver = primaries(snapshot), node.value("receiver")
+    if node.role != "standby" or len(living) != 1 or (receiver is not None and receiver.status == "streaming"):
+        return False
+    own, theirs = node.value("timeline"), living[0].value("timeline")
+    return own is not None and theirs is not None and own < theirs
 
 
 def _pair(inventory: Inventory, snapshot: Snapshot, name: str) -> tuple[Node, Node]:

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from ppsconsole.actions.registry import ACTIONS
+from ppsconsole.advice.diagnosis import advise
 from ppsconsole.cluster.database import Receiver, Replica
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Step
 from tests.unit.observations import change, change_host, silence
-from tests.unit.runbook_cases import Found, fine, killed, plan, state, three, with_third
+from tests.unit.runbook_cases import Found, fine, killed, plan, seen, state, swapped, three, with_third
 
 ADDRESSES = {"db1": "127.9.1.21", "db2": "127.9.2.21", "db3": "127.9.2.22"}
 
@@ -168,6 +169,17 @@ def bench(own: str = "0/4000000", timeline: int = 1) -> Any:
     noted = SimpleNamespace(inventory=three(), tools=SimpleNamespace(postgres=servers), hosts=servers, clock=clock)
     noted.noted = lambda *_: False
     return noted
+
+
+def test_one_that_was_left_behind_is_advised_to_be_rejoined_and_not_to_repair_a_network() -> None:
+    found = beside(swapped(), "", in_recovery=True, replicas=None, slots=(), timeline=1)
+    snapshot = seen(found, three())
+    [told] = [each for each in advise(snapshot, three()) if "db3" in each.headline and each.ways]
+    assert told.headline == "db3 was left behind when db2 was promoted: it streams from nobody, on an older timeline"
+    assert [way.command for way in told.ways if not way.is_blocked] == ["ppsconsole run rejoin db3"]
+    change(found, "db3", timeline=2)
+    headlines = [each.headline for each in advise(seen(found, three()), three())]
+    assert any("only the way between is cut" in each for each in headlines), "the same timeline: then it is the network"
 
 
 def test_one_that_streams_on_the_old_timeline_has_not_gone_along_yet() -> None:
