@@ -135,7 +135,7 @@ async def acting(lab: Lab) -> AsyncIterator[Acting]:
     try:
         identities: dict[str, Identity] = {}
         for name, instance in inventory.database.instances.items():
-            seen = await tools.postgres.status(instance)
+            seen = await tools.postgres.status(instance, timeout_s=60.0)
             role = "standby" if seen.in_recovery else "primary"
             folder = instance.data_directory or ""
             identities[name] = Identity(name, str(instance.host), "", name, seen.system_identifier, folder, role, seen.timeline)

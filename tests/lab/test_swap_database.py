@@ -149,7 +149,6 @@ def test_who_backs_out_between_the_renames_has_the_old_database_back_and_open(sc
             os.killpg(shell.pid, signal.SIGKILL)
         assert scene.oids() == before, "there is a database of the name at every moment"
         assert scene.server.execute("SELECT datname FROM pg_database WHERE datname ~ '^pleasant' AND datallowconn") == []
-        assert asyncio.run(swap.verify(bench, step)).state == "no"
         asyncio.run(swap.undo(bench, step))
         if not is_all_killed:
             shell.wait(LIMIT_S)  # ended with its session, which whoever backs out has ended
