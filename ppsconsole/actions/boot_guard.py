@@ -9,7 +9,7 @@ import shlex
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.kinds import Looking
 from ppsconsole.actions.looks import LOOK_S, QUARANTINE
-from ppsconsole.actions.places import data_directory_of, host_of, instance_of, on_host, program_of, service_of
+from ppsconsole.actions.places import data_directory_of, host_of, instance_of, on_host, program_of, service_of, written
 from ppsconsole.drivers.service import status_command
 from ppsconsole.errors import RunError
 from ppsconsole.inventory.model import Inventory
@@ -188,7 +188,7 @@ class CheckBootGuard(Looking):
 
 def _install(inventory: Inventory, node: str) -> str:
     path = shlex.quote(guard_path(inventory, node))
-    write = f"cat >{path}.new <<'END_OF_GUARD' && chmod 755 {path}.new && mv {path}.new {path}"
+    write = written(path, "<<'END_OF_GUARD'", f"chmod 755 {path}.new")
     return f"{write}\n{guard_script(inventory, node)}END_OF_GUARD"
 
 

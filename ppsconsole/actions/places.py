@@ -144,3 +144,16 @@ def on_host(host: str, *commands: str) -> tuple[str, ...]:
 def on_database(instance: str, *statements: str) -> tuple[str, ...]:
     """Return statements as a plan shows them: `INSTANCE=> statement`."""
     return tuple(f"{instance}=> {mask(statement)}" for statement in statements)
+
+
+def written(path: str, source: str = "", then: str = "") -> str:
+    """Return the shell text that writes a file beside a data directory, whole or not at all, and through no link there.
+
+    Args:
+        path: Of the file, quoted.
+        source: Where the text comes from, as a redirection; standard input where it is left out.
+        then: What is done to the draft, `PATH.new`, before it is put in place.
+    """
+    not_there = f"{{ [ ! -d {path} ] || {{ echo 'a folder, or a link to one, is in the place of the file' >&2; exit 65; }}; }}"
+    draft = f"rm -f {path}.new && (set -C; cat >{path}.new){f' {source}' if source else ''}"  # -C: it has to be a new file
+    return " && ".join(each for each in (draft, not_there, then, f"mv -f {path}.new {path}") if each)

@@ -4,7 +4,7 @@ import shlex
 
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.looks import QUARANTINE, remains, service_status
-from ppsconsole.actions.places import data_directory_of, host_of, instance_of, on_host, service_of
+from ppsconsole.actions.places import data_directory_of, host_of, instance_of, on_host, service_of, written
 from ppsconsole.actions.service import send
 from ppsconsole.actions.service_command import service_command
 from ppsconsole.clock import iso
@@ -83,4 +83,4 @@ def _marker(inventory: Inventory, node: str) -> str:
 
 def _mark_command(inventory: Inventory, node: str) -> str:
     marker = _marker(inventory, node)
-    return f"cat >{marker}.new && mv {marker}.new {marker} && sync"
+    return f"{written(marker)} && sync"

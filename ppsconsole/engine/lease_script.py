@@ -119,6 +119,12 @@ def take_script(folder: str, epoch: int, expected: str) -> str:
     put_aside = f'if mv "$d/lease" "$d/old.$$" 2>/dev/null; then\n{_only_if(expected)}rm -f "$d/old.$$"\nfi\n' if expected else ""
     return sh(
         f"d={folder}\numask 077\n"
+        # Everything of the run is written below it: through a link that was planted there it would land elsewhere.
+        'for p in "${d%/*}" "$d" "$d/runs"; do\n'
+        '  if [ -L "$p" ] || { [ -e "$p" ] && [ ! -O "$p" ]; }; then\n'
+        f'    echo "$p is a link, or belongs to somebody else: move it away" >&2; exit {CANNOT_WRITE}\n'
+        "  fi\n"
+        "done\n"
         f'mkdir -p "$d" && cat >"$d/new.$$" || {{ rm -f "$d/new.$$"; exit {CANNOT_WRITE}; }}\n'
         'IFS=" " read -r a l <"$d/new.$$"\n'
         f'if [ "$a" != {epoch} ] || [ "$(wc -l <"$d/new.$$")" -ne 2 ]; then\n'
