@@ -1,9 +1,11 @@
 """What the keys do that lead to a plan and through a run: the part of the application that asks before it moves anything."""
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from ppsconsole.clock import hhmmss
 from ppsconsole.cluster.picture import Event
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.text import Glyphs
@@ -342,7 +344,10 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
         view = live.view
         title = next((step.title for step in view.plan.steps if step.id == live.at_hand), "")
         words = f"Run {view.run} ({view.plan.runbook}) is {view.state}" + (f", at: {title}." if title else ".")
-        return f"{words}\nGo on with it: ppsconsole runs resume {view.run}"
+        if view.users.is_on and view.users.began_at is not None:
+            words += f" Users are OUT since {hhmmss(view.users.began_at)}Z."
+        where = shlex.quote(self.scene.inventory.path)
+        return f"{words}\nGo on with it: ppsconsole -i {where} runs resume {view.run}"
 
     async def leave_in_order(self, code: int) -> None:
         """Finish and verify the step at hand, hold, and leave with `code`."""

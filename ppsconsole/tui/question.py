@@ -114,7 +114,8 @@ def _without_prompt(question: str) -> str:
 
 def reason_question(title: str, words: str, button: str, prompt: str = "Reason") -> Question:
     """Return a question for the reason of something that goes into the journal."""
-    return Question(title, words, (), prompt, lambda text: "" if text else "locked until there is a reason", button)
+    lack = "locked until there is a reason" if prompt == "Reason" else "locked until something is said"
+    return Question(title, words, (), prompt, lambda text: "" if text else lack, button)
 
 
 def _facts(plan: Plan, snapshot: Snapshot | None) -> tuple[tuple[str, Line], ...]:

@@ -50,6 +50,12 @@ class Keys:
     async def on(self, kind: type) -> str:
         return await self.until(lambda: isinstance(self.app.screen, kind))
 
+    async def read(self) -> None:
+        """Wait until what a dialog rests on was read: before that no answer counts."""
+        dialog = self.app.screen
+        assert isinstance(dialog, Dialog)
+        await self.until(lambda: not dialog.is_reading)
+
     async def ended(self) -> RunVerdict | None:
         """Wait until the run has ended or stands, and return its verdict."""
         await self.until(lambda: self.app.host.live is not None and not self.app.host.is_busy)
@@ -104,7 +110,8 @@ def test_a_killed_primary_is_started_where_it_is_by_keys_alone(fresh_lab: Lab) -
             assert isinstance(keys.app.screen, PlanScreen), "read-only"
             await keys.press("w", "x")
             await keys.on(Dialog)
-            await keys.press(*"lab", "tab", "enter")
+            await keys.read()
+            await keys.press("tab", "enter")
             await keys.on(RunScreen)
             assert await keys.ended() is RunVerdict.SUCCESS
             assert "SUCCESS" in screen_text(keys.app)
@@ -129,9 +136,11 @@ def test_a_failover_by_keys_alone_with_the_screen_left_and_found_again(fresh_lab
             first = await keys.on(Dialog)
             assert "cluster   lab" in first
             name_dialog = keys.app.screen
+            await keys.read()
             await keys.press(*"lab", "tab", "enter")
             await keys.until(lambda: isinstance(keys.app.screen, Dialog) and keys.app.screen is not name_dialog)
             assert "Loss that you accept" in screen_text(keys.app)
+            await keys.read()
             await keys.press(*"5m", "tab", "enter")
             await keys.on(RunScreen)
             await keys.press("escape", "escape")

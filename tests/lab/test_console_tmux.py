@@ -73,13 +73,20 @@ def opened(socket: Path, lab: Lab) -> Iterator[Tmux]:
             subprocess.run(["tmux", "-S", str(socket), "kill-server"], capture_output=True, check=False, timeout=30)
 
 
-def run_by_keys(tmux: Tmux, way: str) -> None:
-    """From a plan to its run."""
+def run_by_keys(tmux: Tmux, way: str, *, is_named: bool = True) -> None:
+    """From a plan to its run: by the cluster's name, or where its gate wants no more by the button alone."""
     tmux.until(lambda text: "Plan " in text and way in text)
     tmux.keys("w")
     tmux.until(lambda text: "UNLOCKED" in text)
     tmux.keys("x")
-    answer(tmux, "Type the cluster's name", "lab", "» [ Run")
+    if is_named:
+        answer(tmux, "Type the cluster's name", "lab", "» [ Run")
+        return
+    screen = tmux.until(lambda text: "[ Run" in text and "(locked)" not in text)
+    assert "Type the cluster's name" not in screen
+    tmux.keys("Tab")
+    tmux.until(lambda text: "» [ Run" in text)
+    tmux.keys("Enter")
 
 
 def answer(tmux: Tmux, question: str, words: str, button: str) -> None:
@@ -106,7 +113,7 @@ def test_killed_seen_planned_confirmed_and_started_again(tmux: Tmux, own_lab: La
     own_lab.fault("kill", "db1")
     tmux.until(lambda text: "f        restart db1" in text)
     tmux.keys("f")
-    run_by_keys(tmux, "restart db1")
+    run_by_keys(tmux, "restart db1", is_named=False)
     screen = tmux.until(lambda text: "SUCCESS" in text)
     assert screen.split()[:4] == ["lab", "LAB", "restart", "db1"]
     tmux.keys("Escape")

@@ -162,4 +162,4 @@ def test_a_mistake_while_a_run_acts_ends_the_step_and_says_how_to_go_on(tmp_path
         opened.tell("go")
         words = told(opened)
     assert "Run 4711abcd (switchover) is held" in words
-    assert "ppsconsole runs resume 4711abcd" in words
+    assert "ppsconsole -i inventory.yaml runs resume 4711abcd" in words
