@@ -146,6 +146,30 @@ DATABASES = (
         "success",
         "tests/lab/test_other_standbys.py::test_a_failover_takes_the_other_standbys_along_and_what_wrote_alone_is_rewound",
     ),
+    Row(
+        "a third standby has more than the one that is promoted",
+        "announces it, leaves it as it is, and names its way home: a rejoin",
+        "success with issues",
+        "tests/unit/test_other_standbys.py::test_one_that_is_ahead_is_announced_and_its_step_refuses_by_name",
+    ),
+    Row(
+        "the primary is gone, and there is only a snapshot copy",
+        "announces its age as the loss, has it accepted, and makes it the primary",
+        "success, no more lost than announced",
+        "tests/lab/test_other_standbys.py::test_a_snapshot_copy_takes_over_and_loses_what_was_announced_and_no_more",
+    ),
+    Row(
+        "a copy is half-made: killed, or the disk is full",
+        "never starts it; keeps it under another name and makes it anew; the old directory stays as it is",
+        "failed step, resumed",
+        "tests/lab/test_broken_copies.py::test_a_copy_that_was_cut_off_is_never_used_and_is_made_anew_beside_it",
+    ),
+    Row(
+        "a server is older than PostgreSQL 12",
+        "refuses it by name before it asks it anything",
+        "plan refused",
+        "tests/unit/test_postgres_versions.py::test_nothing_is_planned_beside_one_that_is_too_old",
+    ),
 )
 
 AROUND = (
