@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from ppsconsole.actions.follow import _keeps_log_for
 from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.advice.diagnosis import advise
-from ppsconsole.cluster.database import Receiver, Replica
+from ppsconsole.cluster.database import Receiver, Replica, Slot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Step
@@ -68,6 +69,24 @@ def test_the_slots_of_those_that_were_told_are_given_up_by_the_old_primary() -> 
     dropped = [each for each in ACTIONS["follow"].commands(known, made.step("follow")) if "--drop-slot" in each]
     assert [each.partition(" -S ")[2].split()[0] for each in dropped] == ["db2", "db3"]
     assert all(each.startswith("db2$ ") for each in dropped)
+
+
+@pytest.mark.parametrize(("followed", "given_up"), [("db2", ["db2", "db3"]), ("", ["db2"])])
+def test_the_slot_of_one_that_did_not_come_along_is_kept(followed: str, given_up: list[str]) -> None:
+    inventory = three()
+    instances = dict(inventory.database.instances)
+    instances["db2"] = replace(instances["db2"], upstreams={"db1": "host=db1 user=replicator"})
+    known = replace(inventory, database=replace(inventory.database, instances=instances))
+    idle = tuple(Slot(name, "physical", False, "reserved", 0) for name in ("db2", "db3", "archive"))
+
+    class Old:
+        async def status(self, _: Any, **__: Any) -> Any:
+            return SimpleNamespace(slots=idle)
+
+    old = SimpleNamespace(inventory=known, tools=SimpleNamespace(postgres=Old()))
+    old.found_by = lambda verb, node: {"follows": followed} if (verb, node) == ("repoint", "db3") else {}
+    step = Step("follow", "", "follow", "db1", "db1", {"primary": "db2", "others": "db3"})
+    assert asyncio.run(_keeps_log_for(old, step)) == given_up
 
 
 def test_one_behind_another_standby_stays_there() -> None:
