@@ -11,8 +11,8 @@ from ppsconsole.actions.service_command import ServiceVerb, service_command
 from ppsconsole.actions.serving import answers
 from ppsconsole.actions.standing import standing
 from ppsconsole.clock import duration
-from ppsconsole.drivers.base import CommandResult
-from ppsconsole.errors import DriverError
+from ppsconsole.drivers.base import CommandResult, LineDropped
+from ppsconsole.errors import DriverError, TimedOut
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
 from ppsconsole.plan.step import Step
@@ -42,13 +42,24 @@ class ServiceAction:
         return Finding("yes", f"{step.node} is {status.state}, {status.enabled}", values)
 
     async def act(self, bench: Workbench, step: Step) -> None:
-        """Send the verb to its host."""
-        result = await send(bench, step, self.verb)
+        """Send the verb to its host.
+
+        Raises:
+            LineDropped, TimedOut: Its answer is not known; it may be at it still.
+        """
+        bench.note(step, exit_status=None, is_answer_lost=False)
+        try:
+            result = await send(bench, step, self.verb)
+        except (LineDropped, TimedOut):
+            bench.note(step, is_answer_lost=True)
+            raise
         bench.note(step, exit_status=result.exit_status)
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether the service, and what it serves, is as wanted."""
-        patience_s = min(SETTLE_S, patience(step)) if bench.noted(step, "exit_status") == 0 else 0.0
+        # What a dropped line left behind goes on: going back at once would meet it half way.
+        is_awaited = bench.noted(step, "exit_status") == 0 or bench.noted(step, "is_answer_lost") is True
+        patience_s = min(SETTLE_S, patience(step)) if is_awaited else 0.0
         return await settled(bench, lambda: self.look(bench, step.node), patience_s)
 
     async def undo(self, bench: Workbench, step: Step) -> None:
