@@ -13,7 +13,6 @@ The database that is restored into has to be there and empty; nothing is dropped
 
 import hashlib
 import io
-import json
 import shlex
 import tarfile
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ from ppsconsole.actions.bundle_progress import Progress
 from ppsconsole.actions.bundle_store import CHECK_S, BundleStore, StoredBundle, check_command, failed
 from ppsconsole.cluster.bundles import DATABASE, SETTINGS, SUMS, Manifest, doubts
 from ppsconsole.cluster.database_sums import DatabaseSums
+from ppsconsole.cluster.told import told_json
 from ppsconsole.drivers import secrets
 from ppsconsole.drivers.age import AgeKey
 from ppsconsole.drivers.pipes import Pipe, TakesNoMore
@@ -148,8 +148,8 @@ async def open_bundle(store: BundleStore, *, cluster: str, pps_version: str = ""
     try:
         inner = Manifest.from_text(files.pop(INNER).decode())
         text = files.pop(TABLE_SUMS)
-        sums = DatabaseSums.from_json(json.loads(text)["sums"])
-        paths = {str(each): str(path) for each, path in json.loads(files.pop(KEPT_KEYS)).items()}
+        sums = DatabaseSums.from_json(told_json(text)["sums"])
+        paths = {str(each): str(path) for each, path in told_json(files.pop(KEPT_KEYS)).items()}
     except (KeyError, ValueError, TypeError) as error:
         raise BadAnswer(f"the settings in {said} are not whole: {type(error).__name__} {error}", where=store.where) from None
     is_same = inner == outer_without_settings(manifest) and hashlib.sha256(text).hexdigest() == manifest.sums_digest

@@ -1,7 +1,6 @@
 """A snapshot of the PPS database that is held while it is dumped and counted, so that both see the very same rows."""
 
 import asyncio
-import json
 import shlex
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 
 from ppsconsole.actions.base import Workbench
 from ppsconsole.actions.dump_source import dump_source
+from ppsconsole.cluster.told import told_json
 from ppsconsole.drivers.base import OpenCommand
 from ppsconsole.errors import BadAnswer, TimedOut
 from ppsconsole.inventory.model import Inventory
@@ -85,7 +85,7 @@ async def held_snapshot(bench: Workbench, source: str) -> AsyncGenerator[HeldSna
 
 def _parsed(line: str, source: str) -> HeldSnapshot:
     try:
-        found = json.loads(line)
+        found = told_json(line)
         about = {name: plain(str(value or ""), 120) for name, value in found.items() if name not in ("snapshot", "at", "version")}
         return HeldSnapshot(
             plain(str(found["snapshot"]), 60), float(found["at"]), int(found["version"]), int(found["bytes"]), about

@@ -1,7 +1,6 @@
 """What the steps that copy a database have in common: names, logins of the programs on a host, and telling how far they are."""
 
 import asyncio
-import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,6 +10,7 @@ from ppsconsole.actions.places import data_directory_of, host_of, instance_of, p
 from ppsconsole.actions.table_sums import psql_command
 from ppsconsole.clock import duration
 from ppsconsole.cluster.judging import size as size_said
+from ppsconsole.cluster.told import told_json
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.errors import BadAnswer, Blocked, DriverError
 from ppsconsole.inventory.model import Inventory
@@ -97,7 +97,7 @@ def rows_of(result: CommandResult, there: str) -> list[Any]:
     if result.exit_status != 0:
         raise BadAnswer(f"psql: {plain(result.stderr, 300) or f'status {result.exit_status}'}", where=there)
     try:
-        return [json.loads(line) for line in result.stdout.splitlines() if line.strip()]
+        return [told_json(line) for line in result.stdout.splitlines() if line.strip()]
     except ValueError as error:
         raise BadAnswer(f"psql gave something else: {plain(result.stdout, 120)}", where=there) from error
 

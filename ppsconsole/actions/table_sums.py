@@ -5,10 +5,10 @@ hashed as the text that the server itself makes of it, and the hashes of a table
 another place after a restore, does not matter.
 """
 
-import json
 import shlex
 
 from ppsconsole.cluster.database_sums import DatabaseSums, TableSum
+from ppsconsole.cluster.told import told_json
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.errors import BadAnswer
 from ppsconsole.masking import plain
@@ -103,7 +103,7 @@ def parse_sums(result: CommandResult) -> DatabaseSums:
     large, is_whole = TableSum(0), False
     try:
         for line in filter(None, map(str.strip, result.stdout.splitlines())):
-            kind, *rest = json.loads(line)
+            kind, *rest = told_json(line)
             match kind:
                 case "table":
                     tables[plain(str(rest[0]), 200)] = TableSum(int(rest[1]), str(int(rest[2])))

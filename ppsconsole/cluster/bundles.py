@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ppsconsole.clock import iso
+from ppsconsole.cluster.told import told_json
 from ppsconsole.values import dataclass
 
 FORMAT = 1
@@ -135,7 +136,7 @@ class Manifest:
             ValueError: It is none, or one of another format; says which.
         """
         try:
-            found = json.loads(text)
+            found = told_json(text)
             if found["format"] != FORMAT:
                 raise ValueError(f"format {found['format']!r}: this console reads format {FORMAT}")
             return cls(

@@ -1,9 +1,9 @@
 """Logs in to a Pleasant Password Server as its REST clients do: one token, asked for once, and thrown away."""
 
-import json
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from ppsconsole.cluster.told import told_json
 from ppsconsole.drivers.web import WebLook, look
 from ppsconsole.errors import DriverError
 from ppsconsole.masking import plain
@@ -56,7 +56,7 @@ async def log_in(
 def _answer(seen: WebLook, status: int) -> LoginAnswer:
     took_s = round(sum(part for part in (seen.tcp_s, seen.tls_s, seen.http_s) if part is not None), 4)
     try:
-        found = json.loads(seen.body)
+        found = told_json(seen.body)
     except ValueError:
         found = None
     found = found if isinstance(found, dict) else {}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ppsconsole.cluster.told import told_json
 from ppsconsole.drivers.base import Shell
 from ppsconsole.engine.lease import Lease
 from ppsconsole.engine.lease_script import CANNOT_WRITE, NOT_OURS, ours, sh
@@ -247,7 +248,7 @@ _MARK = "@@ppsconsole-copy"
 def _copied(host: str, name: str, body: str, leased: str) -> CopiedRun | None:
     head, _, rest = body.partition("\n")
     try:
-        plan = Plan.from_json(json.loads(head))
+        plan = Plan.from_json(told_json(head))
     except (ValueError, KeyError, TypeError):
         return None
     begun = _begun_in(rest)
@@ -266,7 +267,7 @@ def _begun_in(text: str) -> dict[str, dict[str, Any]]:
             continue
         head, _, told = line.removeprefix("begun ").partition(" ")
         try:
-            values = json.loads(told) if told else {}
+            values = told_json(told) if told else {}
         except ValueError:
             values = {}  # half a line: that it was begun counts all the same
         step = head.partition("/")[0]
@@ -287,7 +288,7 @@ def events_in(text: str, run: str) -> dict[int, RunEvent]:
 
 def _event_in(line: str) -> RunEvent | None:
     try:
-        event = RunEvent.from_json(json.loads(line))
+        event = RunEvent.from_json(told_json(line))
     except (ValueError, KeyError, TypeError):
         return None  # half a line, which was sent again, or the end of what came over
     return replace(event, words=plain(event.words, WORDS_LIMIT))

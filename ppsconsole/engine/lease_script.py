@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 from urllib.parse import quote
 
+from ppsconsole.cluster.told import told_json
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.engine.holder import Holder
 from ppsconsole.masking import plain
@@ -226,7 +227,7 @@ def lease_seen(host: str, text: str) -> Sighting:
     if len(cells) != 3 or not cells[0].isdigit() or cells[2] not in get_args(State):
         return Sighting(host, 0, "", "", "", None, None, False, frozenset(), {}, f"it begins with {plain(line, 40)!r}")
     try:
-        note = json.loads(rest)
+        note = told_json(rest)
         holder = Holder.from_json(note.pop("holder"))
     except (ValueError, KeyError, AttributeError, TypeError):
         note, holder = {}, None

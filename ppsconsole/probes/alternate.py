@@ -3,12 +3,12 @@
 The console's own account is none there: the server is apart from the group, and only its host lets anybody in.
 """
 
-import json
 import shlex
 from functools import partial
 
 from ppsconsole.cluster.copies import Copy, copy_of
 from ppsconsole.cluster.facts import node_subject
+from ppsconsole.cluster.told import told_json
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.drivers.service import parse_status, status_command
 from ppsconsole.inventory.alternate import Alternate
@@ -77,7 +77,7 @@ def parse_copies(result: CommandResult) -> dict[str, object]:
         word = next((word for words, word in _WORDS if words in said.lower()), "error")
         return {"sql": "timed-out" if result.exit_status == 124 else word, "detail": plain(said, 200)}
     try:
-        found = json.loads(text)
+        found = told_json(text)
         named = [(str(each["name"]), each["comment"], int(each["bytes"])) for each in found["databases"]]
         version, identifier = int(found["version"]), str(found["identifier"])
     except (ValueError, KeyError, TypeError) as error:
