@@ -116,8 +116,6 @@ def _all(inventory: Inventory, primaries: tuple[str, ...]) -> tuple[Request, ...
             found.extend(Request(name, to=instance) for instance in inventory.database.instances)
         elif runbook.is_for_places:
             found.extend(Request(name, node=place) for place in inventory.backups)
-        elif runbook.is_for_alternates:
-            found.extend(Request(name, node=alternate) for alternate in inventory.alternates)
         elif runbook.node != "none":
             others = () if runbook.is_for_databases else (*inventory.web_nodes, *inventory.balancers)
             nodes = (*inventory.database.instances, *others)
