@@ -18,6 +18,8 @@ BIN = Path("/usr/lib/postgresql/15/bin")
 DATA = "/srv/postgresql/data"
 UNITS = {"db1": "postgresql@15-main", "db2": "postgresql@15-main", "web1": "pps"}
 WEB_PORT = 10001
+PATIENT_S = 20.0
+"""For looks at hosts that are all well: what a busy machine may take for a chain of logins."""
 
 _WIRES = {"outside": "10.77.0", "dmz": "10.77.1", "inside": "10.77.2"}
 _PLACES = {
@@ -56,10 +58,17 @@ CREATE TABLE written (word text);
 _SWITCH = """\
 #!/bin/sh
 # get | set INSTANCE, as the README's "Service programs" says. The file holds libpq's keywords.
+# While there is a file `gate`, `set` says that it has begun and waits: a test decides what happens meanwhile.
 file=/srv/ops/connection
 case $1 in
     get) sed 's/password=[^ ]*//' "$file" ;;
-    set) address=$(sed -n "s/^$2 //p" /srv/ops/databases) && [ -n "$address" ] && sed -i "s/host=[^ ]*/host=$address/" "$file" ;;
+    set)
+        if [ -e /srv/ops/gate ]; then
+            : >/srv/ops/begun
+            while [ -e /srv/ops/gate ]; do sleep 0.05; done
+        fi
+        address=$(sed -n "s/^$2 //p" /srv/ops/databases) && [ -n "$address" ] && sed -i "s/host=[^ ]*/host=$address/" "$file"
+        ;;
 esac
 """
 
@@ -135,6 +144,11 @@ class Cluster:
         """Return the instances that answer on their own host and say of themselves that they take writes."""
         line = ("psql", "-X", "-A", "-t", "-d", "postgres", "-c", "SELECT pg_is_in_recovery()")
         return [name for name in ("db1", "db2") if self.as_login(name, POSTGRES, *line).stdout.strip() == "f"]
+
+    def streams(self, primary: str) -> bool:
+        """Return whether the other instance follows `primary` and has all of it."""
+        asked = "SELECT state, flush_lsn >= pg_current_wal_flush_lsn() FROM pg_stat_replication"
+        return self.sql(primary, asked) == "streaming|t"
 
     def as_login(self, host: str, login: str, *command: str) -> "subprocess.CompletedProcess[str]":
         """Run a command as an account of a host, without a way over the network."""
@@ -252,7 +266,7 @@ class Cluster:
             "version": 1,
             "cluster": {"name": "spaces", "environment": "test", "mode": "active-passive"},
             "sites": {"a": {}, "b": {}},
-            "ssh": {"user": OPS, "known_hosts": str(self.authority.known_hosts), "config": "", "connect_timeout_s": 10},
+            "ssh": {"user": OPS, "known_hosts": str(self.authority.known_hosts), "config": ""},
             "hosts": {
                 "outer": {"site": "a", "address": self.hosts["outer"].addresses["outside"]},
                 "inner": {"site": "a", "address": self.hosts["inner"].addresses["dmz"], "via": ["outer"]},
@@ -273,13 +287,19 @@ class Cluster:
                 "instances": instances,
             },
             "web_nodes": {"web1": web},
-            "polling": {"every_s": 2, "slow_every_s": 30, "timeout_s": 8},
         }
         self.declare()
 
-    def declare(self, **ssh: str) -> None:
-        """Write the inventory; `ssh` are other settings of logins than those that let the console in."""
-        self.inventory.write_text(yaml.safe_dump({**self.document, "ssh": {**self.document["ssh"], **ssh}}, sort_keys=False))
+    def declare(self, timeout_s: float = PATIENT_S, **ssh: Any) -> None:
+        """Write the inventory.
+
+        Args:
+            timeout_s: For one look, and for one login.
+            ssh: Other settings of logins than those that let the console in.
+        """
+        access = {**self.document["ssh"], "connect_timeout_s": timeout_s, **ssh}
+        polling = {"every_s": 2, "slow_every_s": 30, "timeout_s": timeout_s}
+        self.inventory.write_text(yaml.safe_dump({**self.document, "ssh": access, "polling": polling}, sort_keys=False))
         self.inventory.chmod(0o600)
 
 

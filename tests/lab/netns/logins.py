@@ -78,7 +78,7 @@ class Authority:
         (self.folder / "store").mkdir()
         for name in ("key", "key-cert.pub"):
             (self.folder / name).rename(self.folder / "store" / name)
-        agent = subprocess.Popen(["ssh-agent", "-D", "-a", self.agent], stdout=subprocess.PIPE)
+        agent = subprocess.Popen(["ssh-agent", "-D", "-a", self.agent], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self._open.callback(agent.wait, LIMIT_S)
         self._open.callback(agent.terminate)
         assert agent.stdout is not None
