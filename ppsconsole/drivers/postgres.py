@@ -12,7 +12,7 @@ from ppsconsole.cluster.picture import CommandRecord
 from ppsconsole.drivers import secrets
 from ppsconsole.drivers.base import Endpoint, OnCommand, Shell
 from ppsconsole.drivers.postgres_query import PostgresStatus, parse_status
-from ppsconsole.errors import DriverError, SecretError, TimedOut, Unreachable
+from ppsconsole.errors import BadAnswer, DriverError, SecretError, TimedOut, Unreachable
 from ppsconsole.inventory.model import Host, Instance, Inventory
 from ppsconsole.masking import plain
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ppsconsole.drivers.postgres_execute import Executor
 
 CLOSE_TIMEOUT_S = 3.0
+
+_MISSHAPEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError)
+"""What SQLAlchemy, and the reading of an answer, raise where something answers like PostgreSQL and is none that is known."""
 
 
 @dataclass(slots=True, eq=False)
@@ -173,6 +176,9 @@ class PostgresPool:
                 # A kept connection breaks when the server restarts. The query changes nothing, so asking twice is safe.
                 if is_last or look.is_abandoned or not may_be_asked_again(error):
                     raise self._translated(error, instance) from error
+            except _MISSHAPEN as error:
+                self._drop(instance.name, session)
+                raise self._misshapen(error, instance) from error
         raise AssertionError("unreachable")
 
     async def _opened(self, instance: Instance, timeout_s: float, look: _Look) -> "Session":
@@ -193,6 +199,9 @@ class PostgresPool:
         except DriverError:
             self._drop(instance.name, session)
             raise
+        except _MISSHAPEN as error:
+            self._drop(instance.name, session)
+            raise self._misshapen(error, instance) from error
         if look.is_abandoned:
             self._drop(instance.name, session)
             raise TimedOut("the answer came too late", where=instance.name)
@@ -224,6 +233,13 @@ class PostgresPool:
 
         group = self._inventory.database
         return translated(error, instance.name, self._place(instance), group.user, group.database)
+
+    def _misshapen(self, error: Exception, instance: Instance) -> DriverError:
+        return BadAnswer(
+            f"what answers at {self._place(instance)} does not answer as PostgreSQL does ({type(error).__name__})",
+            where=instance.name,
+            remedy="See what listens there, and which version it is",
+        )
 
     def _drop(self, name: str, session: "Session") -> None:
         if self._kept.get(name) is session:
