@@ -300,6 +300,9 @@ class Runner:
                 await self.recorder.settle()
 
         async def beside_precheck() -> None:
+            if step.is_point_of_no_return:
+                # Behind it nobody can look again at what came before: what was found goes to the hosts first, too.
+                await self.recorder.settle()
             if step.commands:
                 await self._custody.settle()
 

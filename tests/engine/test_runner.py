@@ -12,7 +12,7 @@ from ppsconsole.errors import BastionDown, Blocked, JournalError, TimedOut, Unre
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.step import Gate
-from tests.engine.scripted import BEFORE, Memory, Scene, World, play, scripted_plan
+from tests.engine.scripted import BEFORE, Custodian, Memory, Scene, World, play, scripted_plan
 
 AFTER = {"front": "new", "web": "running", "db1": "stopped", "prove": "yes", "db2": "primary", "follow": "yes"}
 
@@ -37,6 +37,29 @@ def test_a_run_without_faults_does_every_step_once_and_in_order() -> None:
     assert scene.kinds()[-1] == "run-finished"
     assert [event.number for event in scene.records.events] == list(range(1, len(scene.records.events) + 1))
     assert scene.world.trace[:3] == ["drain.precheck", "drain.act", "drain.verify"]
+
+
+def test_what_was_found_before_the_point_of_no_return_is_on_its_way_to_the_hosts_before_it_acts() -> None:
+    scene = Scene(World())
+    [returns] = [step.id for step in scene.plan.steps if step.is_point_of_no_return]
+    before = [step.id for step in scene.plan.steps][: [step.id for step in scene.plan.steps].index(returns)]
+    settled: list[list[str]] = []
+
+    class Copying(Custodian):
+        async def settle(self) -> None:
+            settled.append([e.step for e in scene.records.events if e.kind == "step-finished" and e.number in self.seen])
+
+    scene.custody = Copying()
+    fault = scene.world.fault
+
+    async def watched(step: str, phase: str) -> str:
+        # Another console, which has no more than the copies, must find what steps proved: it cannot be looked at again.
+        assert (step, phase) != (returns, "act") or settled[-1] == before
+        return await fault(step, phase)
+
+    scene.world.fault = watched
+    assert play(scene.runner().run()).verdict is RunVerdict.SUCCESS
+    assert settled
 
 
 def test_an_event_is_durable_before_its_step_acts_and_before_a_listener_sees_it() -> None:
