@@ -11,8 +11,9 @@ from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.costs import Estimates, Rate
 
 CAUTIOUS: Mapping[str, float] = {"dump-database": 20e6, "restore-database": 6e6, "compare-databases": 20e6}
-"""Bytes of the database on disk per second, until a run here has measured it: a third of what two cores and a plain disk did in
-the lab (`python -m tests.bench restore`), since a disk that others use as well is slower, and nobody is glad of a late end."""
+"""Bytes of the database on disk per second, until a run here has measured it. They are chosen, not measured: well below what one
+spinning disk that others use as well gives, and lowest where indexes are built; nobody is glad of an end that comes late.
+`python -m tests.bench restore` tells what a machine really does."""
 
 _WORDS = {"dump-database": "dumped", "restore-database": "restored", "compare-databases": "compared"}
 _BEGINS_S = 1.0
