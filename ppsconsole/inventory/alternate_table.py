@@ -45,9 +45,7 @@ def alternate_record(service: Record) -> Record:
             Field("account_password", Secret(), "Where the password of `account` is found."),
             Field("log", several, "Files on the host that it logs to; left out, a systemd service's journal is read."),
             Field("key_files", several, "Files on the host that it cannot read its data without; those of the web nodes."),
-            Field(
-                "connection", Text(), "Program on the host: `get` prints what its PPS is set to; left out: not compared."
-            ),
+            Field("connection", Text(), "Program on the host: `get` prints what its PPS is set to; left out: not compared."),
             Field("certificate", Text(), "PEM file on the host with its certificate, which nobody sees while it is stopped."),
             Field("same_files", several, "Files that have to be as on the web nodes, at the same path there."),
             Field("oldest_s", duration(60, 10 * 366 * 86400.0), "The copy that it holds may be this old."),
