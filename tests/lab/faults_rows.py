@@ -141,6 +141,30 @@ DATABASES = (
         "tests/lab/test_status.py::test_a_wrong_database_password_is_a_fact_and_disturbs_nothing_else",
     ),
     Row(
+        "the copy of a primary is cut off half-way",
+        "never uses it, makes another one beside it",
+        "success",
+        "tests/lab/test_broken_copies.py::test_a_copy_that_was_cut_off_is_never_used_and_is_made_anew_beside_it",
+    ),
+    Row(
+        "the primary is lost, and the standby is a snapshot copy",
+        "announces the age of the copy as the loss, loses that and no more",
+        "success with issues",
+        "tests/lab/test_other_standbys.py::test_a_snapshot_copy_takes_over_and_loses_what_was_announced_and_no_more",
+    ),
+    Row(
+        "the databases are of an older major version (15)",
+        "copies, compares and swaps all the same",
+        "success",
+        "tests/lab/test_restore_system.py::test_an_older_server_is_copied_compared_swapped_and_backed_up_all_the_same",
+    ),
+    Row(
+        "a database is of a version that is too old",
+        "refuses it by name before anything is asked of it",
+        "plan refused",
+        "tests/unit/test_postgres_versions.py::test_nothing_is_planned_beside_one_that_is_too_old",
+    ),
+    Row(
         "third standbys, and one behind a standby, when the primary fails",
         "takes them along: they follow the new primary",
         "success",
@@ -210,6 +234,12 @@ AROUND = (
         "tests/lab/test_restore.py::test_a_disk_without_room_is_told_before_anybody_is_kept_out",
     ),
     Row(
+        "the console dies between the two renames of a restore",
+        "goes on there; a second time changes nothing",
+        "success",
+        "tests/lab/test_swap_database.py::test_who_goes_on_between_the_renames_finishes_and_a_second_time_changes_nothing",
+    ),
+    Row(
         "the disk fills up during a backup",
         "leaves nothing under a final name",
         "failed",
@@ -243,6 +273,19 @@ LINES = (
         "tests/lab/test_pipes.py::test_a_line_that_is_lost_is_no_end",
     ),
     Row(
+        "the SSH line drops while a step acts: before the end, before the answer, in the output",
+        "looks what came of it, goes on, does nothing twice; holds where it cannot look",
+        "success, 0 lost",
+        "tests/lab/test_fault_stories.py::"
+        "test_a_line_that_drops_while_a_step_acts_is_answered_by_looking_and_nothing_is_done_twice",
+    ),
+    Row(
+        "the SSH line drops while a service is stopped",
+        "waits for the stop, which goes on without the line, before anything is put back",
+        "success",
+        "tests/unit/test_service_dropped.py::test_what_may_be_at_it_still_is_waited_for",
+    ),
+    Row(
         "the SSH line drops while a long command runs",
         "the command goes on, is found again, and is started once",
         "success",
@@ -259,6 +302,30 @@ LINES = (
         "refuses it, with file and both fingerprints",
         "refused",
         "tests/lab/test_ssh_keys.py::test_a_changed_key_is_refused_louder",
+    ),
+    Row(
+        "only the console has lost the primary (network namespaces)",
+        "sees that others see it alive",
+        "plan refused",
+        "tests/lab/test_netns.py::test_a_primary_that_only_the_console_has_lost_is_not_failed_over",
+    ),
+    Row(
+        "sites are parted, first one way, then whole (network namespaces)",
+        "names the way that is cut; bars what would make a second primary",
+        "plan refused",
+        "tests/lab/test_netns.py::test_sites_that_are_parted_first_one_way_and_then_whole",
+    ),
+    Row(
+        "the line is cut in the middle of a run, with real sshd, and healed later",
+        "holds as unknown; resumed, it finds the step done and does not send it again",
+        "held, then success",
+        "tests/lab/test_netns.py::test_a_line_that_is_cut_in_the_middle_of_a_run_and_healed",
+    ),
+    Row(
+        "a login asks sudo for more than the README allows",
+        "is refused by the host",
+        "refused",
+        "tests/lab/test_netns.py::test_sudo_lets_through_what_the_readme_tells_and_nothing_else",
     ),
     Row(
         "real sshd, a chain of bastions, sudo with exact rules",
@@ -312,6 +379,24 @@ CONSOLE = (
         "tests/engine/test_journal.py::test_a_full_disk_under_a_run_is_survived_by_what_was_put_by",
     ),
     Row(
+        "a hang-up, Ctrl-Z or a closed terminal in any screen",
+        "leaves every screen as it must, and the terminal whole",
+        "leaves",
+        "tests/tui/test_leaving_everywhere.py::test_every_screen_is_stopped_continued_and_left",
+    ),
+    Row(
+        "a journal or a folder of the console is a link that somebody planted",
+        "refuses it and touches nothing behind it",
+        "refused",
+        "tests/unit/test_private_files.py::test_a_journal_that_somebody_planted_is_refused_and_not_touched",
+    ),
+    Row(
+        "a lease or a marker on a host is a link that somebody planted",
+        "writes through no link",
+        "refused",
+        "tests/unit/test_planted_links.py::test_no_lease_is_taken_through_a_link",
+    ),
+    Row(
         "the journal is on a network file system",
         "refuses it",
         "refused",
@@ -348,10 +433,28 @@ CONSOLE = (
         "tests/engine/test_property.py::test_property_no_story_goes_wrong",
     ),
     Row(
-        "a host prints control characters, secrets, or without end",
-        "shows neither; cuts it off",
+        "a host prints control characters or secrets",
+        "shows neither",
         "told",
         "tests/lab/test_ssh_driver.py::test_what_is_recorded_has_no_secrets_and_no_control_characters",
+    ),
+    Row(
+        "a database answers with anything but what was asked",
+        "tells it as a bad answer of that place",
+        "told",
+        "tests/lab/test_hostile_hosts.py::test_what_a_database_says_is_an_error_with_a_place",
+    ),
+    Row(
+        "a command on a host prints without end",
+        "cuts it off and says so",
+        "told",
+        "tests/lab/test_hostile_hosts.py::test_an_endless_command_is_cut_off",
+    ),
+    Row(
+        "an inventory that is damaged, or hostile",
+        "refuses it with line and remedy, repeats no secret",
+        "refused (2)",
+        "tests/unit/test_inventory_generated.py::test_a_hundred_generated_inventories",
     ),
     Row(
         "names and paths that a shell would misread",
