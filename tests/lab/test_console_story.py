@@ -134,7 +134,7 @@ def test_a_failover_by_keys_alone_with_the_screen_left_and_found_again(fresh_lab
             assert "none (exact)" in shown, shown  # its host answers, so its log is read
             await keys.press("x")
             first = await keys.on(Dialog)
-            assert "cluster   lab" in first
+            assert "LAB  failover db1 -> db2" in first, "what it is about stays in sight above the question"
             name_dialog = keys.app.screen
             await keys.read()
             await keys.press(*"lab", "tab", "enter")
