@@ -1,6 +1,7 @@
 """A copy put in the place of what PPS uses, and put back, on a real server: by renaming, with nothing lost on the way."""
 
 import asyncio
+import shlex
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from ppsconsole.actions.alternate_database import archival_name, comment_sql, held
+from ppsconsole.actions.alternate_home import rights_command
 from ppsconsole.actions.base import Workbench
 from ppsconsole.actions.take_copy import TakeCopy
 from ppsconsole.clock import SystemClock
@@ -112,3 +114,45 @@ def test_another_server_is_left_alone(server: PostgresServer) -> None:
         assert (await action.verify(bench, step)).state == "no"
 
     asyncio.run(story())
+
+
+_RIGHTS = (
+    "SELECT relname, relacl::text FROM pg_class WHERE relname = 't' UNION ALL "
+    "SELECT attname, attacl::text FROM pg_attribute WHERE attacl IS NOT NULL AND attname = 'a' UNION ALL "
+    "SELECT proname, proacl::text FROM pg_proc WHERE proname = 'f' UNION ALL "
+    "SELECT nspname, nspacl::text FROM pg_namespace WHERE nspname = 's'"
+)
+
+
+def test_what_comes_home_gets_the_rights_that_the_old_database_has(server: PostgresServer) -> None:
+    inventory = alternate_cases.declared()
+    login = f"host={server.address} port={server.port} user=pps passfile={server.folder / 'pass'}"
+    db1 = replace(inventory.database.instances["db1"], dumps={"db1": login}, bin_directory=str(wheel_binaries()))
+    group = replace(inventory.database, database="home", instances={**inventory.database.instances, "db1": db1})
+    inventory = replace(inventory, database=group)
+    server.execute('CREATE ROLE "odd role"')
+
+    def ask(name: str, sql: str) -> CommandResult:
+        psql = shlex.quote(f"{wheel_binaries()}/psql")
+        return _shell(f"{psql} -XAtq -v ON_ERROR_STOP=1 -d {shlex.quote(f'{login} dbname={name}')} -c {shlex.quote(sql)}")
+
+    for name in ("home", "home_restore_r"):
+        server.execute(f'CREATE DATABASE "{name}"')
+        made = ask(
+            name, "CREATE SCHEMA s; CREATE TABLE s.t (a int, b int); CREATE FUNCTION s.f() RETURNS int LANGUAGE sql RETURN 1"
+        )
+        assert made.exit_status == 0, made.stderr
+    granted = ask(
+        "home",
+        'GRANT USAGE ON SCHEMA s TO "odd role"; GRANT SELECT ON s.t TO "odd role"; GRANT INSERT (a) ON s.t TO "odd role"; '
+        "REVOKE EXECUTE ON FUNCTION s.f() FROM PUBLIC",
+    )
+    assert granted.exit_status == 0, granted.stderr
+    done = _shell(rights_command(inventory, "db1", "r"))
+    assert (done.exit_status, done.stdout) == (0, ""), done.stderr
+    assert "odd role" in ask("home", _RIGHTS).stdout
+    assert ask("home_restore_r", _RIGHTS).stdout == ask("home", _RIGHTS).stdout
+    # What cannot be given, since it is not there, is told and keeps nobody out.
+    assert ask("home_restore_r", "DROP FUNCTION s.f()").exit_status == 0
+    done = _shell(rights_command(inventory, "db1", "r"))
+    assert (done.exit_status, "error:" in done.stdout) == (0, True), done.stderr
