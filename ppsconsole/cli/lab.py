@@ -19,11 +19,11 @@ _FAULTS = {
     "kill": "End it at once, as a crash does (SIGKILL).",
     "stop": "End it in good order.",
     "hang": "Freeze it: it stays there and says nothing (SIGSTOP).",
-    "disconnect": "Cut its network: connections freeze, new ones get no answer.",
+    "disconnect": "Cut its network: connections freeze, new ones get no answer; see --lost.",
     "old-backup": "Make the backups on its host three days old.",
     "fill-disk": "Leave no room on its host: a stand-in, see its output.",
     "reboot": "Pull the plug of its host; what is enabled starts again.",
-    "slow": "Slow its network down; see --delay and --rate.",
+    "slow": "Slow its network down; see --delay, --rate and --loss.",
 }
 _STAND_IN = "PPS stand-in"
 _EXITS = "Exit 0: done. 1: it was not, and the text says why. 2: wrong usage."
@@ -137,13 +137,22 @@ def _fault_command(kind: str, about: str) -> None:
         request = {"verb": "fault", "kind": kind, "node": node, "link": options.get("link", "all")}
         request["delay_s"] = options.get("delay", 0.0) / 1000
         request["bytes_per_s"] = options.get("rate", 0.0)
+        request["loss"] = options.get("loss", 0.0) / 100
+        request["lost"] = options.get("lost", "both")
         click.echo(_ask(folder, request)["words"])
 
     command = _folder(click.argument("node")(click.command(kind, help=about, epilog=_EXITS)(run)))
     if kind in ("disconnect", "slow"):
         links = click.Choice(LINKS)
         command = click.option("--link", type=links, default="all", show_default=True, help="Which connections.")(command)
+    if kind == "disconnect":
+        lost = click.Choice(("both", "from", "to"))
+        about_lost = "Only what it sends, or only what is sent to it."
+        command = click.option("--lost", type=lost, default="both", show_default=True, help=about_lost)(command)
     if kind == "slow":
+        command = click.option(
+            "--loss", type=click.FloatRange(0, 90), default=0.0, help="Percent that is lost, and sent again by TCP."
+        )(command)
         command = click.option("--delay", type=click.FloatRange(0, 60000), default=200.0, show_default=True, help="ms each way.")(
             command
         )

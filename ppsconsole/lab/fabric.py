@@ -6,17 +6,26 @@ from the origin's address, so that the destination sees who is connected.
 
 import asyncio
 import contextlib
+import math
+import random
 import socket
 import struct
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 from ppsconsole.errors import LabError
 from ppsconsole.lab.layout import free_port
 
 _CHUNK_BYTES = 64 * 1024
 _BACKLOG = 128
+_SENT_AGAIN_S = 0.2  # Linux's shortest wait before TCP sends again what was not acknowledged; doubled each time (RFC 6298)
+_SENT_AGAIN_MOST_S = 60.0
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time to linger: close() sends RST
+
+
+Way = Literal["both", "there", "back"]
+"""Directions of a road: from its origin, to its origin, or both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +35,19 @@ class Weather:
     Attributes:
         delay_s: Added to everything, in each direction.
         bytes_per_s: Limit for each direction, 0 for none.
+        loss: Share that is lost on the way, 0 to 1. TCP sends it again, so it comes late and holds up what follows.
     """
 
     delay_s: float = 0.0
     bytes_per_s: float = 0.0
+    loss: float = 0.0
+
+    def late_s(self) -> float:
+        """Return how much later than sent the next piece comes, by chance where some are lost."""
+        late_s, again_s = self.delay_s, _SENT_AGAIN_S
+        while again_s < _SENT_AGAIN_MOST_S and random.random() < self.loss:
+            late_s, again_s = late_s + again_s, again_s * 2
+        return late_s
 
 
 class Road:
@@ -48,13 +66,14 @@ class Road:
         self.origin, self.destination, self.service = origin, destination, service
         self._weathers: dict[str, Weather] = {}
         self._source, self._target = source, target
-        self._cuts: set[str] = set()
+        self._cuts: dict[str, Way] = {}
         self._freezes: set[str] = set()
         self._is_served = False
         self._is_open = False  # the kernel answers at the entrance
         self._is_listening = False  # and we take what comes
-        self._passable = asyncio.Event()
-        self._passable.set()
+        self._passable: dict[Way, asyncio.Event] = {"there": asyncio.Event(), "back": asyncio.Event()}
+        for each in self._passable.values():
+            each.set()
         self._flows: set[asyncio.Task[None]] = set()
         self._fillers: dict[tuple[str, int], socket.socket] = {}
         self._socket, self.port = _bind(target[0], preferred)
@@ -66,23 +85,30 @@ class Road:
 
     @property
     def is_cut(self) -> bool:
-        """Whether nothing gets through, as with a pulled cable."""
+        """Whether nothing gets through in one direction or both, as with a pulled cable."""
         return bool(self._cuts)
 
     @property
     def weather(self) -> Weather:
-        """What all slow stretches make together: delays add up, the narrowest rate holds."""
-        rates = [each.bytes_per_s for each in self._weathers.values() if each.bytes_per_s]
-        return Weather(sum(each.delay_s for each in self._weathers.values()), min(rates, default=0.0))
+        """What all slow stretches make together: delays add up, the narrowest rate holds, each loses its share of the rest."""
+        stretches = self._weathers.values()
+        rates = [each.bytes_per_s for each in stretches if each.bytes_per_s]
+        carried = math.prod(1.0 - each.loss for each in stretches)
+        return Weather(sum(each.delay_s for each in stretches), min(rates, default=0.0), 1.0 - carried)
 
     def serve(self, is_served: bool) -> None:
         """Say whether the service at its end listens: if not, the entrance refuses as the real port would."""
         self._is_served = is_served
         self._apply()
 
-    def cut(self, reason: str) -> None:
-        """Stop carrying: connections freeze, new ones are not answered. Stays so until `mend` with the same reason."""
-        self._cuts.add(reason)
+    def cut(self, reason: str, way: Way = "both") -> None:
+        """Stop carrying: connections freeze, new ones are not answered. Stays so until `mend` with the same reason.
+
+        Args:
+            reason: Names this cut.
+            way: In one direction only, the other one goes on in connections that are open; a new one takes both.
+        """
+        self._cuts[reason] = way
         self._apply()
 
     def freeze(self, reason: str) -> None:
@@ -97,7 +123,7 @@ class Road:
     def mend(self, reason: str) -> None:
         """Take back what `reason` did; what had waited is delivered."""
         self._weathers.pop(reason, None)
-        self._cuts.discard(reason)
+        self._cuts.pop(reason, None)
         self._freezes.discard(reason)
         self._apply()
 
@@ -115,10 +141,11 @@ class Road:
 
     def _apply(self) -> None:
         loop = asyncio.get_running_loop()
-        if self._cuts or self._freezes:
-            self._passable.clear()
-        else:
-            self._passable.set()
+        for way, passable in self._passable.items():
+            if self._freezes or not {"both", way}.isdisjoint(self._cuts.values()):
+                passable.clear()
+            else:
+                passable.set()
         if self._cuts:
             if not self._fillers:
                 self._accept_waiting()
@@ -200,12 +227,13 @@ class Road:
             for each in (near, far):
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pump(near, far))
-                group.create_task(self._pump(far, near))
+                group.create_task(self._pump(near, far, self._passable["there"]))
+                group.create_task(self._pump(far, near, self._passable["back"]))
             is_reset = False
         except* OSError:
             # A reset is news from the other side and travels like data.
-            await self._passable.wait()
+            for passable in self._passable.values():
+                await passable.wait()
         finally:
             for each in (near, far):
                 if is_reset:
@@ -213,7 +241,7 @@ class Road:
                         each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 each.close()
 
-    async def _pump(self, source: socket.socket, target: socket.socket) -> None:
+    async def _pump(self, source: socket.socket, target: socket.socket, passable: asyncio.Event) -> None:
         """Carry one direction to its end; the queue lets a delay add to the time of each chunk, not to their sum."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=64)
@@ -223,7 +251,7 @@ class Road:
                 due, data = await queue.get()
                 if (wait := due - time.monotonic()) > 0:
                     await asyncio.sleep(wait)
-                await self._passable.wait()
+                await passable.wait()
                 if not data:
                     with contextlib.suppress(OSError):
                         target.shutdown(socket.SHUT_WR)
@@ -236,8 +264,8 @@ class Road:
             data = b"-"
             while data:
                 data = await loop.sock_recv(source, _CHUNK_BYTES)
-                await queue.put((time.monotonic() + self.weather.delay_s, data))
-                await self._passable.wait()
+                await queue.put((time.monotonic() + self.weather.late_s(), data))
+                await passable.wait()
 
         async with asyncio.TaskGroup() as group:
             group.create_task(deliver())

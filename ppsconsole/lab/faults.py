@@ -9,7 +9,7 @@ from typing import Any
 
 from ppsconsole.errors import LabError, UsageError
 from ppsconsole.lab.disks import ROOM_BYTES, age_backups, full_mark
-from ppsconsole.lab.fabric import Fabric, Road, Weather
+from ppsconsole.lab.fabric import Fabric, Road, Way, Weather
 from ppsconsole.lab.health import Physician
 from ppsconsole.lab.homes import BACKUP_FOLDER
 from ppsconsole.lab.layout import CONSOLE, HOST_MARK, LINKS, LabNode, Layout
@@ -19,6 +19,9 @@ from ppsconsole.lab.services import Service
 from ppsconsole.lab.sshd import HostServer
 
 KINDS = ("kill", "stop", "hang", "disconnect", "reboot", "slow", "old-backup", "fill-disk")
+LOST = ("both", "from", "to")
+"""What a cut takes: everything, only what the node sends, or only what is sent to it."""
+
 HEAL_LIMIT_S = 40.0
 _OLD_S = 3 * 86400.0
 
@@ -67,8 +70,16 @@ class Wrecker:
     lab: str
     faults: list[Fault]
 
-    async def fault(self, name: str, kind: str, link: str, delay_s: float, bytes_per_s: float, progress: Progress) -> str:
+    async def fault(self, name: str, kind: str, link: str, lost: str, weather: Weather, progress: Progress) -> str:
         """Break the node called `name`, or all nodes of a site: `site-a`.
+
+        Args:
+            name: Of a node or a site.
+            kind: One of `KINDS`.
+            link: Which roads, for `disconnect` and `slow`; one of `LINKS`.
+            lost: For `disconnect`, one of `LOST`.
+            weather: For `slow`.
+            progress: Is told what takes time.
 
         Returns:
             What was done, one sentence.
@@ -82,30 +93,35 @@ class Wrecker:
             raise UsageError(f"no fault {kind!r}", remedy="There are " + ", ".join(KINDS))
         if link not in LINKS:
             raise UsageError(f"no link {link!r}", remedy="There are " + ", ".join(LINKS))
+        if lost not in LOST:
+            raise UsageError(f"nothing to lose {lost!r}", remedy="There are " + ", ".join(LOST))
         words = []
         for node in nodes:
             fault = Fault(node.name, kind, link if kind in ("disconnect", "slow") else "all", time.time())
             if kind == "reboot":
                 words.append(await self._reboot(node, progress))
                 continue
-            words.append(await self._break(node, fault, delay_s, bytes_per_s))
+            words.append(await self._break(node, fault, lost, weather))
             self.faults[:] = [each for each in self.faults if each.reason != fault.reason] + [fault]
         return "; ".join(words)
 
-    async def _break(self, node: LabNode, fault: Fault, delay_s: float, bytes_per_s: float) -> str:
+    async def _break(self, node: LabNode, fault: Fault, lost: str, weather: Weather) -> str:
         service = self.services.get(node.unit)
         match fault.kind:
             case "disconnect":
                 roads = self.roads(node, fault.link)
                 for road in roads:
-                    road.cut(fault.reason)
-                return f"{node.name}: {len(roads)} roads cut ({fault.link})"
+                    road.cut(fault.reason, self._way(road, node, lost))
+                only = {"from": "; only what it sends is lost", "to": "; only what is sent to it is lost"}.get(lost, "")
+                return f"{node.name}: {len(roads)} roads cut ({fault.link}{only})"
             case "slow":
                 roads = self.roads(node, fault.link)
                 for road in roads:
-                    road.slow(fault.reason, Weather(delay_s, bytes_per_s))
-                rate = f", {bytes_per_s:.0f} bytes/s" if bytes_per_s else ""
-                return f"{node.name}: {len(roads)} roads slowed ({fault.link}: {delay_s * 1000:.0f} ms each way{rate})"
+                    road.slow(fault.reason, weather)
+                rate = f", {weather.bytes_per_s:.0f} bytes/s" if weather.bytes_per_s else ""
+                loss = f", {weather.loss:.0%} lost" if weather.loss else ""
+                delay = f"{weather.delay_s * 1000:.0f} ms each way"
+                return f"{node.name}: {len(roads)} roads slowed ({fault.link}: {delay}{rate}{loss})"
             case "old-backup":
                 self._date_backup(node, time.time() - _OLD_S)
                 return f"{node.name}: its backup is {_OLD_S / 86400:.0f} days old now"
@@ -264,6 +280,14 @@ class Wrecker:
         """Return whether a road has one end in the site; console and users are in none."""
         ends = [self.layout.hosts[end].site if end in self.layout.hosts else "" for end in (road.origin, road.destination)]
         return (ends[0] == site) != (ends[1] == site)
+
+    def _way(self, road: Road, node: LabNode, lost: str) -> Way:
+        """Return the direction of `road` in which `node`, or its site, sends or is sent what is lost."""
+        if lost == "both":
+            return "both"
+        end, site = self.layout.hosts.get(road.origin), self.layout.hosts[node.host].site
+        is_origin = road.origin == node.host or (road.destination != node.host and end is not None and end.site == site)
+        return "there" if is_origin == (lost == "from") else "back"
 
     def _roads_at(self, host: str) -> list[Road]:
         return [road for road in self.fabric.roads if host in (road.origin, road.destination)]

@@ -18,6 +18,7 @@ from ppsconsole.lab.account import service_account
 from ppsconsole.lab.children import NO_SPACE
 from ppsconsole.lab.cluster import LabCluster, Materials
 from ppsconsole.lab.control import ControlServer
+from ppsconsole.lab.fabric import Weather
 from ppsconsole.lab.layout import layout_of
 from ppsconsole.lab.network import claim_network
 from ppsconsole.lab.order import Order
@@ -185,8 +186,8 @@ class Supervisor:
                     str(request["node"]),
                     str(request["kind"]),
                     str(request.get("link", "all")),
-                    float(request.get("delay_s", 0.0)),
-                    float(request.get("bytes_per_s", 0.0)),
+                    str(request.get("lost", "both")),
+                    Weather(*(float(request.get(each, 0.0)) for each in ("delay_s", "bytes_per_s", "loss"))),
                     progress,
                 )
                 self._log(words)
