@@ -8,7 +8,6 @@ BENCHES = {
     "inventories": "tests.bench.inventories",
     "inventory": "tests.bench.inventory",
     "journal": "tests.bench.journal",
-    "kills": "tests.bench.kills",
     "quoting": "tests.bench.quoting",
     "restore": "tests.bench.restore",
     "simulate": "tests.bench.simulate",

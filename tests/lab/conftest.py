@@ -132,8 +132,10 @@ class Login:
             "config": None,
             "agent_path": None,
         }
-        self._open.append(await asyncssh.connect(*lab.road(f"console>{bastion}:ssh"), **options))
-        if self._host != bastion:
+        # The site of an alternate server has no bastion.
+        entrance = bastion if bastion in lab.state["hosts"] else self._host
+        self._open.append(await asyncssh.connect(*lab.road(f"console>{entrance}:ssh"), **options))
+        if self._host != entrance:
             self._open.append(await asyncssh.connect(told["address"], told["ports"]["ssh"], tunnel=self._open[0], **options))
         return self._open[-1]
 

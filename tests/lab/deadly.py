@@ -1,10 +1,11 @@
-"""The real program, which ends itself with SIGKILL as soon as a chosen record of its run is durable, or falls asleep then.
+"""The real program, which ends itself with SIGKILL at a chosen record of its run, or falls asleep then.
 
     python -m tests.lab.deadly [asleep] POINT ARGUMENTS...
 
-With `asleep` it stops itself by SIGSTOP instead, and goes on where it was when it is woken. POINT is `KIND STEP`: the first
-record of that kind of that step which this process writes, or `KIND STEP#N` for the N-th. `acted STEP` is the first command that
-changed something for it. ARGUMENTS are those of `ppsconsole`.
+With `asleep` it stops itself by SIGSTOP instead, and goes on where it was when it is woken. POINT is `KIND STEP`: as soon as the
+first record of that kind of that step which this process writes is durable; or `KIND STEP#N`: the N-th; or `before KIND STEP`:
+when it is about to be written, so that what it tells was done and nobody knows. `acted STEP` is the first command that changed
+something for it. ARGUMENTS are those of `ppsconsole`.
 """
 
 import os
@@ -14,6 +15,8 @@ from collections import Counter
 
 from ppsconsole.engine.journal import Journal
 from ppsconsole.plan.event import RunEvent
+
+BEFORE = "before "
 
 
 def names_of(event: RunEvent) -> list[str]:
@@ -25,21 +28,24 @@ def names_of(event: RunEvent) -> list[str]:
 
 
 def arm(point: str, by: signal.Signals = signal.SIGKILL) -> None:
-    """Have this process killed after the record that `point` names; what waits to be written behind it is never written.
+    """Have this process killed at the record that `point` names; what waits to be written behind it is never written.
 
     With SIGSTOP it is as if its machine slept: it goes on with that when it is woken.
     """
     append = Journal.append
-    wanted, _, number = point.partition("#")
+    is_before = point.startswith(BEFORE)
+    wanted, _, number = point.removeprefix(BEFORE).partition("#")
     seen: Counter[str] = Counter()
 
     def deadly(journal: Journal, *events: RunEvent) -> None:
-        for count, event in enumerate(events, 1):
+        for count, event in enumerate(events, 0 if is_before else 1):
             seen.update(names_of(event))
             if wanted in names_of(event) and seen[wanted] == int(number or 1):
-                append(journal, *events[:count])
+                if count:
+                    append(journal, *events[:count])
                 os.kill(os.getpid(), by)
-                append(journal, *events[count:])
+                if count < len(events):
+                    append(journal, *events[count:])
                 return
         append(journal, *events)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.conftest import Lab, wait_for
+from tests.lab.kill_cases_roles import Switchover
 from tests.lab.kill_scene import LIMIT_S, KillScene
 
 
@@ -45,8 +46,9 @@ def _is_stopped(pid: int) -> bool:
 
 def test_a_console_that_slept_through_a_takeover_does_nothing_and_says_so(scene: KillScene) -> None:
     """It falls asleep with the promotion standing ready on its host, before the word for it is given."""
-    old, new = scene.aim()
-    before, timeline = scene.marks(), scene.timeline(old)
+    _, new = scene.aim()
+    before, case = scene.marks(), Switchover()
+    case.set_up(scene)
     planned = scene.console("here", "plan", "switchover", "--to", new, "--json")
     assert planned.returncode == 0, planned.stdout + planned.stderr
     answers = ["--approve", json.loads(planned.stdout)["hash"]]
@@ -66,6 +68,6 @@ def test_a_console_that_slept_through_a_takeover_does_nothing_and_says_so(scene:
     assert f"another console took the lease of run {run} over and has given it back since (epoch 2, this console's is 1)" in said
     assert f"ppsconsole runs show {run}" in said, said
     assert scene.marks() == done, "it did nothing after it was woken"
-    scene._check("switchover", old, new, run, "there", before, timeline)
+    scene.check(case, run, "there", before)
     shown = scene.console("here", "runs", "show", run)
     assert "success" in shown.stdout, shown.stdout + shown.stderr

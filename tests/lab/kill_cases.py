@@ -1,0 +1,45 @@
+"""Every runbook in the situations in which its consoles are killed: the one table of them."""
+
+from tests.lab.kill_case import Case
+from tests.lab.kill_cases_copies import AlternateActivate, AlternatePrepare, Backup, BackupPrune, BackupVerify, Restore
+from tests.lab.kill_cases_home import LostWrites, QuarantineDelete, RejoinFollow, RejoinReClone, RejoinRewind
+from tests.lab.kill_cases_roles import (
+    BootGuard,
+    BootGuardRemove,
+    Failover,
+    Fence,
+    RestartBalancer,
+    RestartDatabase,
+    RestartWeb,
+    Switchover,
+)
+
+CASES: dict[str, type[Case]] = {
+    case.name: case
+    for case in (
+        RestartDatabase,
+        RestartWeb,
+        RestartBalancer,
+        BootGuard,
+        BootGuardRemove,
+        QuarantineDelete,
+        Backup,
+        BackupVerify,
+        BackupPrune,
+        LostWrites,
+        Fence,
+        RejoinFollow,
+        RejoinRewind,
+        RejoinReClone,
+        Switchover,
+        Failover,
+        Restore,
+        AlternatePrepare,
+        AlternateActivate,
+    )
+}
+
+WITHOUT = {
+    "alternate-home": "its scene, an alternate server that users wrote to, is not built here yet",
+}
+"""Runbooks that no console is killed in here, and why."""
