@@ -194,7 +194,7 @@ def masked(data: Any) -> Any:
     if isinstance(data, str):
         return mask(data)
     if isinstance(data, Mapping):
-        return {str(name): masked(value) for name, value in data.items()}
+        return {mask(str(name)): masked(value) for name, value in data.items()}
     if isinstance(data, (list, tuple)):
         return [masked(each) for each in data]
     return data
