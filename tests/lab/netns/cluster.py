@@ -113,7 +113,7 @@ class Cluster:
     def start(self) -> None:
         """Build it; whatever goes wrong, `end` clears it away."""
         self.network.start(_PLACES)
-        self.authority.start()
+        self.authority.start(self.hosts["console"])
         for name, host in self.hosts.items():
             if name != "console":
                 login = POSTGRES if name.startswith("db") else OPS

@@ -69,8 +69,8 @@ class Authority:
     def known_hosts(self) -> Path:
         return self.folder / "known_hosts"
 
-    def start(self) -> None:
-        """Make the two authorities, and an agent with a key that the one for users has signed."""
+    def start(self, console: Host) -> None:
+        """Make the two authorities, and on `console` an agent with a key that the one for users has signed."""
         for name in ("hosts", "users", "key"):
             self._keygen("-q", "-t", "ed25519", "-N", "", "-C", name, "-f", name)
         self.known_hosts.write_text(f"@cert-authority 10.77.* {(self.folder / 'hosts.pub').read_text()}")
@@ -78,7 +78,9 @@ class Authority:
         (self.folder / "store").mkdir()
         for name in ("key", "key-cert.pub"):
             (self.folder / name).rename(self.folder / "store" / name)
-        agent = subprocess.Popen(["ssh-agent", "-D", "-a", self.agent], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        agent = subprocess.Popen(
+            console.inside("ssh-agent", "-D", "-a", str(self.agent)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
         self._open.callback(agent.wait, LIMIT_S)
         self._open.callback(agent.terminate)
         assert agent.stdout is not None
