@@ -60,7 +60,7 @@ class Row:
     held: int = 0
     again: tuple[str, ...] = ()
     took_s: float = 0.0
-    words: str = "held"
+    words: str = "not ended"
 
     def add(self, story: Story) -> None:
         """Count one run."""
