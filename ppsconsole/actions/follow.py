@@ -23,6 +23,7 @@ from ppsconsole.cluster.database import lsn_number
 from ppsconsole.errors import BadAnswer, Blocked, DriverError, RunError
 from ppsconsole.inventory.model import Instance, Inventory
 from ppsconsole.masking import plain
+from ppsconsole.plan.outcomes import SECOND_PRIMARY
 from ppsconsole.plan.step import Step
 
 _SETTLE_S = 20.0
@@ -271,7 +272,7 @@ async def _running(bench: Workbench, node: str, primary: str) -> Finding:
         return Finding("unknown", f"{node} runs, but does not say as what: {error.what}")
     if not found.in_recovery:
         words = f"{node} runs as a primary beside {primary}: somebody started it. Stop it, `ppsconsole run fence {node}`"
-        return Finding("no", f"{words}; then make it a standby, `ppsconsole run rejoin {node}`")
+        return Finding("no", f"{words}; then make it a standby, `ppsconsole run rejoin {node}`", {SECOND_PRIMARY: node})
     return Finding("yes", f"{node} runs as a standby already")
 
 

@@ -77,6 +77,7 @@ class RunView:
         users: How long users were kept out.
         writes: How long nothing could be written.
         lost: What was lost, counted on the old primary's disk; None while nobody counted.
+        second_primary: What the run itself found to take writes beside its new primary; empty where nothing does.
     """
 
     run: str
@@ -100,6 +101,7 @@ class RunView:
     lease_hosts: tuple[str, ...] = ()
     is_handed_over: bool = False
     lost: LostWrites | None = None
+    second_primary: str = ""
 
     def of(self, step: str) -> StepView:
         """Return one step.

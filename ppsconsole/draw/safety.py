@@ -80,7 +80,7 @@ def old_primary(view: RunView) -> str:
 
 def _fence(view: RunView, old: str) -> FenceProof | None:
     """Return the proof that `old` cannot write; none once it may have been started again by backing out."""
-    if view.is_backing_out:
+    if view.is_backing_out or view.second_primary == old:
         return None
     return next((each for each in reversed(view.proofs) if isinstance(each, FenceProof) and each.instance == old), None)
 
@@ -93,6 +93,8 @@ def _old_writable(view: RunView, old: str, snapshot: Snapshot | None) -> Answer:
         return Answer(question, "yes", "it answers as the primary", is_moved, at)
     if node is not None and node.role == "standby":
         return Answer(question, "no", "it answers as a standby", at=at)
+    if view.second_primary == old:
+        return Answer(question, "yes", "this run found it running as a primary", True)
     proof = _fence(view, old)
     if proof is not None:
         return Answer(question, "no", f"{proof.rung.value}: {'; '.join(proof.evidence)}", at=proof.at)
@@ -156,6 +158,8 @@ def _two_writers(view: RunView, old: str, snapshot: Snapshot | None) -> Answer:
         return Answer(question, "no", f"{' and '.join(writers)} both run, and no web node does (quiesced)", at=at)
     if len(writers) > 1:
         return Answer(question, "yes", f"{' and '.join(writers)} both answer as primaries", True, at)
+    if old and view.second_primary == old and not any(node.name == old and node.role == "standby" for node in seen):
+        return Answer(question, "yes", f"this run found {old} running as a second primary", True, at)
     proof = _fence(view, old) if old else None
     hidden = [node.name for node in seen if node.role == "unknown" and not _is_dead(node)]
     hidden = [name for name in hidden if proof is None or proof.instance != name]

@@ -108,7 +108,7 @@ class Runner:
             await self._custody.flush()  # a host that keeps no copy is an issue, and has to be known by now
             await self.recorder.settle()
             await self._custody.confirm()
-            return await self._finish(self._success(), "all steps are done")
+            return await self._finish(*self._success())
 
     def hold(self) -> None:
         """Ask for the run to stop after the step at hand; `run` then returns.
@@ -349,8 +349,10 @@ class Runner:
 
     # --- ends -------------------------------------------------------------------------------------------------
 
-    def _success(self) -> RunVerdict:
-        return RunVerdict.SUCCESS_WITH_ISSUES if self.state.issues else RunVerdict.SUCCESS
+    def _success(self) -> tuple[RunVerdict, str]:
+        if other := self.state.second_primary:
+            return RunVerdict.INCOMPLETE, f"{other} runs as a second primary: fence it"
+        return RunVerdict.SUCCESS_WITH_ISSUES if self.state.issues else RunVerdict.SUCCESS, "all steps are done"
 
     def standing(self) -> RunVerdict:
         """Return what the run would end as if it ended here, short of its end."""

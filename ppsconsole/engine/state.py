@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ppsconsole.plan.event import RunEvent
-from ppsconsole.plan.outcomes import RunVerdict
+from ppsconsole.plan.outcomes import SECOND_PRIMARY, RunVerdict
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import FenceProof, ZeroLossProof
 
@@ -110,6 +110,12 @@ class RunState:
         if "not-undone" in phases or not self.has_acted:
             return RunVerdict.FAILED
         return RunVerdict.INCOMPLETE
+
+    @property
+    def second_primary(self) -> str:
+        """The instance that the run's own last look at it found to take writes beside the new primary; empty where none did."""
+        left = (each for each in self.steps if each.phase != "done")
+        return next((str(each.values[SECOND_PRIMARY]) for each in left if each.values.get(SECOND_PRIMARY)), "")
 
     @property
     def has_acted(self) -> bool:

@@ -2,6 +2,9 @@
 
 from enum import Enum
 
+SECOND_PRIMARY = "second_primary"
+"""What a look names so among its values was found to take writes beside the run's new primary: no such run is a success."""
+
 
 class Outcome(Enum):
     """How a step ended. `unknown` (the line dropped while it ran) is never retried blindly: it is verified first."""

@@ -54,6 +54,7 @@ def story_of(run: str, plan: Plan, events: Iterable[RunEvent], *, is_lab: bool, 
         lease_hosts=() if leased is None else tuple(str(each) for each in leased.data.get("hosts", ())),
         is_handed_over=stood is not None and bool(stood.data.get("is_handed_over")),
         lost=_lost(told),
+        second_primary=state.second_primary,
     )
 
 

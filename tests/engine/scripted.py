@@ -19,6 +19,7 @@ from ppsconsole.errors import BastionDown, TimedOut, Unreachable, WorldMoved
 from ppsconsole.inventory.model import Cluster, DatabaseGroup, Host, Instance, Inventory, Site
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.loss import Loss, LossTier
+from ppsconsole.plan.outcomes import SECOND_PRIMARY
 from ppsconsole.plan.plan import Identity, Plan
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.proof import FenceProof, Rung, ZeroLossProof
@@ -92,6 +93,8 @@ class SetFact:
         fault = await self.world.fault(step.id, "precheck")
         if fault in ("no", "unknown"):
             return Finding(fault, "as the script says")
+        if fault == "second-primary":
+            return Finding("no", "it runs as a primary", {SECOND_PRIMARY: "db1"})
         return Finding("yes", "may act", {"was": self.world.facts[step.arguments["fact"]]})
 
     async def act(self, bench: Workbench, step: Step) -> None:

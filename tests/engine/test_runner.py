@@ -212,6 +212,16 @@ def test_from_the_point_of_no_return_on_it_stops_and_says_where_things_stand(ste
         assert scene.world.facts == AFTER
 
 
+def test_a_run_that_finds_a_second_primary_is_no_success_of_any_kind() -> None:
+    scene = Scene(World())
+    scene.world.faults[("follow", "precheck")] = "second-primary"
+    runner = scene.runner()
+    result = play(runner.run())
+    assert (result.verdict, result.is_open) == (RunVerdict.INCOMPLETE, False)
+    assert result.words == "db1 runs as a second primary: fence it"
+    assert runner.state.second_primary == "db1"
+
+
 def test_a_refused_first_contact_with_the_promotion_still_goes_back() -> None:
     scene = Scene(World())
 

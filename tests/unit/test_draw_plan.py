@@ -127,6 +127,9 @@ def test_safety_is_never_claimed_without_a_look_or_a_proof() -> None:
     # Backing out starts it again: what was proved before does not hold any more.
     assert safety(replace(fenced, is_backing_out=True))[0].said == "unknown"
     # What is seen goes before what was proved.
+    found = replace(fenced, second_primary="db1")
+    assert [(each.said, each.is_alarming) for each in safety(found)][::2] == [("yes", True), ("yes", True)]
+    assert [each.said for each in safety(replace(found, second_primary="db3"))][::2] == ["no", "no"]
     back = safety(fenced, fine())[0]
     assert (back.said, back.is_alarming) == ("yes", True)
 
