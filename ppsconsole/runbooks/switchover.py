@@ -89,12 +89,15 @@ def _primary(snapshot: Snapshot) -> Node:
 
 def _target(inventory: Inventory, snapshot: Snapshot, request: Request, old: Node) -> Node:
     usable = standbys(snapshot)
-    if not request.to:
-        if len(usable) == 1:
-            return usable[0]
-        names = ", ".join(node.name for node in usable) or "none answers"
-        raise UsageError("switchover needs --to NODE", remedy=f"Standbys: {names}")
-    name = named_instance(inventory, request.to)
+    if not request.to and len(usable) == 1:
+        return usable[0]
+    others = [name for name in inventory.database.instances if name != old.name]
+    if not request.to and (usable or len(others) != 1):
+        if not usable:
+            what = f"none of {', '.join(others)} answers as a standby" if others else f"there is no instance beside {old.name}"
+            raise Barred("no-standby", what, where="database", remedy="Bring a standby back first; `status` says what is seen")
+        raise UsageError("switchover needs --to NODE", remedy=f"Standbys: {', '.join(node.name for node in usable)}")
+    name = named_instance(inventory, request.to) if request.to else others[0]
     if name == old.name:
         raise Barred("already-primary", f"{name} is the primary already", where=name, remedy="There is nothing to switch over")
     found = next((node for node in usable if node.name == name), None)

@@ -65,9 +65,12 @@ def test_what_answers_at_the_next_look_was_busy(monkeypatch: pytest.MonkeyPatch,
     assert len(looks) == 2
 
 
+@pytest.mark.parametrize("to", ["db2", ""])
 @pytest.mark.parametrize(("late", "rule"), [("db1", "primary-unseen"), ("db2", "standby-unseen")])
-def test_what_stays_silent_is_told_to_be_silent_and_not_to_be_gone(monkeypatch: pytest.MonkeyPatch, late: str, rule: str) -> None:
-    make, looks = planned(monkeypatch, Request("switchover", "", "db2"), lambda: busy(late))
+def test_what_stays_silent_is_told_to_be_silent_and_not_to_be_gone(
+    monkeypatch: pytest.MonkeyPatch, late: str, rule: str, to: str
+) -> None:
+    make, looks = planned(monkeypatch, Request("switchover", "", to), lambda: busy(late))
     with pytest.raises(Barred, match=f"{late} did not answer in time") as told:
         make()
     assert (told.value.rule, told.value.exit_code, len(looks)) == (rule, 3, facts.LOOKS)

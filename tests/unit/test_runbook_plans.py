@@ -248,12 +248,13 @@ def test_a_wrong_name_is_told_before_what_else_is_in_the_way() -> None:
         plan(fine(), "failover", to="nosuch")
 
 
-def test_a_standby_that_does_not_answer_is_no_target() -> None:
+@pytest.mark.parametrize("to", ["db2", ""])
+def test_a_standby_that_does_not_answer_is_no_target(to: str) -> None:
     found = fine()
     silence(found, "db2", "refused")
     change(found, "db2", service="failed")
     with pytest.raises(Barred) as told:
-        plan(found, "switchover", to="db2")
+        plan(found, "switchover", to=to)
     assert told.value.rule == "no-standby"
 
 
