@@ -33,10 +33,11 @@ class Other:
 
 def others_of(inventory: Inventory, snapshot: Snapshot, old: str, new: str) -> tuple[Other, ...]:
     """Return the standbys beside `old` and `new`, those that go on behind another one after it; snapshot copies follow nobody."""
+    declared = inventory.database.instances.keys() - {old, new}
     beside = {
         node.name: node
         for node in snapshot.of_kind("database")
-        if node.name not in (old, new) and held_snapshot(node) is None and inventory.database.replication == "streaming"
+        if node.name in declared and held_snapshot(node) is None and inventory.database.replication == "streaming"
     }
     answering = {node.name for node in standbys(snapshot)} & beside.keys()
     upstreams = {name: _upstream(snapshot, name, {new, *answering}) for name in answering}

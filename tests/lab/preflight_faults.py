@@ -166,6 +166,7 @@ def restarted(**settings: dict[str, tuple[str, str]]) -> Made:
             yield
         finally:
             for host in sorted(settings):
+                wait_for(scene.streams, "db2 has seen with what its primary runs", LIMIT_S)
                 start(scene, host, {name: healed for name, (_, healed) in settings[host].items()})
             wait_for(scene.streams, "db2 streams again", LIMIT_S)
 

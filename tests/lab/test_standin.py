@@ -280,7 +280,7 @@ def test_a_running_request_is_finished_at_a_stop(folder: Path, database: Postgre
                 assert time.monotonic() < until
             holder.rollback()
             assert waiting.result(20).status == 200
-        assert node.stop() == 0
+        assert node.process.wait(20) == 0  # told once: a second signal may meet an interpreter that is leaving already
 
 
 def test_a_token_of_one_node_is_valid_at_another_and_a_standby_refuses_writes(
