@@ -300,8 +300,8 @@ class Runner:
                 await self.recorder.settle()
 
         async def beside_precheck() -> None:
-            if step.is_point_of_no_return:
-                # Behind it nobody can look again at what came before: what was found goes to the hosts first, too.
+            if step.is_point_of_no_return or step.commands:
+                # Only what is durable is copied: without how the step before ended, hosts would be behind by more than one step.
                 await self.recorder.settle()
             if step.commands:
                 await self._custody.settle()
