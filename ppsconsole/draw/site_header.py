@@ -36,9 +36,9 @@ def header(builder: Builder, nodes: Sequence[Seat], columns: Sequence[Column], w
             aside = max(0, min((column.width - wide) // 2, column.width - wide - _BASTION_ROOM))
             col = column.col + (aside if is_centred else 0)
             end = column.col + column.width
-            # A chain goes on under its first bastion, as long as the longest name fits there.
+            # A chain goes on under its first bastion, as long as the longest name fits there with a cell to spare (`flow`).
             indent = col + sum(_step(item, 0) for item in items if not item[1])
-            again = indent if indent + max((item_width(*item) for item in items), default=0) <= end else column.col
+            again = indent if indent + max((item_width(*item) for item in items), default=0) < end else column.col
             below = max(below, flow(builder, items, top, col, end, again, _BASTION_ROOM))
     return below
 
