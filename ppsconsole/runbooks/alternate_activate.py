@@ -14,30 +14,24 @@ from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks import items_alternate as items
 from ppsconsole.runbooks.alternate import RUNS, Source, quiet_steps, restore_step, source_of, wanted_alternate
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
+from ppsconsole.runbooks.building import Background, Brief, Shop, closed
 from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.items_per_host import not_with_the_database
 from ppsconsole.runbooks.ladder import Ladder, fence_step, ladder_of
-from ppsconsole.runbooks.request import Request
 from ppsconsole.runbooks.situation import driven, is_reachable, primaries, standbys
 from ppsconsole.runbooks.users_text import users_text
 from ppsconsole.runbooks.web_side import WebSide, drain_steps, stop_steps
 
 
-def plan_alternate_activate(
-    inventory: Inventory,
-    snapshot: Snapshot,
-    request: Request,
-    commands: Commands,
-    background: Background = NOTHING_KNOWN,
-) -> Plan:
+def plan_alternate_activate(brief: Brief) -> Plan:
     """Return the plan that fences the cluster and activates the alternate server `request.node` with the copy of one's choice.
 
     Raises:
         UsageError: No such alternate server, or none was named.
         Barred: A primary lives, its host is out of reach, it serves already, or there is no copy to serve from.
     """
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     driven(inventory)
     alternate, node = wanted_alternate(inventory, snapshot, request)
     _no_primary(snapshot)
@@ -47,17 +41,14 @@ def plan_alternate_activate(
             f"Look at it: {alternate.url}; or go on with its run: runs resume",
         )
         raise Barred("already-active", what, where=alternate.name, remedy=remedy)
-    source = source_of(inventory, snapshot, alternate, node, background, request.bundle, may_be_prepared=True)
+    source = source_of(inventory, snapshot, alternate, node, brief.background, request.bundle, may_be_prepared=True)
     side = _all_aside(inventory, snapshot)
     silent = tuple(each.name for each in snapshot.of_kind("database") if each.role != "standby")
     ladders = {name: ladder_of(inventory, snapshot, side, name, request.fence) for name in silent}
-    loss = _loss(snapshot, background, source)
-    shop = Shop(inventory, commands, background.estimates)
+    loss = _loss(snapshot, brief.background, source)
+    shop = brief.shop()
     steps = _steps(shop, snapshot, side, ladders, alternate, node, source, loss)
-    return bound(
-        inventory,
-        snapshot,
-        runbook="alternate-activate",
+    return brief.plan(
         node=alternate.name,
         steps=steps,
         preflight=_preflight(inventory, snapshot, alternate, node, source, side),

@@ -28,10 +28,10 @@ from ppsconsole.runbooks import items_access, items_copy, items_product
 from ppsconsole.runbooks import items_alternate as items
 from ppsconsole.runbooks.alternate import RUNS, Source, quiet_steps, wanted_alternate
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
+from ppsconsole.runbooks.building import Brief, Shop, closed
 from ppsconsole.runbooks.case import Case, failing, ok
 from ppsconsole.runbooks.costs import downtime_of
-from ppsconsole.runbooks.request import Request, named_instance
+from ppsconsole.runbooks.request import named_instance
 from ppsconsole.runbooks.restore import restore_target
 from ppsconsole.runbooks.situation import WRITABLE_STATES, driven, one_history, primaries
 from ppsconsole.runbooks.users_text import home_text
@@ -50,19 +50,14 @@ _UNMARKABLE = ("check-home", "start-apart", "back-up", "restore-home", "swap-dat
 """Nobody may say that these are done: what they show is what the next one rests on."""
 
 
-def plan_alternate_home(
-    inventory: Inventory,
-    snapshot: Snapshot,
-    request: Request,
-    commands: Commands,
-    background: Background = NOTHING_KNOWN,
-) -> Plan:
+def plan_alternate_home(brief: Brief) -> Plan:
     """Return the plan that brings what the alternate server `request.node` holds home to `request.to`, else to the one that can.
 
     Raises:
         UsageError: No such alternate server or instance, none was named, or a choice is left open.
         Barred: The alternate server does not serve, several instances take writes, or none can take the data.
     """
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     driven(inventory)
     if request.bundle:
         raise UsageError("alternate-home takes no --bundle: it brings home what is there now", remedy="Leave it out")
@@ -74,19 +69,16 @@ def plan_alternate_home(
     one_history(snapshot)
     target = _target(inventory, snapshot, request.to)
     side = web_side(inventory, snapshot, target.name, alternate.name)
-    shop = Shop(inventory, commands, background.estimates)
+    shop = brief.shop()
     steps = _steps(shop, snapshot, side, alternate, node, target)
     downtime_s = downtime_of(steps, is_out=False)
     steps = (replace(steps[0], gate=_gate(inventory, steps, alternate, target.name, downtime_s)), *steps[1:])
     words = f"every table is compared before it is used; what only {target.name} has is kept, and not merged"
-    return bound(
-        inventory,
-        snapshot,
-        runbook="alternate-home",
+    return brief.plan(
         node=alternate.name,
         to=target.name,
         steps=steps,
-        preflight=_preflight(Case(inventory, snapshot, background, node, target, side, request), alternate),
+        preflight=_preflight(Case(inventory, snapshot, brief.background, node, target, side, request), alternate),
         loss=Loss(LossTier.NONE, words=words),
         tolerances={f"position of {target.name}": str(target.value("lsn") or target.value("control_checkpoint") or "unknown")},
         downtime_s=downtime_s,

@@ -12,7 +12,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound
+from ppsconsole.runbooks.building import Background, Brief, Shop
 from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.items_windows import BY_HAND, SEALED, on_windows
 from ppsconsole.runbooks.request import Request, known, without_to
@@ -21,9 +21,7 @@ from ppsconsole.runbooks.situation import one_history, primaries, standbys
 _NOTHING_LOST = Loss(LossTier.NONE, words="the cluster itself is only read")
 
 
-def plan_backup(
-    inventory: Inventory, snapshot: Snapshot, request: Request, commands: Commands, background: Background = NOTHING_KNOWN
-) -> Plan:
+def plan_backup(brief: Brief) -> Plan:
     """Return the plan that makes a bundle at the place `request.node`, or at each that is declared.
 
     With several places each is tried, and one that fails leaves the others: at least one has to have its bundle in the end.
@@ -32,9 +30,10 @@ def plan_backup(
         UsageError: No such place.
         Barred: None is declared, the database is of another kind, or there is nothing to dump.
     """
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     places = _places(inventory, request)
     one_history(snapshot)
-    shop = Shop(inventory, commands, background.estimates)
+    shop = brief.shop()
     version, sources = _pps_version(snapshot), {each.name: _source(inventory, snapshot, each) for each in places}
     is_many = len(places) > 1
     steps: list[Step] = []
@@ -59,51 +58,49 @@ def plan_backup(
         steps.append(shop.step("count-bundles", places[0].name, title, id="count-bundles", arguments={"places": names}))
     preflight: list[Item] = []
     for place in places:
-        preflight += [_key(snapshot, place, background), _folder(snapshot, place, is_many=is_many)]
+        preflight += [_key(snapshot, place, brief.background), _folder(snapshot, place, is_many=is_many)]
     preflight += [_as_declared(sources, snapshot), _web_keys(inventory, snapshot), _version(version)]
-    return _plan(inventory, snapshot, request, tuple(steps), tuple(preflight))
+    return brief.plan(node=request.node, steps=tuple(steps), preflight=tuple(preflight), loss=_NOTHING_LOST)
 
 
-def plan_backup_verify(
-    inventory: Inventory, snapshot: Snapshot, request: Request, commands: Commands, background: Background = NOTHING_KNOWN
-) -> Plan:
+def plan_backup_verify(brief: Brief) -> Plan:
     """Return the plan that restores the newest bundle of the place `request.node`, or of each that can be tried, and compares.
 
     Raises:
         UsageError: No such place.
         Barred: None is declared that says where it may be tried.
     """
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     places = _places(inventory, request)
     if not request.node:
         places = tuple(each for each in places if each.scratch is not None)
     if not places or any(each.scratch is None for each in places):
         what = "no place declares `scratch`, a host and a folder where a backup may be restored to try it"
         raise Barred("no-scratch", what, where=request.node or "backups", remedy="Declare it: see sample-inventory.yaml")
-    shop = Shop(inventory, commands, background.estimates)
+    shop = brief.shop()
     version, steps, preflight = _pps_version(snapshot), [], []
     for place in places:
         assert place.scratch is not None
         title = f"Restore the newest bundle of {place.name} on {place.scratch.host}, in a server of its own, and compare"
         steps.append(_there(inventory, shop, place, "verify-bundle", title, {"pps_version": version}, host=place.scratch.host))
         preflight += [
-            _key(snapshot, place, background),
+            _key(snapshot, place, brief.background),
             _folder(snapshot, place),
             _scratch_host(inventory, snapshot, place.scratch.host),
         ]
     preflight.append(_version(version))
-    return _plan(inventory, snapshot, request, tuple(steps), tuple(preflight))
+    return brief.plan(node=request.node, steps=tuple(steps), preflight=tuple(preflight), loss=_NOTHING_LOST)
 
 
-def plan_backup_prune(
-    inventory: Inventory, snapshot: Snapshot, request: Request, commands: Commands, background: Background = NOTHING_KNOWN
-) -> Plan:
+def plan_backup_prune(brief: Brief) -> Plan:
     """Return the plan that deletes what is set aside or half-made at the place `request.node`, or at each.
 
     Raises:
         UsageError: No such place.
         Barred: There is nothing to delete, or it was not seen what there is.
     """
-    shop = Shop(inventory, commands, background.estimates)
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
+    shop = brief.shop()
     steps = []
     for place in _places(inventory, request):
         names = [each for each in snapshot.value(f"{place.name}.backup_aside") or () if _is_hidden(each)]
@@ -117,7 +114,7 @@ def plan_backup_prune(
         unseen_ones = [each.name for each in _places(inventory, request) if snapshot.value(f"{each.name}.backup") is None]
         what = f"what there is was not seen at {', '.join(unseen_ones)}" if unseen_ones else "nothing is set aside or half-made"
         raise Barred("nothing-to-prune", what, where=request.node or "backups", remedy="See `ppsconsole backup list`")
-    return _plan(inventory, snapshot, request, tuple(steps), ())
+    return brief.plan(node=request.node, steps=tuple(steps), preflight=(), loss=_NOTHING_LOST)
 
 
 def _is_hidden(name: str) -> bool:
@@ -177,20 +174,6 @@ def _pps_version(snapshot: Snapshot) -> str:
     """Return the one version that all web nodes say that they are of; empty where they differ or none tells."""
     found = {str(version) for node in snapshot.of_kind("web") if (version := node.value("product_version")) is not None}
     return found.pop() if len(found) == 1 else ""
-
-
-def _plan(
-    inventory: Inventory, snapshot: Snapshot, request: Request, steps: tuple[Step, ...], preflight: tuple[Item, ...]
-) -> Plan:
-    return bound(
-        inventory,
-        snapshot,
-        runbook=request.runbook,
-        node=request.node,
-        steps=steps,
-        preflight=preflight,
-        loss=_NOTHING_LOST,
-    )
 
 
 # --- preflight ----------------------------------------------------------------------------------------------------------

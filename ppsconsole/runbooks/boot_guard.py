@@ -7,10 +7,9 @@ from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Plan
-from ppsconsole.plan.preflight import Item
-from ppsconsole.plan.step import Gate, Step
+from ppsconsole.plan.step import Gate
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound
+from ppsconsole.runbooks.building import Brief
 from ppsconsole.runbooks.case import failing, ok
 from ppsconsole.runbooks.ladder import host_lacks
 from ppsconsole.runbooks.request import Request, known, without_to
@@ -18,21 +17,20 @@ from ppsconsole.runbooks.request import Request, known, without_to
 _NOTHING_TOUCHED = Loss(LossTier.NONE, words="no data is touched")
 
 
-def plan_boot_guard(
-    inventory: Inventory, snapshot: Snapshot, request: Request, commands: Commands, background: Background = NOTHING_KNOWN
-) -> Plan:
+def plan_boot_guard(brief: Brief) -> Plan:
     """Return the plan that writes the guard of the instance `request.node` and looks whether something calls it.
 
     Raises:
         UsageError: No such instance, or none was named.
         Barred: Its host is out of reach, or nobody knows how it would ask its peers.
     """
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     node = _node(inventory, snapshot, request)
     upstreams = inventory.database.instances[node.name].upstreams
     if not upstreams:
         remedy = f"Declare `upstreams` of {node.name} in the inventory, with a passfile"
         raise Barred("no-upstreams", f"nothing says how {node.name} asks its peers", where=node.name, remedy=remedy)
-    shop = Shop(inventory, commands, background.estimates)
+    shop = brief.shop()
     question = f"Write the guard of {node.name} as the step shows it? Whatever it keeps from starting stays down."
     steps = (
         replace(
@@ -49,27 +47,26 @@ def plan_boot_guard(
     if unasked:
         remedy = f"Declare the way to {', '.join(unasked)} in `upstreams` of {node.name}"
         peers = failing("peers", f"it asks {', '.join(upstreams)}, and not {', '.join(unasked)}", remedy)
-    return _plan(inventory, snapshot, "boot-guard", node, steps, (peers,))
+    return brief.plan(node=node.name, steps=steps, preflight=(peers,), loss=_NOTHING_TOUCHED)
 
 
-def plan_boot_guard_remove(
-    inventory: Inventory, snapshot: Snapshot, request: Request, commands: Commands, background: Background = NOTHING_KNOWN
-) -> Plan:
+def plan_boot_guard_remove(brief: Brief) -> Plan:
     """Return the plan that sets the guard of the instance `request.node` aside.
 
     Raises:
         UsageError: No such instance, or none was named.
         Barred: Its host is out of reach.
     """
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     node = _node(inventory, snapshot, request)
-    shop = Shop(inventory, commands, background.estimates)
+    shop = brief.shop()
     question = (
         f"Set the guard of {node.name} aside? What calls it has to stop calling it first: a unit whose ExecStartPre is missing "
         "does not start."
     )
     step = shop.step("remove-boot-guard", node.name, f"Set the boot guard of {node.name} aside")
     steps = (replace(step, gate=Gate("confirm", question, "--approve")),)
-    return _plan(inventory, snapshot, "boot-guard-remove", node, steps, ())
+    return brief.plan(node=node.name, steps=steps, preflight=(), loss=_NOTHING_TOUCHED)
 
 
 def _node(inventory: Inventory, snapshot: Snapshot, request: Request) -> Node:
@@ -84,17 +81,3 @@ def _node(inventory: Inventory, snapshot: Snapshot, request: Request) -> Node:
     if lack := host_lacks(inventory, snapshot, name):
         raise Barred("host-unreachable", lack, where=name, remedy="Repair the way to it, or declare what is missing")
     return node
-
-
-def _plan(
-    inventory: Inventory, snapshot: Snapshot, runbook: str, node: Node, steps: tuple[Step, ...], preflight: tuple[Item, ...]
-) -> Plan:
-    return bound(
-        inventory,
-        snapshot,
-        runbook=runbook,
-        node=node.name,
-        steps=steps,
-        preflight=preflight,
-        loss=_NOTHING_TOUCHED,
-    )

@@ -15,6 +15,7 @@ from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.costs import cost_of
 from ppsconsole.runbooks.history import History
+from ppsconsole.runbooks.request import Request
 
 Commands = Callable[[Inventory, Step], tuple[str, ...]]
 """Returns exactly what a step will send, one `HOST$ command` a line, secrets masked."""
@@ -105,33 +106,53 @@ def closed(steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(found)
 
 
-def bound(
-    inventory: Inventory,
-    snapshot: Snapshot,
-    *,
-    runbook: str,
-    steps: tuple[Step, ...],
-    preflight: tuple[Item, ...],
-    loss: Loss,
-    node: str = "",
-    to: str = "",
-    tolerances: Mapping[str, str] | None = None,
-    downtime_s: float = 0.0,
-) -> Plan:
-    """Return the plan of these steps, bound to what was seen: cluster, moment, and who is who among what they touch."""
-    return Plan(
-        runbook=runbook,
-        cluster=snapshot.cluster,
-        node=node,
-        to=to,
-        made_at=snapshot.at,
-        identities=identities_of(inventory, snapshot, steps),
-        steps=steps,
-        preflight=preflight,
-        loss=loss,
-        tolerances=dict(tolerances or {}),
-        downtime_s=downtime_s,
-    )
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """All that a plan is made of.
+
+    Attributes:
+        inventory: What was declared.
+        snapshot: The world as it is now; the plan is bound to it.
+        request: Which runbook, on what.
+        commands: Gives the exact commands of a step.
+        background: What is known beside these.
+    """
+
+    inventory: Inventory
+    snapshot: Snapshot
+    request: Request
+    commands: Commands
+    background: Background = NOTHING_KNOWN
+
+    def shop(self) -> Shop:
+        """Return what makes the steps of this plan."""
+        return Shop(self.inventory, self.commands, self.background.estimates)
+
+    def plan(
+        self,
+        *,
+        steps: tuple[Step, ...],
+        preflight: tuple[Item, ...],
+        loss: Loss,
+        node: str = "",
+        to: str = "",
+        tolerances: Mapping[str, str] | None = None,
+        downtime_s: float = 0.0,
+    ) -> Plan:
+        """Return the plan of these steps, bound to what was seen: cluster, moment, and who is who among what they touch."""
+        return Plan(
+            runbook=self.request.runbook,
+            cluster=self.snapshot.cluster,
+            node=node,
+            to=to,
+            made_at=self.snapshot.at,
+            identities=identities_of(self.inventory, self.snapshot, steps),
+            steps=steps,
+            preflight=preflight,
+            loss=loss,
+            tolerances=dict(tolerances or {}),
+            downtime_s=downtime_s,
+        )
 
 
 def identities_of(inventory: Inventory, snapshot: Snapshot, steps: Sequence[Step]) -> tuple[Identity, ...]:

@@ -13,7 +13,7 @@ from ppsconsole.runbooks.alternate_home import plan_alternate_home
 from ppsconsole.runbooks.alternate_prepare import plan_alternate_prepare
 from ppsconsole.runbooks.backup import plan_backup, plan_backup_prune, plan_backup_verify
 from ppsconsole.runbooks.boot_guard import plan_boot_guard, plan_boot_guard_remove
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Brief, Commands
 from ppsconsole.runbooks.failover import plan_failover
 from ppsconsole.runbooks.fence import plan_fence
 from ppsconsole.runbooks.lost_writes import plan_lost_writes
@@ -25,7 +25,7 @@ from ppsconsole.runbooks.restore import plan_restore
 from ppsconsole.runbooks.switchover import plan_switchover
 
 Wanted = Literal["required", "optional", "none"]
-Build = Callable[[Inventory, Snapshot, Request, Commands, Background], Plan]
+Build = Callable[[Brief], Plan]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,4 +225,4 @@ def plan_of(
         raise UsageError(f"{runbook.name} chooses no rung, and --fence {request.fence} was given", remedy="Leave it out")
     if request.way and runbook.name != "rejoin":
         raise UsageError(f"{runbook.name} chooses no way, and --way {request.way} was given", remedy="Leave it out")
-    return runbook.build(inventory, snapshot, request, commands, background)
+    return runbook.build(Brief(inventory, snapshot, request, commands, background))

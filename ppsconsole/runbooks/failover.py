@@ -10,14 +10,14 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
+from ppsconsole.runbooks.building import Background, Brief, Shop, closed
 from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.ladder import Ladder, comes_back, fence_step, ladder_of
 from ppsconsole.runbooks.loss import loss_of
 from ppsconsole.runbooks.other_standbys import follow_steps
 from ppsconsole.runbooks.preflight import preflight_failover, preflight_snapshot
-from ppsconsole.runbooks.request import Request, named_instance, without_node
+from ppsconsole.runbooks.request import named_instance, without_node
 from ppsconsole.runbooks.salvage import can_be_salvaged, lost_writes_steps, salvage_steps, with_salvage
 from ppsconsole.runbooks.situation import (
     driven,
@@ -43,13 +43,7 @@ from ppsconsole.runbooks.web_side import (
 )
 
 
-def plan_failover(
-    inventory: Inventory,
-    snapshot: Snapshot,
-    request: Request,
-    commands: Commands,
-    background: Background = NOTHING_KNOWN,
-) -> Plan:
+def plan_failover(brief: Brief) -> Plan:
     """Return the plan that promotes a standby in place of the dead primary.
 
     Whether the primary is dead is a preflight item (law 9): where it is not, the plan is shown and does not run.
@@ -58,6 +52,7 @@ def plan_failover(
         UsageError: The request names what does not exist.
         Barred: The primary lives, there are two, there is no standby to promote, or no driver can move it.
     """
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     without_node(request)
     driven(inventory)
     one_history(snapshot)
@@ -65,17 +60,14 @@ def plan_failover(
     old, new = pair_of(inventory, snapshot, request.to)
     side = web_side(inventory, snapshot, new.name, old.name)
     ladder = ladder_of(inventory, snapshot, side, old.name, request.fence)
-    shop = Shop(inventory, commands, background.estimates)
-    loss = failover_loss(snapshot, background, old.name, new.name)
+    shop = brief.shop()
+    loss = failover_loss(snapshot, brief.background, old.name, new.name)
     held = held_snapshot(new)
     if held is None and can_be_salvaged(inventory, snapshot, old.name, new.name):
-        loss = with_salvage(loss, new.name, background.dead_wal)
+        loss = with_salvage(loss, new.name, brief.background.dead_wal)
     steps = _steps(shop, snapshot, side, ladder, old.name, new.name, loss)
-    case = Case(inventory, snapshot, background, old, new, side, request)
-    return bound(
-        inventory,
-        snapshot,
-        runbook="failover",
+    case = Case(inventory, snapshot, brief.background, old, new, side, request)
+    return brief.plan(
         to=new.name,
         steps=steps,
         preflight=(

@@ -14,10 +14,10 @@ from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
+from ppsconsole.runbooks.building import Brief, Shop, closed
 from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.ladder import comes_back, command_lacks, fence_step, kept_down_lacks
-from ppsconsole.runbooks.request import Request, known, without_to
+from ppsconsole.runbooks.request import known, without_to
 from ppsconsole.runbooks.situation import primaries
 
 _SET_ASIDE = Loss(LossTier.NONE, words="nothing is thrown away: what only it has stays on its disk, and is not merged")
@@ -34,19 +34,14 @@ def to_fence(snapshot: Snapshot) -> tuple[Node, ...]:
     return tuple(node for node in found if node.value("quarantine") or 0 < (node.value("timeline") or 0) < newest)
 
 
-def plan_fence(
-    inventory: Inventory,
-    snapshot: Snapshot,
-    request: Request,
-    commands: Commands,
-    background: Background = NOTHING_KNOWN,
-) -> Plan:
+def plan_fence(brief: Brief) -> Plan:
     """Return the plan that stops the instance `request.node`, keeps it down over a reboot, and marks it; or switches it off.
 
     Raises:
         UsageError: No such instance or rung, or no instance was named.
         Barred: It is the only primary, takes no writes, or its host is out of reach and no fence command can be used.
     """
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     without_to(request)
     if not request.node:
         raise UsageError("fence needs a NODE", remedy=f"One of: {', '.join(inventory.database.instances)}")
@@ -58,12 +53,9 @@ def plan_fence(
     others = [each for each in primaries(snapshot) if each.name != name]
     _may_be_fenced(node, others)
     rung, lacks = _rung(inventory, snapshot, name, request.fence)
-    shop = Shop(inventory, commands, background.estimates)
+    shop = brief.shop()
     steps = _steps(shop, snapshot, node, others, rung, _arguments(name, rung, lacks, is_chosen=bool(request.fence)))
-    return bound(
-        inventory,
-        snapshot,
-        runbook="fence",
+    return brief.plan(
         node=name,
         steps=steps,
         preflight=(*_preflight(snapshot, node, others), *((comes_back(name),) if rung is Rung.FENCE_COMMAND else ())),

@@ -4,15 +4,14 @@ from dataclasses import replace
 
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.errors import UsageError
-from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound
+from ppsconsole.runbooks.building import Brief
 from ppsconsole.runbooks.case import failing, ok, unseen
-from ppsconsole.runbooks.request import Request, named_instance, without_to
+from ppsconsole.runbooks.request import named_instance, without_to
 from ppsconsole.runbooks.salvage import keep_step
 from ppsconsole.runbooks.situation import WRITABLE_STATES, driven, is_reachable, one_history, primaries
 
@@ -28,19 +27,14 @@ def can_list(snapshot: Snapshot, node: Node) -> bool:
     return is_down and is_reachable(snapshot, node.name) is True and None not in (old, new) and bool(old < new)
 
 
-def plan_lost_writes(
-    inventory: Inventory,
-    snapshot: Snapshot,
-    request: Request,
-    commands: Commands,
-    background: Background = NOTHING_KNOWN,
-) -> Plan:
+def plan_lost_writes(brief: Brief) -> Plan:
     """Return the plan that keeps and lists what `request.node` has and the primary has not.
 
     Raises:
         UsageError: No such instance.
         Barred: There is not exactly one primary, it is the primary itself, or its host cannot be reached.
     """
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     without_to(request)
     driven(inventory)
     if not request.node:
@@ -51,12 +45,9 @@ def plan_lost_writes(
     node, primary = _pair(snapshot, name)
     if inventory.database.instances[name].data_directory is None:
         raise Barred("no-data-directory", f"no data_directory is declared for {name}", where=name, remedy="Declare it")
-    shop = Shop(inventory, commands, background.estimates)
+    shop = brief.shop()
     steps = (_asked(keep_step(shop, name, primary.name), name),)
-    return bound(
-        inventory,
-        snapshot,
-        runbook="lost-writes",
+    return brief.plan(
         node=name,
         steps=steps,
         preflight=_preflight(node, primary),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ppsconsole.actions.databases_aside import why_no_database_aside
 from ppsconsole.cluster.set_aside import DATABASE, kind_of, why_not_ours
-from ppsconsole.cluster.snapshot import Node, Snapshot
+from ppsconsole.cluster.snapshot import Node
 from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.loss import Loss, LossTier
@@ -12,18 +12,16 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.step import Gate
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound
+from ppsconsole.runbooks.building import Brief
 from ppsconsole.runbooks.case import failing, ok
-from ppsconsole.runbooks.request import Request, named_instance, without_to
+from ppsconsole.runbooks.request import named_instance, without_to
 from ppsconsole.runbooks.situation import is_reachable
 
 _DELETES = ("delete-set-aside", "drop-set-aside")
 _GONE_FOR_GOOD = Loss(LossTier.NONE, words="nothing of the running service; what is deleted is gone for good")
 
 
-def plan_quarantine_delete(
-    inventory: Inventory, snapshot: Snapshot, request: Request, commands: Commands, background: Background = NOTHING_KNOWN
-) -> Plan:
+def plan_quarantine_delete(brief: Brief) -> Plan:
     """Return the plan that deletes `request.path` beside the data directory of `request.node`, or the database that it names.
 
     Raises:
@@ -31,6 +29,7 @@ def plan_quarantine_delete(
         Barred: No path was named, it is none of ours, the host is out of reach, or a database would be dropped on what is no
             primary.
     """
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     without_to(request)
     if not request.node:
         raise UsageError("quarantine-delete needs a NODE", remedy=f"One of: {', '.join(inventory.database.instances)}")
@@ -49,7 +48,7 @@ def plan_quarantine_delete(
         raise Barred("host-unreachable", what, where=name, remedy="Repair the way to it")
     if is_database:
         _refuse_undroppable(inventory, node)
-    shop = Shop(inventory, commands, background.estimates)
+    shop = brief.shop()
     where = f"on {name}" if is_database else f"on the host of {name}"
     verb = "drop-set-aside" if is_database else "delete-set-aside"
     question = (
@@ -65,10 +64,7 @@ def plan_quarantine_delete(
         gate=Gate("name", question, "--approve"),
     )
     steps = (replace(step, is_undoable=False, is_markable=False),)
-    return bound(
-        inventory,
-        snapshot,
-        runbook="quarantine-delete",
+    return brief.plan(
         node=name,
         steps=steps,
         preflight=(_is_well(node),),

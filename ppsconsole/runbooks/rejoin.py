@@ -12,11 +12,11 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Identity, Plan
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, closed, identities_of
+from ppsconsole.runbooks.building import Brief, Shop, closed
 from ppsconsole.runbooks.lost_writes import NOTHING_IS_GIVEN_UP
 from ppsconsole.runbooks.preflight_rejoin import preflight_rejoin
 from ppsconsole.runbooks.rejoin_way import DOES, SPARE_BYTES, WAYS, Decision, Way, decide, has_lost_writes
-from ppsconsole.runbooks.request import Request, known, named_instance, without_to
+from ppsconsole.runbooks.request import known, named_instance, without_to
 from ppsconsole.runbooks.salvage import keep_step
 from ppsconsole.runbooks.situation import WRITABLE_STATES, driven, is_driven, is_reachable, one_history, primaries, standbys
 
@@ -27,13 +27,7 @@ _DOWN = ("stopped", "failed")
 _TAKEN, _FORBIDDEN = " (taken)", "not possible: "
 
 
-def plan_rejoin(
-    inventory: Inventory,
-    snapshot: Snapshot,
-    request: Request,
-    commands: Commands,
-    background: Background = NOTHING_KNOWN,
-) -> Plan:
+def plan_rejoin(brief: Brief) -> Plan:
     """Return the plan that makes `request.node` a standby of the primary, by the cheapest way that the facts allow.
 
     Raises:
@@ -41,6 +35,7 @@ def plan_rejoin(
         Barred: There is not exactly one primary, it is the primary, it follows already, it takes writes, its host is out of
             reach, or the facts forbid every way, or the one that was asked for.
     """
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     without_to(request)
     driven(inventory)
     if not request.node:
@@ -50,26 +45,21 @@ def plan_rejoin(
     wanted = cast(Way, known(request.way, WAYS, "way")) if request.way else None
     one_history(snapshot)
     node, source = _pair(inventory, snapshot, name)
-    found = background.remnant or _unread(node, source)
-    decision = decide(found, wanted) if background.remnant is not None else _before_reading(wanted)
+    found = brief.background.remnant or _unread(node, source)
+    decision = decide(found, wanted) if brief.background.remnant is not None else _before_reading(wanted)
     if decision.way is None:
         raise _no_way(name, decision, wanted, found)
-    shop = Shop(inventory, commands, background.estimates)
+    shop = brief.shop()
     steps = _steps(shop, snapshot, node, source, found, decision.way, wanted)
     steps = (replace(steps[0], gate=_gate(inventory, steps, node, source, decision)), *steps[1:])
-    return Plan(
-        runbook="rejoin",
-        cluster=snapshot.cluster,
+    made = brief.plan(
         node=name,
-        to="",
-        made_at=snapshot.at,
-        identities=_identities(inventory, snapshot, steps, name, decision.way),
         steps=steps,
         preflight=preflight_rejoin(inventory, node, source, found, decision),
         loss=NOTHING_IS_GIVEN_UP,
         tolerances=_ways_said(decision, found),
-        downtime_s=0.0,
     )
+    return replace(made, identities=_identities(made.identities, name, decision.way))
 
 
 def chosen_way(plan: Plan) -> str:
@@ -300,9 +290,8 @@ def _gate(inventory: Inventory, steps: Sequence[Step], node: Node, source: Node,
     return Gate("confirm", question, "--approve")
 
 
-def _identities(inventory: Inventory, snapshot: Snapshot, steps: Sequence[Step], name: str, way: Way) -> tuple[Identity, ...]:
+def _identities(found: tuple[Identity, ...], name: str, way: Way) -> tuple[Identity, ...]:
     """Return who is who. What is copied anew may become another system: its steps look at that themselves."""
-    found = identities_of(inventory, snapshot, steps)
     if way != "re-clone":
         return found
     return tuple(replace(each, system_identifier="") if each.node == name else each for each in found)

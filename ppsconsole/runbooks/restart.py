@@ -11,7 +11,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
+from ppsconsole.runbooks.building import Brief, Shop, closed
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.loss import NOTHING_MOVES
 from ppsconsole.runbooks.preflight_restart import preflight_restart, unseen_primaries
@@ -31,19 +31,14 @@ from ppsconsole.runbooks.web_side import verify_steps
 _DEAD = ("stopped", "failed")
 
 
-def plan_restart(
-    inventory: Inventory,
-    snapshot: Snapshot,
-    request: Request,
-    commands: Commands,
-    background: Background = NOTHING_KNOWN,
-) -> Plan:
+def plan_restart(brief: Brief) -> Plan:
     """Return the plan that starts the database, web node or balancer `request.node` in place.
 
     Raises:
         UsageError: No such node, or none that can be restarted.
         Barred: It is healthy or out of reach, or starting it would make a second writer or serve from a standby.
     """
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     without_to(request)
     node = _node(inventory, snapshot, request)
     _can_be_started(inventory, snapshot, node)
@@ -53,12 +48,9 @@ def plan_restart(
         _no_second_writer(snapshot, node)
     if node.kind == "web":
         _on_a_primary(snapshot, node)
-    shop = Shop(inventory, commands, background.estimates)
+    shop = brief.shop()
     steps = _steps(shop, snapshot, node)
-    return bound(
-        inventory,
-        snapshot,
-        runbook="restart",
+    return brief.plan(
         node=node.name,
         steps=steps,
         preflight=preflight_restart(inventory, snapshot, node),

@@ -29,12 +29,12 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
+from ppsconsole.runbooks.building import Brief, Shop, closed
 from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.copy_costs import basis_said, sized
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.preflight import preflight_restore
-from ppsconsole.runbooks.request import Request, named_instance
+from ppsconsole.runbooks.request import named_instance
 from ppsconsole.runbooks.salvage import keep_step
 from ppsconsole.runbooks.situation import WRITABLE_STATES, driven, is_driven, is_reachable, primaries
 from ppsconsole.runbooks.web_side import (
@@ -52,19 +52,14 @@ _UNMARKABLE = ("start-apart", "close-database", "dump-database", "restore-databa
 """Nobody may say that these are done: what they show is what the next one rests on."""
 
 
-def plan_restore(
-    inventory: Inventory,
-    snapshot: Snapshot,
-    request: Request,
-    commands: Commands,
-    background: Background = NOTHING_KNOWN,
-) -> Plan:
+def plan_restore(brief: Brief) -> Plan:
     """Return the plan that copies the database of `request.node`, else of the one primary, onto the instance `request.to`.
 
     Raises:
         UsageError: The request names what does not exist, or leaves a choice open.
         Barred: There is no primary to copy from, or the target is no server of its own.
     """
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     driven(inventory)
     if not request.to:
         names = ", ".join(inventory.database.instances)
@@ -73,15 +68,12 @@ def plan_restore(
     source = _source(inventory, snapshot, request.node, to)
     target = restore_target(inventory, snapshot, to)
     side = web_side(inventory, snapshot, to, source.name)
-    shop = Shop(inventory, commands, background.estimates)
-    steps = sized(_steps(shop, side, source, target), source.name, background)
-    downtime_s, basis = downtime_of(steps, is_out=False), basis_said(source.name, background)
+    shop = brief.shop()
+    steps = sized(_steps(shop, side, source, target), source.name, brief.background)
+    downtime_s, basis = downtime_of(steps, is_out=False), basis_said(source.name, brief.background)
     steps = (replace(steps[0], gate=_gate(inventory, steps, source.name, to, f"{duration(downtime_s)} ({basis})")), *steps[1:])
-    case = Case(inventory, snapshot, background, source, target, side, request)
-    return bound(
-        inventory,
-        snapshot,
-        runbook="restore",
+    case = Case(inventory, snapshot, brief.background, source, target, side, request)
+    return brief.plan(
         node=source.name,
         to=to,
         steps=steps,

@@ -9,7 +9,7 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Commands, Shop, bound, closed
+from ppsconsole.runbooks.building import Brief, Shop, closed
 from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.loss import PROVED_LATER
@@ -30,19 +30,14 @@ from ppsconsole.runbooks.web_side import (
 )
 
 
-def plan_switchover(
-    inventory: Inventory,
-    snapshot: Snapshot,
-    request: Request,
-    commands: Commands,
-    background: Background = NOTHING_KNOWN,
-) -> Plan:
+def plan_switchover(brief: Brief) -> Plan:
     """Return the plan that makes the standby `request.to` the primary while both sides live.
 
     Raises:
         UsageError: The request names what does not exist, or leaves a choice open.
         Barred: There is no living primary, or there are two, or the target is no standby, or no driver can move it.
     """
+    inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     without_node(request)
     driven(inventory)
     no_switchover(inventory)
@@ -50,15 +45,12 @@ def plan_switchover(
     old = _primary(snapshot)
     new = _target(inventory, snapshot, request, old)
     side = web_side(inventory, snapshot, new.name, old.name)
-    shop = Shop(inventory, commands, background.estimates)
+    shop = brief.shop()
     steps = _steps(shop, snapshot, side, old.name, new.name)
     downtime_s = downtime_of(steps, is_out=False)
     steps = (replace(steps[0], gate=_gate(inventory, steps, old.name, new.name, downtime_s)), *steps[1:])
-    case = Case(inventory, snapshot, background, old, new, side, request)
-    return bound(
-        inventory,
-        snapshot,
-        runbook="switchover",
+    case = Case(inventory, snapshot, brief.background, old, new, side, request)
+    return brief.plan(
         to=new.name,
         steps=steps,
         preflight=preflight_switchover(case),
