@@ -254,6 +254,7 @@ class Lab:
         was, comes = (Path(state["hosts"][name]["home"]) / "data" for name in (old, new))
         pg_ctl = _bin(self.folder) / "pg_ctl"
         self._asked(old, "CHECKPOINT")
+        self._slot(was, old)
         with Writer(self.targets()) as writer:
             pid = _postmaster(was)
             ended = os.pidfd_open(pid)
@@ -272,6 +273,14 @@ class Lab:
         self.program("lab", "heal", old, "--dir", str(self.folder))
         self._wait_for_stream()
         return writer.outage_s
+
+    def _slot(self, was: Path, old: str) -> None:
+        """Make the slot by which `old` will follow: the console takes one away that nobody needs after a switchover."""
+        found = re.search(r"^primary_conninfo = '([^']*)'", (was / "postgresql.auto.conf").read_text(), re.MULTILINE)
+        if found is None:
+            raise RuntimeError(f"{old} does not know how to follow")
+        make = [_bin(self.folder) / "pg_receivewal", "-w", "-d", found[1], "-S", old, "--create-slot", "--if-not-exists"]
+        subprocess.run(make, user=was.stat().st_uid, cwd="/", check=True, timeout=LIMIT_S)
 
     def _wait_for_stream(self) -> None:
         """Wait until one of the two follows the other."""
