@@ -183,14 +183,22 @@ def remains_of(state: dict[str, Any]) -> list[str]:
     return left
 
 
+@contextlib.contextmanager
+def running_lab(base: Path, *options: str) -> Iterator[Lab]:
+    """A lab below the folder `base`, begun with these options and cleared away behind."""
+    lab = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "lab-state")})
+    done = lab.up(*options)
+    assert done.returncode == 0, done.stderr
+    try:
+        yield lab
+    finally:
+        assert lab.down().returncode == 0
+
+
 @pytest.fixture(scope="session")
 def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    base = tmp_path_factory.mktemp("lab")
-    lab = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "state")})
-    done = lab.up()
-    assert done.returncode == 0, done.stderr
-    yield lab
-    assert lab.down().returncode == 0
+    with running_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
 
 
 @pytest.fixture

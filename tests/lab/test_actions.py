@@ -21,19 +21,15 @@ from ppsconsole.lab.processes import working_below
 from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.plan.step import Step
 from tests.lab.acting import Acting, Writer, acting, run, step
-from tests.lab.conftest import Lab
+from tests.lab.conftest import Lab, running_lab
 
 SERVICES = {"web": "pps", "database": "db", "balancer": "nginx"}
 
 
 @pytest.fixture(scope="module")
 def acted_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    base = tmp_path_factory.mktemp("acted")
-    lab = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "state")})
-    done = lab.up()
-    assert done.returncode == 0, done.stderr
-    yield lab
-    assert lab.down().returncode == 0
+    with running_lab(tmp_path_factory.mktemp("acted")) as lab:
+        yield lab
 
 
 @pytest.fixture

@@ -10,18 +10,14 @@ from ppsconsole.errors import Blocked, WorldMoved
 from ppsconsole.plan.plan import Identity
 from ppsconsole.plan.proof import Rung
 from tests.lab.acting import Acting, Writer, acting, run, step
-from tests.lab.conftest import Lab
+from tests.lab.conftest import Lab, running_lab
 
 
 @pytest.fixture(scope="module")
 def moving_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab that the tests of this module leave in another state than they found it."""
-    base = tmp_path_factory.mktemp("moving")
-    lab = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "state")})
-    done = lab.up()
-    assert done.returncode == 0, done.stderr
-    yield lab
-    assert lab.down().returncode == 0
+    with running_lab(tmp_path_factory.mktemp("moving")) as lab:
+        yield lab
 
 
 async def switch_over(doing: Acting, old: str, new: str, old_web: str, new_web: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.conftest import Lab
+from tests.lab.conftest import running_lab
 from tests.lab.test_run_commands import Desk
 
 STATEMENT = "both sites are without power, told by phone"
@@ -24,14 +24,11 @@ LIMIT_S = 240.0
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     base = tmp_path_factory.mktemp("alternate")
-    lab = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "state")})
-    done = lab.up("--profile", "alternate")
-    assert done.returncode == 0, done.stderr
-    told = lab.inventory.read_text()
-    assert told.count("timeout_s: 4") == 1
-    lab.inventory.write_text(told.replace("timeout_s: 4", "timeout_s: 20"))  # a busy machine answers late, and not never
-    yield Desk(lab, base / "console", limit_s=LIMIT_S)
-    assert lab.down().returncode == 0
+    with running_lab(base, "--profile", "alternate") as lab:
+        told = lab.inventory.read_text()
+        assert told.count("timeout_s: 4") == 1
+        lab.inventory.write_text(told.replace("timeout_s: 4", "timeout_s: 20"))  # a busy machine answers late, and not never
+        yield Desk(lab, base / "console", limit_s=LIMIT_S)
 
 
 def _plan(desk: Desk, runbook: str, node: str) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.conftest import Lab
+from tests.lab.conftest import running_lab
 from tests.lab.fault_scene import FaultScene, Spot
 from tests.lab.kill_scene import SIDE
 
@@ -16,13 +16,8 @@ from tests.lab.kill_scene import SIDE
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultScene]:
     base = tmp_path_factory.mktemp("faults")
-    lab = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "lab-state")})
-    done = lab.up()
-    assert done.returncode == 0, done.stderr
-    try:
+    with running_lab(base) as lab:
         yield FaultScene(lab, base)
-    finally:
-        assert lab.down().returncode == 0
 
 
 def test_a_line_that_drops_while_a_step_acts_is_answered_by_looking_and_nothing_is_done_twice(scene: FaultScene) -> None:

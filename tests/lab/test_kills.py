@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ppsconsole.runbooks.catalog import RUNBOOKS
-from tests.lab.conftest import Lab
+from tests.lab.conftest import running_lab
 from tests.lab.deadly import BEFORE
 from tests.lab.kill_case import Case
 from tests.lab.kill_cases import CASES, WITHOUT
@@ -28,13 +28,8 @@ BOTH = ("here", "there")
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KillScene]:
     base = tmp_path_factory.mktemp("killed")
-    lab = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "lab-state")})
-    done = lab.up()
-    assert done.returncode == 0, done.stderr
-    try:
+    with running_lab(base) as lab:
         yield KillScene(lab, base / "consoles")
-    finally:
-        assert lab.down().returncode == 0
 
 
 @pytest.mark.parametrize("case", [Switchover(), Failover()], ids=lambda case: case.name)

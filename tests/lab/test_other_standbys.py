@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from ppsconsole.cluster.copies import Copy
-from tests.lab.conftest import Lab, wait_for
+from tests.lab.conftest import Lab, running_lab, wait_for
 from tests.lab.test_loss_truth import load_on, reported, told
 from tests.lab.test_rejoin import IDLE, LIMIT_S, open_plan, ran, verbs
 
@@ -22,12 +22,9 @@ DATABASES = ("db1", "db2", "db3", "db4")
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    base = tmp_path_factory.mktemp("standbys")
-    made = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "lab-state")})
-    done = made.up("--profile", "standbys", "--postgres", "system" if systems_own() else "bundled")
-    assert done.returncode == 0, done.stderr
-    yield made
-    assert made.down().returncode == 0
+    programs = "system" if systems_own() else "bundled"
+    with running_lab(tmp_path_factory.mktemp("standbys"), "--profile", "standbys", "--postgres", programs) as made:
+        yield made
 
 
 def systems_own() -> list[Path]:

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from tests.lab import preflight_faults as faults
-from tests.lab.conftest import Lab
+from tests.lab.conftest import running_lab
 from tests.lab.preflight_faults import LIMIT_S, Fault, Scene
 from tests.unit.runbook_cases import fine
 from tests.unit.runbook_cases import plan as plan_by_value
@@ -65,15 +65,12 @@ def planned(scene: Scene, expected: set[str], to: str = "db2") -> Preflight:
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """One lab for all faults: each is made, looked at, and taken back."""
     base = tmp_path_factory.mktemp("preflight")
-    lab = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "lab-state")})
-    done = lab.up()
-    assert done.returncode == 0, done.stderr
-    scratch = base / "console"
-    scratch.mkdir()
-    made = Scene(lab, scratch)
-    made.set("db2", "wal_retrieve_retry_interval", "100ms")  # its default is a finding of its own
-    yield made
-    assert lab.down().returncode == 0
+    with running_lab(base) as lab:
+        scratch = base / "console"
+        scratch.mkdir()
+        made = Scene(lab, scratch)
+        made.set("db2", "wal_retrieve_retry_interval", "100ms")  # its default is a finding of its own
+        yield made
 
 
 LEFT = "SELECT pg_create_physical_replication_slot('left', true)", "SELECT pg_drop_replication_slot('left')"

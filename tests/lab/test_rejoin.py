@@ -14,7 +14,7 @@ import pytest
 from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.plan.outcomes import EXIT_BLOCKED
 from tests.lab.acting import acting, run, step
-from tests.lab.conftest import Lab, wait_for
+from tests.lab.conftest import Lab, running_lab, wait_for
 from tests.lab.test_loss_truth import killed_with_writes_of_its_own, load_on, reported, told, unreadable
 
 LIMIT_S = 180.0
@@ -23,12 +23,8 @@ IDLE = "SELECT slot_name FROM pg_replication_slots WHERE NOT active"
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    base = tmp_path_factory.mktemp("rejoin")
-    made = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "lab-state")})
-    done = made.up()
-    assert done.returncode == 0, done.stderr
-    yield made
-    assert made.down().returncode == 0
+    with running_lab(tmp_path_factory.mktemp("rejoin")) as made:
+        yield made
 
 
 def open_plan(lab: Lab, *wanted: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.lab.conftest import Lab
+from tests.lab.conftest import Lab, running_lab
 from tests.lab.test_run_commands import Desk, load
 from tests.lab.test_swap_database import WAITS
 
@@ -52,12 +52,8 @@ def ran(
 
 @pytest.fixture(scope="module")
 def restored_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    base = tmp_path_factory.mktemp("restoring")
-    lab = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "lab-state")})
-    done = lab.up("--rows", str(ROWS))
-    assert done.returncode == 0, done.stderr
-    yield lab
-    assert lab.down().returncode == 0
+    with running_lab(tmp_path_factory.mktemp("restoring"), "--rows", str(ROWS)) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="module")

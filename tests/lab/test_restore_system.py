@@ -9,7 +9,7 @@ import pytest
 from ppsconsole.actions.copying import copy_name
 from ppsconsole.actions.databases_aside import databases_aside
 from tests.lab.acting import acting
-from tests.lab.conftest import Lab, wait_for
+from tests.lab.conftest import Lab, running_lab, wait_for
 
 LIMIT_S = 180.0
 COPIED = {"source": "db1"}
@@ -19,11 +19,8 @@ COPIED = {"source": "db1"}
 def older(tmp_path: Path) -> Iterator[Lab]:
     if not list(Path("/usr/lib/postgresql").glob("1[2-7]/bin/pg_basebackup")):
         pytest.skip("no older PostgreSQL of the system here")
-    lab = Lab(tmp_path / "cluster", {"XDG_STATE_HOME": str(tmp_path / "lab-state")})
-    done = lab.up("--postgres", "system")
-    assert done.returncode == 0, done.stderr
-    yield lab
-    assert lab.down().returncode == 0
+    with running_lab(tmp_path, "--postgres", "system") as lab:
+        yield lab
 
 
 def promoted(lab: Lab) -> None:

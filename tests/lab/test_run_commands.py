@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.conftest import Lab
+from tests.lab.conftest import Lab, running_lab
 
 LIMIT_S = 90.0
 
@@ -86,12 +86,8 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def moving_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    base = tmp_path_factory.mktemp("moving")
-    lab = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "lab-state")})
-    done = lab.up()
-    assert done.returncode == 0, done.stderr
-    yield lab
-    assert lab.down().returncode == 0
+    with running_lab(tmp_path_factory.mktemp("moving")) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.acting import Writer
-from tests.lab.conftest import Lab, wait_for
+from tests.lab.conftest import Lab, running_lab, wait_for
 from tests.lab.test_run_commands import LIMIT_S, Desk, read_until
 
 
@@ -82,14 +82,8 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     base = tmp_path_factory.mktemp("broken")
-    lab = Lab(base / "cluster", {"XDG_STATE_HOME": str(base / "lab-state")})
-    done = lab.up()
-    assert done.returncode == 0, done.stderr
-    try:
-        with Writer(lab) as writer:
-            yield Scene(lab, Desk(lab, base / "console"), writer)
-    finally:
-        assert lab.down().returncode == 0
+    with running_lab(base) as lab, Writer(lab) as writer:
+        yield Scene(lab, Desk(lab, base / "console"), writer)
 
 
 def test_a_balancer_whose_file_was_spoilt_by_hand_is_not_touched_and_goes_on_serving(scene: Scene) -> None:
