@@ -13,7 +13,7 @@ from ppsconsole.actions.bundle_read import RestoreTarget, open_bundle, restore_b
 from ppsconsole.actions.bundle_store import BundleStore
 from ppsconsole.actions.copy_facts import source_facts
 from ppsconsole.actions.copying import asked, copy_name, identifier, login
-from ppsconsole.actions.database_like import create_statement, property_statements
+from ppsconsole.actions.database_like import values_like
 from ppsconsole.actions.places import argument, host_of, instance_of, on_host, program_of
 from ppsconsole.actions.restore_database import finish_command, make_command, restored_whole, say_kept
 from ppsconsole.actions.table_sums import parse_sums, sums_command
@@ -60,10 +60,7 @@ class RestoreHome:
             return Finding("no", lacks)
         name = copy_name(bench.inventory.database.database, "restore", bench.run)
         values = {
-            "create": create_statement(name, facts.found),
-            "properties": list(property_statements(name, facts.found)),
-            "limit": int(facts.found["limit"]),
-            "comment": plain(str(facts.found["comment"] or ""), 2000),
+            **values_like(name, facts.found),
             "owner": owner,
             "bundle": str(bundle),
             "has": (await restored_whole(bench, step.node)).state == "yes",

@@ -4,11 +4,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from ppsconsole.actions.copying import identifier, literal
+from ppsconsole.masking import plain
 
 _LISTS = ("local_preload_libraries", "search_path", "session_preload_libraries", "temp_tablespaces")
 """Settings that are lists of names: quoted as one string they would be one name (pg_dump's variable_is_guc_list_quote)."""
 _CLOSED = "default_transaction_read_only"
 """Set on the source while it is copied; the copy is there to be written to."""
+
+
+def values_like(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a step notes of the database that `found` tells of, to make `name` like it.
+
+    `create` and the list `properties` are statements; `limit` of connections and `comment` are given when it is put in use.
+    """
+    return {
+        "create": create_statement(name, found),
+        "properties": list(property_statements(name, found)),
+        "limit": int(found["limit"]),
+        "comment": plain(str(found["comment"] or ""), 2000),
+    }
 
 
 def create_statement(name: str, found: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from ppsconsole.actions.copying import (
     literal,
     login,
 )
-from ppsconsole.actions.database_like import create_statement, property_statements
+from ppsconsole.actions.database_like import values_like
 from ppsconsole.actions.dump_database import DUMP
 from ppsconsole.actions.places import argument, host_of, instance_of, on_host, program_of
 from ppsconsole.cluster.judging import size as size_said
@@ -57,10 +57,7 @@ class RestoreDatabase:
             return Finding("no", "; ".join(lacks))
         name = copy_name(bench.inventory.database.database, "restore", bench.run)
         values = {
-            "create": create_statement(name, facts.found),
-            "properties": list(property_statements(name, facts.found)),
-            "limit": int(facts.found["limit"]),
-            "comment": plain(str(facts.found["comment"] or ""), 2000),
+            **values_like(name, facts.found),
             "bytes": facts.size,
         }
         return Finding("yes", f"{step.node} can take {size_said(facts.size)} of {source}", values)

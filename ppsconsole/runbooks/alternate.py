@@ -14,7 +14,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Background, Shop
-from ppsconsole.runbooks.request import Request, known, without_to
+from ppsconsole.runbooks.request import Request, wanted_node, without_to
 
 RUNS = ("running", "starting", "frozen")
 
@@ -52,12 +52,9 @@ def wanted_alternate(inventory: Inventory, snapshot: Snapshot, request: Request)
         Barred: Its host cannot be logged in to.
     """
     without_to(request)
-    names = ", ".join(inventory.alternates)
     if not inventory.alternates:
         raise UsageError("no alternate server is declared", remedy="Declare one under `alternates`: ppsconsole inventory schema")
-    if not request.node:
-        raise UsageError(f"{request.runbook} needs a NODE: the alternate server", remedy=f"One of: {names}")
-    alternate = inventory.alternates[known(request.node, inventory.alternates, "alternate server")]
+    alternate = inventory.alternates[wanted_node(request, inventory.alternates, "alternate server", "the alternate server")]
     node = snapshot.node(alternate.name)
     seen = None if node is None else node.value("host.ssh")
     if node is None or seen != "ok":

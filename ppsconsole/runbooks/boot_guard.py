@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from ppsconsole.cluster.snapshot import Node, Snapshot
-from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Plan
@@ -12,7 +11,7 @@ from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Brief
 from ppsconsole.runbooks.case import failing, ok
 from ppsconsole.runbooks.ladder import host_lacks
-from ppsconsole.runbooks.request import Request, known, without_to
+from ppsconsole.runbooks.request import Request, wanted_instance, without_to
 
 _NOTHING_TOUCHED = Loss(LossTier.NONE, words="no data is touched")
 
@@ -71,9 +70,7 @@ def plan_boot_guard_remove(brief: Brief) -> Plan:
 
 def _node(inventory: Inventory, snapshot: Snapshot, request: Request) -> Node:
     without_to(request)
-    if not request.node:
-        raise UsageError(f"{request.runbook} needs a NODE", remedy=f"One of: {', '.join(inventory.database.instances)}")
-    name = known(request.node, inventory.database.instances, "database instance")
+    name = wanted_instance(inventory, request)
     node = snapshot.node(name)
     if inventory.database.kind != "postgres" or node is None:
         what = f"there is no boot guard for instances of kind {inventory.database.kind}"

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from ppsconsole.cluster.snapshot import Node, Snapshot
-from ppsconsole.errors import UsageError
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.preflight import Item
@@ -11,7 +10,7 @@ from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Brief
 from ppsconsole.runbooks.case import failing, ok, unseen
-from ppsconsole.runbooks.request import named_instance, without_to
+from ppsconsole.runbooks.request import wanted_instance, without_to
 from ppsconsole.runbooks.salvage import keep_step
 from ppsconsole.runbooks.situation import WRITABLE_STATES, driven, is_reachable, one_history, primaries
 
@@ -37,10 +36,7 @@ def plan_lost_writes(brief: Brief) -> Plan:
     inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     without_to(request)
     driven(inventory)
-    if not request.node:
-        names = ", ".join(inventory.database.instances)
-        raise UsageError("lost-writes needs a NODE: the instance that was the primary", remedy=f"One of: {names}")
-    name = named_instance(inventory, request.node)
+    name = wanted_instance(inventory, request, "the instance that was the primary")
     one_history(snapshot)
     node, primary = _pair(snapshot, name)
     if inventory.database.instances[name].data_directory is None:

@@ -20,11 +20,8 @@ from ppsconsole.runbooks.case import Case
 
 Check = Callable[[Case], Item]
 
-_AROUND: tuple[Check, ...] = (
-    console.secrets,
-    console.journal,
-    access.clocks,
-    access.disk,
+_CONSOLE: tuple[Check, ...] = (console.secrets, console.journal, access.clocks, access.disk)
+_PRODUCT: tuple[Check, ...] = (
     access.automatic_return,
     access.certificate,
     product.login_check,
@@ -73,21 +70,11 @@ _SWITCHOVER: tuple[Check, ...] = (
     access.logins,
     access.services,
     access.at_boot,
-    console.secrets,
-    console.journal,
-    access.clocks,
-    access.disk,
+    *_CONSOLE,
     access.web_nodes,
     access.web_switch,
     product.members,
-    access.automatic_return,
-    access.certificate,
-    product.login_check,
-    product.versions,
-    product.backup,
-    product.encryption_key,
-    product.keys_on_target,
-    product.licence,
+    *_PRODUCT,
 )
 
 _FAILOVER: tuple[Check, ...] = (
@@ -119,7 +106,8 @@ _FAILOVER: tuple[Check, ...] = (
     slots.slots,
     stream.retry_interval,
     access.at_boot,
-    *_AROUND,
+    *_CONSOLE,
+    *_PRODUCT,
 )
 
 _OF_A_STREAM = frozenset(
@@ -154,7 +142,8 @@ _RESTORE: tuple[Check, ...] = (
     access.web_nodes,
     access.web_switch,
     product.members,
-    *_AROUND,
+    *_CONSOLE,
+    *_PRODUCT,
     copy.left_behind,
 )
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from ppsconsole.actions.databases_aside import why_no_database_aside
 from ppsconsole.cluster.set_aside import DATABASE, kind_of, why_not_ours
 from ppsconsole.cluster.snapshot import Node
-from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Plan
@@ -14,7 +13,7 @@ from ppsconsole.plan.step import Gate
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Brief
 from ppsconsole.runbooks.case import failing, ok
-from ppsconsole.runbooks.request import named_instance, without_to
+from ppsconsole.runbooks.request import wanted_instance, without_to
 from ppsconsole.runbooks.situation import is_reachable
 
 _DELETES = ("delete-set-aside", "drop-set-aside")
@@ -31,9 +30,7 @@ def plan_quarantine_delete(brief: Brief) -> Plan:
     """
     inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     without_to(request)
-    if not request.node:
-        raise UsageError("quarantine-delete needs a NODE", remedy=f"One of: {', '.join(inventory.database.instances)}")
-    name = named_instance(inventory, request.node)
+    name = wanted_instance(inventory, request)
     node, data = snapshot.node(name), inventory.database.instances[name].data_directory
     if not request.path:
         remedy = "See `ppsconsole quarantine list`, then: ppsconsole quarantine delete NODE PATH, or NODE database:NAME"

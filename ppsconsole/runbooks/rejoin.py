@@ -7,7 +7,6 @@ from typing import cast
 from ppsconsole.clock import duration
 from ppsconsole.cluster.remnant import Remnant
 from ppsconsole.cluster.snapshot import Node, Snapshot
-from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Identity, Plan
 from ppsconsole.plan.step import Gate, Step
@@ -16,7 +15,7 @@ from ppsconsole.runbooks.building import Brief, Shop, closed
 from ppsconsole.runbooks.lost_writes import NOTHING_IS_GIVEN_UP
 from ppsconsole.runbooks.preflight_rejoin import preflight_rejoin
 from ppsconsole.runbooks.rejoin_way import DOES, SPARE_BYTES, WAYS, Decision, Way, decide, has_lost_writes
-from ppsconsole.runbooks.request import known, named_instance, without_to
+from ppsconsole.runbooks.request import known, wanted_instance, without_to
 from ppsconsole.runbooks.salvage import keep_step
 from ppsconsole.runbooks.situation import WRITABLE_STATES, driven, is_driven, is_reachable, one_history, primaries, standbys
 
@@ -38,10 +37,7 @@ def plan_rejoin(brief: Brief) -> Plan:
     inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     without_to(request)
     driven(inventory)
-    if not request.node:
-        names = ", ".join(inventory.database.instances)
-        raise UsageError("rejoin needs a NODE: the instance that is to be a standby again", remedy=f"One of: {names}")
-    name = named_instance(inventory, request.node)
+    name = wanted_instance(inventory, request, "the instance that is to be a standby again")
     wanted = cast(Way, known(request.way, WAYS, "way")) if request.way else None
     one_history(snapshot)
     node, source = _pair(inventory, snapshot, name)

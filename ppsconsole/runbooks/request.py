@@ -56,6 +56,25 @@ def known(word: str, names: Iterable[str], kind: str) -> str:
     raise UsageError(f"no {kind} is called {word[:80]!r}", remedy=f"{hint}There are: {', '.join(allowed)}")
 
 
+def wanted_node(request: Request, names: Iterable[str], kind: str, who: str = "") -> str:
+    """Return the NODE that is acted on.
+
+    Args:
+        request: What the operator asks for.
+        names: What there is.
+        kind: What such a name stands for, see `known`.
+        who: Which one it has to be, where the runbook's name does not say it.
+
+    Raises:
+        UsageError: None was named, or what is named is none of them.
+    """
+    allowed = list(names)
+    if not request.node:
+        meant = f": {who}" if who else ""
+        raise UsageError(f"{request.runbook} needs a NODE{meant}", remedy=f"One of: {', '.join(allowed)}")
+    return known(request.node, allowed, kind)
+
+
 def without_node(request: Request) -> None:
     """Refuse a NODE where the runbook takes none.
 
@@ -81,3 +100,8 @@ def without_to(request: Request) -> None:
 def named_instance(inventory: Inventory, word: str) -> str:
     """Return `word` when it is a database instance; see `known` for what it raises."""
     return known(word, inventory.database.instances, "database instance")
+
+
+def wanted_instance(inventory: Inventory, request: Request, who: str = "") -> str:
+    """Return the NODE that is acted on, which is a database instance; see `wanted_node` for `who` and what it raises."""
+    return wanted_node(request, inventory.database.instances, "database instance", who)

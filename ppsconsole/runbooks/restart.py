@@ -5,7 +5,6 @@ from dataclasses import replace
 from ppsconsole.clock import duration
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
-from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import Rung
@@ -15,7 +14,7 @@ from ppsconsole.runbooks.building import Brief, Shop, closed
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.loss import NOTHING_MOVES
 from ppsconsole.runbooks.preflight_restart import preflight_restart, unseen_primaries
-from ppsconsole.runbooks.request import Request, known, without_to
+from ppsconsole.runbooks.request import Request, wanted_node, without_to
 from ppsconsole.runbooks.situation import (
     DRIVEN_SERVICES,
     WRITABLE_STATES,
@@ -65,9 +64,7 @@ def plan_restart(brief: Brief) -> Plan:
 
 def _node(inventory: Inventory, snapshot: Snapshot, request: Request) -> Node:
     names = [*inventory.balancers, *inventory.web_nodes, *inventory.database.instances]
-    if not request.node:
-        raise UsageError("restart needs a NODE", remedy=f"One of: {', '.join(names)}")
-    name = known(request.node, names, "database, web node or balancer")
+    name = wanted_node(request, names, "database, web node or balancer")
     found = snapshot.node(name)
     if found is None:
         raise Barred("not-looked-at", f"{name} was not looked at", where=name, remedy="Look again: ppsconsole status")

@@ -127,6 +127,16 @@ def running_postgres(folder: Path) -> Iterator[PostgresServer]:
 
 
 @contextmanager
+def postgres_with_passfile() -> Iterator[PostgresServer]:
+    """A server whose folder others reach, and in it `pass`: the file with which libpq's programs log in to it."""
+    with shared_folder() as folder, running_postgres(folder / "server") as server:
+        passfile = server.folder / "pass"
+        passfile.write_text(f"*:*:*:*:{PASSWORD}\n")
+        passfile.chmod(0o600)
+        yield server
+
+
+@contextmanager
 def shared_folder() -> Iterator[Path]:
     """A folder that PostgreSQL's user reaches: pytest closes its own to others, again at each start of another pytest."""
     with tempfile.TemporaryDirectory(prefix="ppsconsole-test-") as name:

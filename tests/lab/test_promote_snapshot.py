@@ -13,7 +13,7 @@ from ppsconsole.cluster.copies import Copy, copy_of
 from ppsconsole.drivers.postgres_query import Sight, parse_status, status_sql
 from ppsconsole.plan.step import Step
 from tests.lab.pg_pair import wheel_binaries
-from tests.lab.postgres_server import PASSWORD, PostgresServer, running_postgres, shared_folder
+from tests.lab.postgres_server import PASSWORD, PostgresServer, postgres_with_passfile
 from tests.unit import runbook_cases
 
 COPY = Copy("snap's", "nightly", "lab", 1_795_000_000.0, "9.1.11.0", is_verified=True)
@@ -21,10 +21,7 @@ COPY = Copy("snap's", "nightly", "lab", 1_795_000_000.0, "9.1.11.0", is_verified
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    with shared_folder() as folder, running_postgres(folder / "server") as server:
-        passfile = server.folder / "pass"
-        passfile.write_text(f"*:*:*:*:{PASSWORD}\n")
-        passfile.chmod(0o600)
+    with postgres_with_passfile() as server:
         yield server
 
 

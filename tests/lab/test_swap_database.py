@@ -22,7 +22,7 @@ from ppsconsole.drivers.base import CommandResult
 from ppsconsole.inventory.model import Inventory
 from tests.lab.conftest import wait_for
 from tests.lab.pg_pair import wheel_binaries
-from tests.lab.postgres_server import PASSWORD, PostgresServer, running_postgres, shared_folder
+from tests.lab.postgres_server import PASSWORD, PostgresServer, postgres_with_passfile
 from tests.unit.runbook_cases import plan
 from tests.unit.test_restore_plan import failed_over, with_dumps
 
@@ -111,10 +111,7 @@ async def sent_by(act: Callable[[Workbench, Any], Awaitable[None]], bench: Workb
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    with shared_folder() as folder, running_postgres(folder / "server") as server:
-        passfile = server.folder / "pass"
-        passfile.write_text(f"*:*:*:*:{PASSWORD}\n")
-        passfile.chmod(0o600)
+    with postgres_with_passfile() as server:
         yield server
 
 

@@ -13,7 +13,7 @@ from ppsconsole.cluster.database_sums import DatabaseSums
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.errors import BadAnswer
 from tests.lab.pg_pair import wheel_binaries
-from tests.lab.postgres_server import PASSWORD, PostgresServer, running_postgres, shared_folder
+from tests.lab.postgres_server import PostgresServer, postgres_with_passfile
 
 _MADE = """
 CREATE SCHEMA "Odd one";
@@ -34,10 +34,7 @@ SELECT lo_from_bytea(4711, '\\x0102');
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    with shared_folder() as folder, running_postgres(folder / "server") as server:
-        passfile = server.folder / "pass"
-        passfile.write_text(f"*:*:*:*:{PASSWORD}\n")
-        passfile.chmod(0o600)
+    with postgres_with_passfile() as server:
         for name in ("one", "two"):
             server.execute(f"CREATE DATABASE {name}")
             _in(server, name, _MADE)

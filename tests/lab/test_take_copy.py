@@ -22,7 +22,7 @@ from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Step
 from tests.lab.pg_pair import wheel_binaries
-from tests.lab.postgres_server import PASSWORD, PostgresServer, running_postgres, shared_folder
+from tests.lab.postgres_server import PostgresServer, postgres_with_passfile
 from tests.unit import alternate_cases
 
 TAKEN_AT = 1_795_000_000.0
@@ -47,10 +47,7 @@ class Here:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    with shared_folder() as folder, running_postgres(folder / "server") as server:
-        passfile = server.folder / "pass"
-        passfile.write_text(f"*:*:*:*:{PASSWORD}\n")
-        passfile.chmod(0o600)
+    with postgres_with_passfile() as server:
         server.execute('CREATE DATABASE "pleasant"')
         server.execute(f'CREATE DATABASE "{NAME}"')
         server.execute(comment_sql(COPY).rstrip(";"))
