@@ -10,7 +10,7 @@ from ppsconsole.engine.copies import CopiedRun, fetch_runs
 from ppsconsole.engine.identity import Marks
 from ppsconsole.engine.journal import Journal
 from ppsconsole.engine.lease import lease_hosts
-from ppsconsole.engine.lease_script import ROOT, folder_of
+from ppsconsole.engine.lease_script import ROOT, Sighting, folder_of, look_script, sighting
 from ppsconsole.errors import DriverError, UsageError
 from ppsconsole.inventory.model import Host, Inventory
 from ppsconsole.masking import plain
@@ -166,10 +166,34 @@ async def find_run(inventory: Inventory, shell: ProvedShell, journal: Journal, p
         return chosen[0]
     hint = f" (not asked: {'; '.join(known.missing)})" if known.missing else ""
     if not chosen:
+        if prefix:
+            await _refuse_untold(inventory, shell, prefix, root)
         what = f"no run begins with {prefix!r}" if prefix else "no run is open"
         raise UsageError(f"{what} here or on the hosts of {inventory.cluster.name}{hint}", remedy="See `ppsconsole runs list`")
     named = ", ".join(run.run for run in chosen[:5])
     raise UsageError(f"{len(chosen)} runs fit: {named}", remedy="Type more of the id")
+
+
+async def _refuse_untold(inventory: Inventory, shell: Shell, prefix: str, root: str) -> None:
+    """Say so where hosts have the lease of such a run and no record of it: one comes to them before the first act.
+
+    Raises:
+        UsageError: There is one.
+    """
+
+    async def look(host: Host) -> Sighting | None:
+        try:
+            return sighting(host.name, await shell.run(host, look_script(folder_of(inventory.cluster.name, root))))
+        except (DriverError, ValueError):
+            return None  # told with the copies that could not be asked for
+
+    for seen in await asyncio.gather(*(look(host) for host in lease_hosts(inventory))):
+        if seen is not None and seen.run.startswith(prefix):
+            run = plain(seen.run, 40)
+            who = seen.holder.said() if seen.holder is not None else "an unknown console"
+            what = f"{seen.host} has the lease of run {run}, and no host that answers has a record of it"
+            remedy = f"Resume or abandon {run} where it was begun; or begin a new run, which takes the lease with --reason"
+            raise UsageError(f"{what}: {who} had done nothing there yet", remedy=remedy)
 
 
 def _rank(events: Sequence[RunEvent]) -> tuple[int, int]:

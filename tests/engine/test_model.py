@@ -8,7 +8,7 @@ from tests.engine.model.console import Console, at_work, modelled
 from tests.engine.model.declared import declared
 from tests.engine.model.held import play
 from tests.engine.model.playing import tell
-from tests.engine.model.story import Story
+from tests.engine.model.story import Beat, Story
 from tests.engine.model.ways import mistakes, unanswered
 from tests.engine.model.world import new_world
 
@@ -59,3 +59,13 @@ def test_an_operators_own_fence_command_is_believed_when_it_is_verified_and_neve
         assert told.wrongs == [], told.trace
         ends[fence] = ("proof-made", "fence", "") in told.events
     assert ends == {"works": True, "denies": True, "late": True, "lies": False, "fails": False, "mute": False}
+
+
+def test_a_console_that_died_before_anybody_could_know_of_its_run_keeps_nobody_away() -> None:
+    story = Story(0, "fine", "switchover", beats=(Beat("boundary", 0, "dies"),), choices=("other",))
+    told = tell(story, declared())
+    assert told.wrongs == [], told.trace
+    assert any("has the lease of run run1, and no host that answers has a record of it" in line for line in told.trace), (
+        told.trace
+    )
+    assert told.runs == 2, "somebody else began anew"

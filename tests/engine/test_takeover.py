@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ppsconsole.actions.base import Finding
+from ppsconsole.engine.lease import Claim, Lease
 from ppsconsole.engine.pruning import prune
 from ppsconsole.engine.resume import copies_on_hosts, find_run
 from ppsconsole.engine.session import Session
@@ -67,6 +68,31 @@ def test_the_run_that_a_new_one_takes_over_from_is_closed_everywhere(tmp_path, m
             await console.resume()
         assert hosts.lines() == {}
         there.journal.close()
+
+    on_hosts(tmp_path, body)
+
+
+def test_a_run_that_left_nothing_but_its_lease_is_told_as_that(tmp_path) -> None:
+    async def body(hosts: Hosts, console: Console) -> None:
+        around = console.around
+        claim = Claim("pps lab", "0badcafe", "switchover", ("h1", "h2"))
+        lease = Lease(claim, around.inventory, around.tools.ssh, around.clock, holder=OTHER)
+        await lease.take()
+        try:
+            with pytest.raises(UsageError) as refused:
+                await find_run(around.inventory, around.tools.ssh, console.journal, "0bad")
+            assert refused.value.what == (
+                "h1 has the lease of run 0badcafe, and no host that answers has a record of it: "
+                f"{OTHER.said()} had done nothing there yet"
+            )
+            with pytest.raises(UsageError, match="no run begins with 'cafe'"):
+                await find_run(around.inventory, around.tools.ssh, console.journal, "cafe")
+            with pytest.raises(Leased):
+                await console.start()
+            async with await console.start(reason="the one who began it is gone") as session:
+                assert (await session.runner.run()).verdict is RunVerdict.SUCCESS
+        finally:
+            await lease.leave()
 
     on_hosts(tmp_path, body)
 

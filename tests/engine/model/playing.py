@@ -331,12 +331,25 @@ class Stage:
                 return
             self.trace(f"finish: {choice}")
             await self._turn(self._continues(choice, "" if self.opened is not None else "somebody has to end it"))
-        if not self._is_over():
+        if self._is_untold():
+            assert self.plan is not None
+            told, runs = len(self.told.trace), self.told.runs
+            self.trace("finish: anew")
+            await self._turn(self._begins(Request(self.plan.runbook, self.plan.node, reason="its console died")))
+            if self.told.runs == runs and any("Leased" in line or "holds the lease" in line for line in self.told.trace[told:]):
+                self.world.wrong(f"its lease keeps others away for ever: {self.told.trace[-1]}")
+        elif not self._is_over():
             self.world.wrong(f"there is no way out of {self.run}: {self.told.trace[-1]}")
 
     def _mend_consoles(self) -> None:
         for console in self.consoles.values():
             console.journal.is_full = False
+
+    def _is_untold(self) -> bool:
+        """Whether it died with its console before its first act: no host has a record, only the lease."""
+        ends = [console.journal.events(self.run)[:-1] for console in self.consoles.values()]
+        is_begun = any(event.kind == "step-started" for events in ends for event in events)  # the last one died with it
+        return not is_begun and not any(self.run in host.runs for host in self.world.hosts.values())
 
     def _is_over(self) -> bool:
         journals = [console.journal for console in self.consoles.values()]
