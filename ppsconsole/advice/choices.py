@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 from ppsconsole.advice.diagnosis import Advice
 from ppsconsole.advice.ways import Way, compared, words_of
-from ppsconsole.clock import duration
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.runbooks.building import Background
@@ -91,8 +90,7 @@ def choice_of(way: Way) -> Choice:
     request = request_of(way)
     if way.is_blocked:
         return Choice(request, _title(request), way.why, is_advised=True, is_blocked=True)
-    time = f"users are kept out for about {duration(way.downtime_s)}" if way.downtime_s else "users are not kept out"
-    return Choice(request, _title(request), f"{time}; loss {way.loss}", is_advised=True)
+    return Choice(request, _title(request), f"{way.kept_out()}; loss {way.loss}", is_advised=True)
 
 
 def _in_full(way: Way) -> Choice:

@@ -4,12 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ppsconsole.clock import duration
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.loss import Loss, LossTier
-from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.plan import Plan, kept_out_said
 from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.alternate import RUNS
 from ppsconsole.runbooks.barred import Barred
@@ -39,6 +38,7 @@ class Way:
         is_blocked: It cannot be gone now.
         why: What the loss rests on, or, when it is blocked, the facts behind the rule.
         rule: The rule that blocks it: a preflight item, or the reason why nothing can be planned; empty when it is open.
+        users: Who is kept out, and until when, where it is not all of them for `downtime_s`; empty where that says it.
     """
 
     runbook: str
@@ -48,13 +48,17 @@ class Way:
     is_blocked: bool = False
     why: str = ""
     rule: str = ""
+    users: str = ""
 
     def said(self) -> str:
         """Return the way in one line, for a person."""
         if self.is_blocked:
             return f"{self.command}: blocked by {self.rule}: {self.why}"
-        time = "users are not kept out" if not self.downtime_s else f"users are kept out for about {duration(self.downtime_s)}"
-        return f"{self.command}: {time}; loss {self.loss}"
+        return f"{self.command}: {self.kept_out()}; loss {self.loss}"
+
+    def kept_out(self) -> str:
+        """Return who is kept out, and for how long."""
+        return kept_out_said(self.downtime_s, self.users)
 
     def as_json(self) -> dict[str, Any]:
         """Return the way for `status --json`."""
@@ -159,8 +163,10 @@ def _way(
     if plan.blockers:
         why = "; ".join(f"{item.words}. {item.remedy}" for item in plan.blockers)
         rule = ", ".join(item.name for item in plan.blockers)
-    way = Way(request.runbook, _command(request, plan), plan.downtime_s, plan.loss.said(), bool(rule), why, rule)
-    return (bool(rule), rank(plan.loss), plan.downtime_s), way
+    way = Way(request.runbook, _command(request, plan), plan.downtime_s, plan.loss.said(), bool(rule), why, rule, plan.users)
+    # Some are kept out until somebody does something by hand: no estimate says how long that is.
+    downtime_s = math.inf if plan.users and not plan.downtime_s else plan.downtime_s
+    return (bool(rule), rank(plan.loss), downtime_s), way
 
 
 def _untold(inventory: Inventory, step: Step) -> tuple[str, ...]:

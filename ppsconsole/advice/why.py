@@ -138,13 +138,12 @@ def _way(way: Way, snapshot: Snapshot, inventory: Inventory, background: Backgro
     title = " ".join(way.command.split()[2:])
     if way.is_blocked:
         return WayReason(title, True, f"blocked by {way.rule}: {way.why}")
-    words = f"users are kept out for about {duration(way.downtime_s)}" if way.downtime_s else "users are not kept out"
     try:
         plan = plan_of(inventory, snapshot, request, lambda inventory, step: (), background)
     except PpsConsoleError as error:  # it was possible a moment ago; the advice that comes says so
         return WayReason(title, True, f"cannot be planned any more: {error}")
     return WayReason(
-        title, False, words, tuple(_times(plan, snapshot, background)), f"{TIERS[plan.loss.tier]}; {plan.loss.words}"
+        title, False, way.kept_out(), tuple(_times(plan, snapshot, background)), f"{TIERS[plan.loss.tier]}; {plan.loss.words}"
     )
 
 

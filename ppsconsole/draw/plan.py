@@ -6,7 +6,7 @@ from ppsconsole.clock import duration, iso
 from ppsconsole.draw.promise import NO_PROMISES, Promises, promise_said
 from ppsconsole.draw.text import Glyphs, Line, Span, Style
 from ppsconsole.draw.words import cell_width, fitted, hanging, width_of
-from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.plan import Plan, kept_out_said
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.step import Step
 
@@ -59,7 +59,9 @@ def plan_head(plan: Plan, is_lab: bool, width: int, glyphs: Glyphs, promises: Pr
         (said,) = promise_said(promises.loss_s, is_kept=plan.loss.is_accepted_by(promises.loss_s))
         lines.append((Span(" " * 10), Span(said.text.strip(), said.style)))
     is_short = promises.downtime_s is None or plan.downtime_s <= promises.downtime_s
-    lines.append((Span("downtime  ", "dim"), Span(downtime_said(plan)), *promise_said(promises.downtime_s, is_kept=is_short)))
+    promised = promise_said(promises.downtime_s, is_kept=is_short)
+    out = hanging((Span("downtime  ", "dim"),), downtime_said(plan), "text", width, glyphs)
+    lines += (*out[:-1], (*out[-1], *promised))
     if plan.blockers:
         names = ", ".join(item.name for item in plan.blockers)
         lines += hanging((Span("blocked   ", "dim"),), f"by {names}: this plan does not run", "down", width, glyphs)
@@ -67,8 +69,8 @@ def plan_head(plan: Plan, is_lab: bool, width: int, glyphs: Glyphs, promises: Pr
 
 
 def downtime_said(plan: Plan) -> str:
-    """Return the estimate of how long users are kept out."""
-    return f"users are kept out for about {duration(plan.downtime_s)}" if plan.downtime_s else "users are not kept out"
+    """Return who is kept out, and for how long."""
+    return kept_out_said(plan.downtime_s, plan.users)
 
 
 def draw_preflight(plan: Plan, width: int, glyphs: Glyphs) -> tuple[Line, ...]:

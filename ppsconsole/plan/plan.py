@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ppsconsole.clock import duration
 from ppsconsole.plan.loss import Loss
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.step import Step
@@ -32,6 +33,11 @@ class Identity:
     timeline: int
 
 
+def kept_out_said(downtime_s: float | None, users: str = "") -> str:
+    """Return who is kept out for how long: `users` where that is known, else the estimate for all of them."""
+    return users or (f"users are kept out for about {duration(downtime_s)}" if downtime_s else "users are not kept out")
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that a run will do, before it does anything.
@@ -46,6 +52,7 @@ class Plan:
         loss: What is lost if it is run now.
         tolerances: Lag, positions and ages that were seen: listed beside the hash, re-checked where they matter.
         downtime_s: Estimate of how long users are kept out, in seconds.
+        users: Who of them is, and until when, where it is not all of them for that long; empty where that says it.
     """
 
     runbook: str
@@ -59,6 +66,7 @@ class Plan:
     loss: Loss
     tolerances: Mapping[str, str]
     downtime_s: float
+    users: str = ""
 
     @property
     def hash(self) -> str:
@@ -102,6 +110,7 @@ class Plan:
             "loss": self.loss.as_json(),
             "tolerances": dict(self.tolerances),
             "downtime_s": self.downtime_s,
+            "users": self.users,
         }
 
     @classmethod
@@ -123,6 +132,7 @@ class Plan:
             loss=Loss.from_json(found["loss"]),
             tolerances=found["tolerances"],
             downtime_s=found["downtime_s"],
+            users=found.get("users", ""),  # a journal from before it was written has none
         )
         if plan.hash != found["hash"]:
             raise ValueError(f"the plan's hash is {plan.hash}, written beside it stands {found['hash']}")

@@ -138,6 +138,7 @@ class Brief:
         to: str = "",
         tolerances: Mapping[str, str] | None = None,
         downtime_s: float = 0.0,
+        users: str = "",
     ) -> Plan:
         """Return the plan of these steps, bound to what was seen: cluster, moment, and who is who among what they touch."""
         return Plan(
@@ -152,6 +153,7 @@ class Brief:
             loss=loss,
             tolerances=dict(tolerances or {}),
             downtime_s=downtime_s,
+            users=users,
         )
 
 

@@ -1,12 +1,13 @@
 """Fence: an old primary came back beside the one that serves now. It is stopped, kept down, and put in quarantine (again).
 
+Web nodes that use it are stopped before, so that their users write nothing more that nobody keeps (`fence_users`).
+
 Where its host cannot be logged in to, the operator's own fence command switches the machine off, if one is declared.
 """
 
 from dataclasses import replace
 
 from ppsconsole.cluster.snapshot import Node, Snapshot
-from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Plan
@@ -16,8 +17,10 @@ from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Brief, Shop, closed
 from ppsconsole.runbooks.case import failing, ok, unseen
+from ppsconsole.runbooks.costs import downtime_of
+from ppsconsole.runbooks.fence_users import Misled, misled_by, off_steps, on_steps
 from ppsconsole.runbooks.ladder import comes_back, command_lacks, fence_step, kept_down_lacks
-from ppsconsole.runbooks.request import known, without_to
+from ppsconsole.runbooks.request import known, wanted_instance, without_to
 from ppsconsole.runbooks.situation import primaries
 
 _SET_ASIDE = Loss(LossTier.NONE, words="nothing is thrown away: what only it has stays on its disk, and is not merged")
@@ -43,9 +46,7 @@ def plan_fence(brief: Brief) -> Plan:
     """
     inventory, snapshot, request = brief.inventory, brief.snapshot, brief.request
     without_to(request)
-    if not request.node:
-        raise UsageError("fence needs a NODE", remedy=f"One of: {', '.join(inventory.database.instances)}")
-    name = known(request.node, inventory.database.instances, "database instance")
+    name = wanted_instance(inventory, request)
     node = snapshot.node(name)
     if inventory.database.kind != "postgres" or node is None:
         what = f"the console cannot fence an instance of kind {inventory.database.kind} yet"
@@ -54,13 +55,26 @@ def plan_fence(brief: Brief) -> Plan:
     _may_be_fenced(node, others)
     rung, lacks = _rung(inventory, snapshot, name, request.fence)
     shop = brief.shop()
-    steps = _steps(shop, snapshot, node, others, rung, _arguments(name, rung, lacks, is_chosen=bool(request.fence)))
+    misled = misled_by(inventory, snapshot, node, others)
+    fencing = _fencing(shop, snapshot, node, rung, _arguments(name, rung, lacks, is_chosen=bool(request.fence)))
+    steps = [*off_steps(shop, snapshot, misled), *fencing, *on_steps(shop, snapshot, misled)]
+    downtime_s = _downtime_s(steps, misled)
+    users = misled.said(downtime_s)
+    steps[0] = replace(steps[0], gate=_gate(shop, node, others, rung, users))
     return brief.plan(
         node=name,
-        steps=steps,
-        preflight=(*_preflight(snapshot, node, others), *((comes_back(name),) if rung is Rung.FENCE_COMMAND else ())),
+        # Undoing it would start a second primary, and let users in at it.
+        steps=tuple(replace(step, is_undoable=False) for step in closed(steps)),
+        preflight=(
+            _other_primary(node, others),
+            _newer(node, others),
+            _users(misled, users),
+            *((comes_back(name),) if rung is Rung.FENCE_COMMAND else ()),
+        ),
         loss=_SET_ASIDE,
         tolerances={f"position of {name}": str(node.value("lsn") or node.value("control_checkpoint") or "unknown")},
+        downtime_s=downtime_s,
+        users=users,
     )
 
 
@@ -120,29 +134,34 @@ def _arguments(name: str, rung: Rung, lacks: dict[Rung, str], *, is_chosen: bool
     return found
 
 
-def _steps(
-    shop: Shop, snapshot: Snapshot, node: Node, others: list[Node], rung: Rung, arguments: dict[str, str]
-) -> tuple[Step, ...]:
+def _fencing(shop: Shop, snapshot: Snapshot, node: Node, rung: Rung, arguments: dict[str, str]) -> list[Step]:
     name = node.name
+    steps = [fence_step(shop, snapshot, name, rung, arguments, None)]
+    if rung is not Rung.FENCE_COMMAND:
+        title = f"Put {name} into quarantine: an alarm is raised should it come back"
+        steps.append(shop.step("quarantine", name, title, id="quarantine"))
+    return steps
+
+
+def _gate(shop: Shop, node: Node, others: list[Node], rung: Rung, users: str) -> Gate:
+    """Return the one question, asked before anything is touched."""
+    name, of = node.name, shop.inventory.cluster.name
     beside = f" beside {', '.join(each.name for each in others)}" if others else ""
     kept = f"What only {name} has stays in its data directory and is not merged."
+    said = f" {users[0].upper()}{users[1:]}." if users else ""
     if rung is Rung.FENCE_COMMAND:
-        question = (
-            f"The machine of {name} of {shop.inventory.cluster.name} is switched off{beside}, with all that runs on it. {kept}"
-        )
-        steps = [fence_step(shop, snapshot, name, rung, arguments, Gate("confirm", f"{question} Switch it off?", "--approve"))]
+        question = f"The machine of {name} of {of} is switched off{beside}, with all that runs on it. {kept}{said} Switch it off?"
     else:
-        question = f"{name} of {shop.inventory.cluster.name} is stopped and kept down{beside}. {kept} Stop it?"
-        steps = [
-            fence_step(shop, snapshot, name, rung, arguments, Gate("confirm", question, "--approve")),
-            shop.step("quarantine", name, f"Put {name} into quarantine: an alarm is raised should it come back", id="quarantine"),
-        ]
-    # Undoing it would start a second primary.
-    return tuple(replace(step, is_undoable=False) for step in closed(steps))
+        question = f"{name} of {of} is stopped and kept down{beside}. {kept}{said} Stop it?"
+    return Gate("confirm", question, "--approve")
 
 
-def _preflight(snapshot: Snapshot, node: Node, others: list[Node]) -> tuple[Item, ...]:
-    return (_other_primary(node, others), _newer(node, others), _users(snapshot, node))
+def _downtime_s(steps: list[Step], misled: Misled) -> float:
+    """Return for how many seconds users are kept out; 0 where nobody is, or until somebody does something by hand."""
+    if misled.moved:
+        return downtime_of(steps, is_out=False)
+    # Those who are sent to another web node are out while that is done.
+    return round(sum(step.estimate_s for step in steps if step.verb == "move-members"), 3)
 
 
 def _other_primary(node: Node, others: list[Node]) -> Item:
@@ -171,10 +190,16 @@ def _newer(node: Node, others: list[Node]) -> Item:
     )
 
 
-def _users(snapshot: Snapshot, node: Node) -> Item:
+def _users(misled: Misled, users: str) -> Item:
     name = "users"
-    using = [each.name for each in snapshot.of_kind("web") if each.value("points_at") == node.name and each.role == "serving"]
-    if using:
-        remedy = f"Point {', '.join(using)} at the primary: from the stop on users of it see errors"
-        return failing(name, f"{', '.join(using)} serves users from {node.name}", remedy)
-    return ok(name, f"no web node that serves users is set to {node.name}")
+    if misled.web_nodes:
+        remedy = f"Point {', '.join(misled.web_nodes)} at the primary that stays"
+        if misled.stopped:
+            remedy = f"{', '.join(misled.stopped)}: stopped before {misled.name} is, and disabled"
+            left = [each for each in misled.stopped if each not in misled.moved]
+            remedy += f"; once it names the right instance: ppsconsole run restart {left[0]}" if left else ""
+        return failing(name, f"{misled.name} is used by {misled.named(misled.web_nodes)}: {users}", remedy)
+    if misled.unseen:
+        remedy = f"Look on {', '.join(misled.unseen)} which database its connection setting names"
+        return unseen(name, f"whether users work on {misled.name} is not known: {users}", remedy)
+    return ok(name, f"no web node that serves users is set to {misled.name}, or has a session on it")

@@ -84,7 +84,7 @@ def stop_steps(shop: Shop, side: WebSide, *, is_all_disabled: bool = False) -> l
 
 def serve_steps(shop: Shop, side: WebSide, new: str) -> list[Step]:
     """Return the steps that point the serving web nodes at `new`, start them, and look who is connected to what."""
-    found = [_switch(shop, name, new) for name in side.serving]
+    found = [switch_step(shop, name, new) for name in side.serving]
     for name in side.serving:
         # One that an earlier run set aside is disabled, and what is disabled is not started: somebody wanted it down.
         found.append(shop.step("enable", name, f"Let {name} start at boot"))
@@ -125,11 +125,12 @@ def verify_steps(shop: Shop, web_nodes: Iterable[str], instance: str) -> list[St
 def after_steps(shop: Shop, side: WebSide, new: str) -> list[Step]:
     """Return what is done while users work again: the old side is pointed at the new primary, though it stays down."""
     aside = [name for name in side.aside if shop.inventory.web_nodes[name].switch.method == "command"]
-    found = [_switch(shop, name, new, is_optional=True) for name in aside]
+    found = [switch_step(shop, name, new, is_optional=True) for name in aside]
     return [*found, shop.step("enable", new, f"Let {new} start at boot", is_optional=True)]
 
 
-def _switch(shop: Shop, name: str, new: str, *, is_optional: bool = False) -> Step:
+def switch_step(shop: Shop, name: str, new: str, *, is_optional: bool = False) -> Step:
+    """Return the step that points the web node `name` at `new`; where that is done by hand somebody has to say so."""
     gate = None
     if shop.inventory.web_nodes[name].switch.method == "manual":
         question = f"Point {name} at {new} by hand, as this step's lines say, then write that you did and what the test said."

@@ -159,7 +159,7 @@ def test_a_standby_and_a_server_that_is_down_in_quarantine_are_no_alarm() -> Non
 
 def test_the_fence_of_a_primary_that_came_back_stops_it_and_marks_it_for_good() -> None:
     found = split_brain()
-    change(found, "pps1", points_at="db2")
+    nobody_uses(found, "db1")
     made = plan(found, "fence", "db1")
     assert ids(made) == ["fence", "quarantine"]
     assert made.step("fence").arguments["rung"] == "kept-down"
@@ -177,7 +177,8 @@ def test_the_newer_copy_is_fenced_only_with_open_eyes() -> None:
     assert state(plan(found, "fence", "db1"), "users") == ("failing", False)
     change(found, "db2", timeline=1)
     ways = next(each for each in advise(seen(found), declared()) if each.headline.startswith("SPLIT BRAIN")).ways
-    assert [way.command for way in ways if way.runbook == "fence"] == ["ppsconsole run fence db1", "ppsconsole run fence db2"]
+    # Neither is known to be older: the one that nobody works on comes first, since its fence keeps nobody out.
+    assert [way.command for way in ways if way.runbook == "fence"] == ["ppsconsole run fence db2", "ppsconsole run fence db1"]
 
 
 @pytest.mark.parametrize(
@@ -195,8 +196,16 @@ def cut_off() -> Found:
     """Return: two primaries, and the host of the older one lets nobody in."""
     found = split_brain()
     change_host(found, "db1", ssh="unreachable")
-    change(found, "pps1", points_at="db2")
+    nobody_uses(found, "db1")
     return found
+
+
+def nobody_uses(found: Found, name: str) -> None:
+    """Let the web nodes work on the other instance: by their setting, and by the sessions that each instance sees."""
+    other = {"db1": "db2", "db2": "db1"}[name]
+    for web_node in ("pps1", "pps2"):
+        change(found, web_node, points_at=other)
+    change(found, name, sessions=())
 
 
 def test_a_primary_whose_host_is_out_of_reach_is_fenced_by_the_declared_command_or_not_from_here() -> None:
