@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Awaitable, Callable
 
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.kinds import Lasting, patience, settled
@@ -20,6 +21,7 @@ from ppsconsole.actions.service_command import service_command
 from ppsconsole.actions.standing import Standing, standing
 from ppsconsole.actions.stop_primary import stop_command
 from ppsconsole.cluster.database import lsn_number
+from ppsconsole.drivers.base import CommandResult
 from ppsconsole.errors import BadAnswer, Blocked, DriverError, RunError
 from ppsconsole.inventory.model import Instance, Inventory
 from ppsconsole.masking import plain
@@ -27,6 +29,12 @@ from ppsconsole.plan.outcomes import SECOND_PRIMARY
 from ppsconsole.plan.step import Step
 
 _SETTLE_S = 20.0
+NO_PASSWORD = re.compile(r"\bpassword\s*=")
+"""Finds a password in a connection string: one with it is never carried about."""
+
+Look = Callable[[str, str], Awaitable[CommandResult]]
+"""Runs a command that changes nothing on the host of a name."""
+
 _OWN_KEYS = ("host", "hostaddr", "port", "application_name", "dbname")
 
 
@@ -185,23 +193,30 @@ async def way_to(bench: Workbench, node: str, primary: str) -> str:
     """
     found = declared_way(bench.inventory, node, primary)
     if found is None:
-        return await _derived(bench, node, primary)
-    if re.search(r"\bpassword\s*=", found):
+        return await derived_way(
+            bench.inventory, lambda host, command: bench.hosts.look(host, command, timeout_s=LOOK_S), node, primary
+        )
+    if NO_PASSWORD.search(found):
         remedy = f"Name a passfile in `upstreams` of {node}"
         raise Blocked(f"the way from {node} to {primary} holds a password, which is not carried about", where=node, remedy=remedy)
     return found
 
 
-async def _derived(bench: Workbench, node: str, primary: str) -> str:
-    """How `primary` followed when it was a standby, with its own address: login, password file and TLS are mostly the same."""
-    instance: Instance = instance_of(bench.inventory, primary)
+async def derived_way(inventory: Inventory, look: Look, node: str, primary: str) -> str:
+    """Return how `primary` followed as a standby, with its own address: login, password file and TLS are mostly the same.
+
+    Raises:
+        Blocked: The way is not known, or would hold a password.
+        DriverError: The host of `primary` could not be asked.
+    """
+    instance: Instance = instance_of(inventory, primary)
     command = (
         f"sed -n \"s/^[[:space:]]*primary_conninfo[[:space:]]*=[[:space:]]*'\\(.*\\)'[[:space:]]*$/\\1/p\" "
         f"{shlex.quote(data_directory_of(instance))}/postgresql.auto.conf | tail -n 1"
     )
-    result = await bench.hosts.look(host_of(bench.inventory, primary).name, command, timeout_s=LOOK_S)
+    result = await look(host_of(inventory, primary).name, command)
     remedy = f"Declare upstreams of {node} in the inventory, with a passfile"
-    place = listening(bench.inventory, primary)
+    place = listening(inventory, primary)
     try:
         pairs = dict(word.split("=", 1) for word in shlex.split(result.stdout.strip().replace("''", "'")) if "=" in word)
     except ValueError:

@@ -9,6 +9,7 @@ from ppsconsole.actions.follow import declared_way
 from ppsconsole.actions.looks import each_process
 from ppsconsole.actions.places import data_directory_of, program_of
 from ppsconsole.actions.wal_files import segment_name
+from ppsconsole.actions.way_there import try_way
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.database import lsn_number
 from ppsconsole.cluster.remnant import Known, Remnant
@@ -69,7 +70,7 @@ async def read_remnant(inventory: Inventory, shell: Shell, asks: Asks, clock: Cl
         seen = await shell.run(host, remnant_command(instance), timeout_s=_LOOK_S)
         found = parse_remnant(seen, found)
         found = await _beside(inventory, asks, found)
-        found = await _way_there(inventory, shell, host, found)
+        found = await _way_there(inventory, shell, found)
         if not found.has_data or found.system_identifier != found.source_system or found.timeline >= source.timeline:
             return found
         found = await _forked(inventory, shell, host, found, _segment_bytes(seen.stdout))
@@ -169,22 +170,15 @@ async def _beside(inventory: Inventory, asks: Asks, found: Remnant) -> Remnant:
     )
 
 
-async def _way_there(inventory: Inventory, shell: Shell, host: Host, found: Remnant) -> Remnant:
-    """Return `found` with whether its host gets to the primary with the right to replicate; tried where a way is declared."""
-    conninfo = declared_way(inventory, found.node, found.source)
-    if conninfo is None:
-        return found
-    psql = shlex.quote(program_of(inventory.database.instances[found.node], "psql"))
-    asked = shlex.quote(f"{conninfo} replication=true connect_timeout=4")
-    command = f"command -v {psql} >/dev/null || exit 127; timeout {_ASK_S:g} {psql} -XAtqw -c IDENTIFY_SYSTEM {asked} </dev/null"
-    done = await shell.run(host, command, timeout_s=_ASK_S + 4.0)
-    if done.exit_status == 127:
-        return found
-    identifier = done.stdout.partition("|")[0].strip()
-    if done.exit_status != 0:
-        return replace(found, way_there=plain(done.stderr, 200) or f"status {done.exit_status}")
-    if identifier != found.source_system:
-        return replace(found, way_there=f"another system answers there: {plain(identifier, 40)}")
+async def _way_there(inventory: Inventory, shell: Shell, found: Remnant) -> Remnant:
+    """Return `found` with whether its host gets to the primary with the right to replicate."""
+    way = await try_way(inventory, shell, found.node, found.source)
+    if way.is_open is None:
+        return replace(found, way_untried=way.words)
+    if not way.is_open:
+        return replace(found, way_there=way.words)
+    if way.system != found.source_system:
+        return replace(found, way_there=f"another system answers there: {way.system}")
     return replace(found, way_there="")
 
 

@@ -46,6 +46,7 @@ class Remnant:
         free_bytes: Room beside the data directory; None is unknown.
         source_bytes: What the primary's databases take; None is unknown.
         way_there: Why the primary is not reached from its host with the right to replicate; empty when it is, None not tried.
+        way_untried: Why that was not tried.
     """
 
     node: str
@@ -82,6 +83,7 @@ class Remnant:
     free_bytes: int | None = None
     source_bytes: int | None = None
     way_there: str | None = None
+    way_untried: str = ""
 
     @property
     def is_clean(self) -> bool:

@@ -143,11 +143,12 @@ class Desk:
                 remnant = None
                 if request.runbook == "rejoin":
                     remnant = await facts.remnant(self.inventory, snapshot, self._drivers(), self._clock, request.node)
+                ways = await facts.ways(self.inventory, snapshot, self._drivers().ssh, request)
                 is_alternate = RUNBOOKS[request.runbook].is_for_alternates
                 offered = await facts.offered(self.inventory, self._drivers(), request.node) if is_alternate else None
                 is_copy = request.runbook == "restore"
                 sizes = await facts.sizes(self.inventory, snapshot, self._drivers(), SIZE_S) if is_copy else {}
-                background = Background(estimates, self.history, secrets, dead_wal, trouble, remnant, offered, sizes)
+                background = Background(estimates, self.history, secrets, dead_wal, trouble, remnant, offered, sizes, ways)
                 try:
                     made = plan_of(self.inventory, snapshot, request, commands_of, background)
                 except Barred as error:

@@ -1,5 +1,6 @@
 """Fresh facts for a plan: one look at everything, and what else has to be known before something is moved."""
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
@@ -8,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from ppsconsole.actions.bundle_store import BundleStore, StoredBundle
 from ppsconsole.actions.dead_wal import Behind, read_dead_wal
 from ppsconsole.actions.remnant import Source, read_remnant
+from ppsconsole.actions.way_there import try_way
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.copies import Offered
 from ppsconsole.cluster.dead_wal import DeadWal
 from ppsconsole.cluster.remnant import Remnant
 from ppsconsole.cluster.snapshot import Node, Snapshot
+from ppsconsole.cluster.way_there import WayThere
 from ppsconsole.drivers.base import Shell
 from ppsconsole.drivers.secrets import resolve
 from ppsconsole.errors import Blocked, DriverError, SecretError, UsageError
@@ -22,7 +25,10 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.probes.monitor import Monitor
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.failover import pair_of
+from ppsconsole.runbooks.other_standbys import others_of
+from ppsconsole.runbooks.request import Request
 from ppsconsole.runbooks.situation import LATE, primaries
+from ppsconsole.runbooks.switchover import pair_of as switched_pair
 
 if TYPE_CHECKING:
     from ppsconsole.probes.tools import Tools
@@ -162,6 +168,27 @@ async def sizes(inventory: Inventory, snapshot: Snapshot, tools: "Tools", timeou
 
 
 _SIZE_SQL = "SELECT pg_database_size(current_database())"
+
+
+async def ways(inventory: Inventory, snapshot: Snapshot, shell: Shell, request: Request) -> dict[str, WayThere] | None:
+    """Try whether all that a switchover or failover will have follow the new primary get in there; None where nobody is moved.
+
+    They are tried at the same time, each on its own host; nothing is changed by it.
+    """
+    if inventory.database.kind != "postgres" or inventory.database.replication != "streaming":
+        return None
+    try:
+        pair = {"switchover": switched_pair, "failover": pair_of}[request.runbook](inventory, snapshot, request.to)
+    except (KeyError, Blocked, UsageError):
+        return None
+    old, new = (node.name for node in pair)
+    others = others_of(inventory, snapshot, old, new)
+    who = [old, *(each.name for each in others if not each.is_left and not each.upstream)]
+    seen = {name: node.value("host.ssh") for name in who if (node := snapshot.node(name)) is not None}
+    there = [name for name in who if seen.get(name) == "ok"]
+    found = await asyncio.gather(*(try_way(inventory, shell, each, new) for each in there))
+    hidden = [WayThere(name, new, None, "its host cannot be logged in to") for name in who if name not in there]
+    return {each.node: each for each in (*found, *hidden)}
 
 
 async def offered(inventory: Inventory, tools: "Tools", node: str) -> tuple[Offered, ...] | None:

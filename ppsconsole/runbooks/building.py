@@ -8,6 +8,7 @@ from ppsconsole.cluster.copies import Offered
 from ppsconsole.cluster.dead_wal import DeadWal
 from ppsconsole.cluster.remnant import Remnant
 from ppsconsole.cluster.snapshot import Node, Snapshot
+from ppsconsole.cluster.way_there import WayThere
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.loss import Loss
 from ppsconsole.plan.plan import Identity, Plan
@@ -37,6 +38,7 @@ class Background:
         remnant: What was read on the disk of an instance that is to be rejoined; None when nobody tried.
         offered: What is in the archive of the alternate server that is asked for; None when nobody tried.
         sizes: Bytes of the PPS database on disk by instance, of those that were asked.
+        ways: By instance, whether it could follow the one that is to be the primary; None when nobody tried.
     """
 
     estimates: Mapping[str, float] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class Background:
     remnant: Remnant | None = None
     offered: tuple[Offered, ...] | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
+    ways: Mapping[str, WayThere] | None = None
 
 
 NOTHING_KNOWN = Background()

@@ -9,6 +9,7 @@ from ppsconsole.runbooks import items_console as console
 from ppsconsole.runbooks import items_copy as copy
 from ppsconsole.runbooks import items_death as death
 from ppsconsole.runbooks import items_identity as identity
+from ppsconsole.runbooks import items_login as login
 from ppsconsole.runbooks import items_manager as manager
 from ppsconsole.runbooks import items_product as product
 from ppsconsole.runbooks import items_server as server
@@ -55,6 +56,7 @@ _SWITCHOVER: tuple[Check, ...] = (
     settings.libraries,
     settings.collations,
     slots.senders,
+    login.replication_login,
     others.other_standbys,
     slots.slots,
     slots.standby_slot,
@@ -102,6 +104,7 @@ _FAILOVER: tuple[Check, ...] = (
     settings.collations,
     settings.rewindable,
     slots.senders,
+    login.replication_login,
     others.other_standbys,
     slots.slots,
     stream.retry_interval,
@@ -121,6 +124,7 @@ _OF_A_STREAM = frozenset(
         settings.wal_level,
         settings.rewindable,
         slots.senders,
+        login.replication_login,
         slots.slots,
         others.other_standbys,
     )

@@ -71,7 +71,8 @@ def _way_there(inventory: Inventory, node: Node, source: Node, found: Remnant) -
     name = "way-to-primary"
     if found.way_there is None:
         declared = "" if source.name in inventory.database.instances[node.name].upstreams else ", and none is declared"
-        words = f"whether {source.name} can be reached from the host of {node.name} was not tried{declared}"
+        why = f": {found.way_untried}" if found.way_untried else ""
+        words = f"whether {source.name} can be reached from the host of {node.name} was not tried{declared}{why}"
         remedy = f"Declare `upstreams` of {node.name}, with a passfile; a step tries the way before anything is changed"
         return unseen(name, words, remedy)
     if found.way_there:

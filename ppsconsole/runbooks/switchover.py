@@ -15,7 +15,7 @@ from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.loss import PROVED_LATER
 from ppsconsole.runbooks.other_standbys import follow_steps, told_to_follow
 from ppsconsole.runbooks.preflight import preflight_switchover
-from ppsconsole.runbooks.request import Request, named_instance, without_node
+from ppsconsole.runbooks.request import named_instance, without_node
 from ppsconsole.runbooks.situation import driven, one_history, primaries, standbys, unanswered
 from ppsconsole.runbooks.snapshot import no_switchover
 from ppsconsole.runbooks.web_side import (
@@ -42,8 +42,7 @@ def plan_switchover(brief: Brief) -> Plan:
     driven(inventory)
     no_switchover(inventory)
     one_history(snapshot)
-    old = _primary(snapshot)
-    new = _target(inventory, snapshot, request, old)
+    old, new = pair_of(inventory, snapshot, request.to)
     side = web_side(inventory, snapshot, new.name, old.name)
     shop = brief.shop()
     steps = _steps(shop, snapshot, side, old.name, new.name)
@@ -58,6 +57,17 @@ def plan_switchover(brief: Brief) -> Plan:
         tolerances=tolerances_of(case),
         downtime_s=downtime_s,
     )
+
+
+def pair_of(inventory: Inventory, snapshot: Snapshot, to: str = "") -> tuple[Node, Node]:
+    """Return the primary and the standby to promote: the one called `to`, else the only one.
+
+    Raises:
+        UsageError: `to` does not exist, or none of several standbys was named.
+        Barred: No instance answers as a primary, or the target not as a standby.
+    """
+    old = _primary(snapshot)
+    return old, _target(inventory, snapshot, to, old)
 
 
 def _primary(snapshot: Snapshot) -> Node:
@@ -79,17 +89,17 @@ def _primary(snapshot: Snapshot) -> Node:
     return found[0]
 
 
-def _target(inventory: Inventory, snapshot: Snapshot, request: Request, old: Node) -> Node:
+def _target(inventory: Inventory, snapshot: Snapshot, to: str, old: Node) -> Node:
     usable = standbys(snapshot)
-    if not request.to and len(usable) == 1:
+    if not to and len(usable) == 1:
         return usable[0]
     others = [name for name in inventory.database.instances if name != old.name]
-    if not request.to and (usable or len(others) != 1):
+    if not to and (usable or len(others) != 1):
         if not usable:
             what = f"none of {', '.join(others)} answers as a standby" if others else f"there is no instance beside {old.name}"
             raise Barred("no-standby", what, where="database", remedy="Bring a standby back first; `status` says what is seen")
         raise UsageError("switchover needs --to NODE", remedy=f"Standbys: {', '.join(node.name for node in usable)}")
-    name = named_instance(inventory, request.to) if request.to else others[0]
+    name = named_instance(inventory, to) if to else others[0]
     if name == old.name:
         raise Barred("already-primary", f"{name} is the primary already", where=name, remedy="There is nothing to switch over")
     found = next((node for node in usable if node.name == name), None)

@@ -135,6 +135,7 @@ FAULTS = [
         Fault("other-manager", faults.running("db2", "patroni")),
         Fault("hypervisor", faults.running("db1", "vmtoolsd"), state="not checked", is_blocked=False),
         Fault("starts-at-boot", faults.disabled, is_blocked=False),
+        Fault("replication-login", faults.edited("db1", "etc/pgpass", ":replicator:", ":somebody:"), is_blocked=False),
         Fault("clocks", faults.stand_in("db2", "date", "exec /bin/date -d '+40 seconds' \"$@\""), is_blocked=False),
         Fault("disk", faults.stand_in("db2", "df", FULL), is_blocked=False),
         Fault("backup", faults.old_backup, is_blocked=False),

@@ -38,6 +38,7 @@ from ppsconsole.actions import (
     set_aside,
     standby_start,
     wal_files,
+    way_there,
 )
 from ppsconsole.actions.base import Workbench
 from ppsconsole.actions.registry import ACTIONS
@@ -307,11 +308,11 @@ def composed_one_by_one(gathered: Gathered, inventory: Inventory, plan: Plan) ->
     step = plan.steps[0]
     bench = Workbench(inventory, plan, "run1", _Clock(), types.SimpleNamespace(ssh=hosts), hosts, lambda line: None)
     waits: tuple[Callable[[], Any], ...] = (
-        lambda: remnant._way_there(inventory, hosts, inventory.hosts["db1"], lost),
+        lambda: way_there.try_way(inventory, hosts, "db1", "db2"),
         lambda: remnant._forked(inventory, hosts, inventory.hosts["db1"], lost, 1 << 24),
         lambda: copy_facts.tools_lack(bench, "db1", None),
         lambda: copy_facts.waits_lack(bench, "db1"),
-        lambda: follow._derived(bench, "db1", "db2"),
+        lambda: follow.derived_way(inventory, lambda host, command: bench.hosts.look(host, command), "db1", "db2"),
         lambda: follow.switchpoint(bench, "db1", 1, 2),
         lambda: lost_writes._names(bench, replace(step, node="db1"), 1, fork, 1 << 24, fork),
         lambda: bundle_write.dump_tool(bench, "db1"),
