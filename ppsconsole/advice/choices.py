@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ppsconsole.advice.diagnosis import Advice
-from ppsconsole.advice.ways import Way, compared, words_of
+from ppsconsole.advice.ways import FLAGS, Way, compared, words_of
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.runbooks.building import Background
@@ -80,9 +80,17 @@ def _primaries(snapshot: Snapshot) -> tuple[str, ...]:
 def request_of(way: Way) -> Request:
     """Return what a way stands for, from the command that it tells people: `ppsconsole run RUNBOOK [NODE] [--to NODE] ...`."""
     words = way.command.split()[3:]
-    said = {name: words[words.index(name) + 1] if name in words else "" for name in ("--from", "--to", "--fence", "--way")}
+    said = {name: words[words.index(name) + 1] if name in words else "" for name in ("--from", *FLAGS)}
     node = words[0] if words and not words[0].startswith("--") else said["--from"]
-    return Request(way.runbook, node=node, to=said["--to"], fence=said["--fence"], way=said["--way"])
+    return Request(
+        way.runbook,
+        node=node,
+        to=said["--to"],
+        fence=said["--fence"],
+        way=said["--way"],
+        bundle=said["--bundle"],
+        insist=said["--insist"],
+    )
 
 
 def choice_of(way: Way) -> Choice:

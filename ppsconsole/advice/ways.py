@@ -22,6 +22,9 @@ from ppsconsole.runbooks.request import Request
 from ppsconsole.runbooks.restart import is_dead, is_hung, was_primary
 from ppsconsole.runbooks.situation import is_reachable, primaries, standbys
 
+FLAGS = {"--to": "to", "--fence": "fence", "--way": "way", "--bundle": "bundle", "--insist": "insist"}
+"""What chooses a way of doing it, and where a request has it."""
+
 WRONG_REQUEST = "wrong-request"
 """The rule by which a request is barred that names what is not there for its runbook, or leaves a choice open."""
 
@@ -185,8 +188,9 @@ def words_of(request: Request) -> list[str]:
     """Return what is typed behind `ppsconsole plan` for it: runbook, node, and what chooses a way of doing it."""
     is_source = request.runbook == "restore"  # its node is where the data come from, which the flag says better
     words = [request.runbook] + ([] if is_source or not request.node else [request.node])
-    flags = {"--from": request.node if is_source else "", "--to": request.to, "--fence": request.fence, "--way": request.way}
-    for flag, value in flags.items():
+    words += ["--from", request.node] if is_source and request.node else []
+    for flag, name in FLAGS.items():
+        value = getattr(request, name)
         words += [flag, value] if value else []
     return words
 

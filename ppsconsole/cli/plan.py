@@ -19,6 +19,7 @@ from ppsconsole.plan.outcomes import EXIT_BLOCKED
 from ppsconsole.plan.plan import Plan
 from ppsconsole.runbooks.alternate import bundle_of
 from ppsconsole.runbooks.catalog import RUNBOOKS
+from ppsconsole.runbooks.items_tried import insisted
 from ppsconsole.runbooks.ladder import chosen_rung
 from ppsconsole.runbooks.rejoin import chosen_way
 from ppsconsole.runbooks.request import Request
@@ -80,6 +81,7 @@ def _next(made: Plan) -> str:
     words.append(f"--fence {chosen_rung(made)}" if chosen_rung(made) else "")
     words.append(f"--way {chosen_way(made)}" if chosen_way(made) else "")
     words.append(f"--bundle {bundle_of(made)}" if bundle_of(made) else "")
+    words.append(f"--insist {insisted(made)}" if insisted(made) else "")
     gates = {step.gate.kind for step in made.steps if step.gate is not None}
     words.append("--accept-loss WINDOW" if "accept-loss" in gates else "")
     words.append("--attest TEXT" if "attest" in gates else "")

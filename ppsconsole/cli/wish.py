@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from ppsconsole.errors import UsageError
+from ppsconsole.runbooks.items_tried import INSISTED
 from ppsconsole.runbooks.ladder import DOES
 from ppsconsole.runbooks.rejoin_way import WAYS
 from ppsconsole.runbooks.request import Request
@@ -27,10 +28,11 @@ def wish(command: _Command) -> _Command:
         fence: str | None,
         way: str | None,
         bundle: str,
+        insist: str | None,
         **others: Any,
     ) -> Any:
         node = _acted_on(runbook, node, source)
-        request = Request(runbook, node, to, fence=fence or "", way=way or "", bundle=bundle)
+        request = Request(runbook, node, to, fence=fence or "", way=way or "", bundle=bundle, insist=insist or "")
         return command(*args, request=request, **others)
 
     words = (
@@ -51,6 +53,7 @@ def wish(command: _Command) -> _Command:
         ),
         click.option("--way", type=click.Choice(WAYS), help="Rejoin: go this way, not the cheapest that the facts allow."),
         click.option("--bundle", metavar="NAME", default="", help="Alternate server: this bundle, not the newest one."),
+        click.option("--insist", type=click.Choice(INSISTED), help="Switchover: run it although this preflight item fails."),
     )
     made: Any = gathered
     for word in reversed(words):

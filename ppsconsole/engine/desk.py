@@ -35,6 +35,7 @@ from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.catalog import RUNBOOKS, plan_of
 from ppsconsole.runbooks.failover import failover_loss
 from ppsconsole.runbooks.history import History
+from ppsconsole.runbooks.items_tried import insisted
 from ppsconsole.runbooks.ladder import chosen_rung
 from ppsconsole.runbooks.quarantine import path_of
 from ppsconsole.runbooks.rejoin import chosen_way
@@ -372,7 +373,7 @@ def commands_of(inventory: Inventory, step: Step) -> tuple[str, ...]:
 def request_of(plan: Plan) -> Request:
     """Return what was asked for when `plan` was made."""
     fence, way, bundle, path = chosen_rung(plan), chosen_way(plan), bundle_of(plan), path_of(plan)
-    return Request(plan.runbook, plan.node, plan.to, fence=fence, way=way, bundle=bundle, path=path)
+    return Request(plan.runbook, plan.node, plan.to, fence=fence, way=way, bundle=bundle, path=path, insist=insisted(plan))
 
 
 def refuse_moved(read: Plan, now: Plan) -> None:

@@ -16,6 +16,7 @@ from ppsconsole.runbooks.boot_guard import plan_boot_guard, plan_boot_guard_remo
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background, Brief, Commands
 from ppsconsole.runbooks.failover import plan_failover
 from ppsconsole.runbooks.fence import plan_fence
+from ppsconsole.runbooks.items_tried import INSISTED
 from ppsconsole.runbooks.lost_writes import plan_lost_writes
 from ppsconsole.runbooks.quarantine import plan_quarantine_delete
 from ppsconsole.runbooks.rejoin import plan_rejoin
@@ -225,4 +226,7 @@ def plan_of(
         raise UsageError(f"{runbook.name} chooses no rung, and --fence {request.fence} was given", remedy="Leave it out")
     if request.way and runbook.name != "rejoin":
         raise UsageError(f"{runbook.name} chooses no way, and --way {request.way} was given", remedy="Leave it out")
+    if request.insist and (runbook.name != "switchover" or request.insist not in INSISTED):
+        what = f"{runbook.name} is not kept back by what can be insisted on, and --insist {request.insist} was given"
+        raise UsageError(what, remedy=f"Leave it out; of a switchover it overrides: {', '.join(INSISTED)}")
     return runbook.build(Brief(inventory, snapshot, request, commands, background))

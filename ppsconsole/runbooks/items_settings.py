@@ -2,7 +2,6 @@
 
 import shlex
 
-from ppsconsole.cluster.database import NEWEST_MAJOR
 from ppsconsole.cluster.snapshot import Node
 from ppsconsole.plan.preflight import Item
 from ppsconsole.probes.judge_cluster import AT_LEAST
@@ -99,9 +98,6 @@ def server_versions(case: Case) -> Item:
         missing = case.old.name if old is None else case.new.name
         return unseen(name, f"the version of {missing} is not known", is_blocking=True)
     words = f"{case.old.name} runs PostgreSQL {_version(old)}, {case.new.name} {_version(new)}"
-    if max(old, new) // 10000 > NEWEST_MAJOR:
-        remedy = "Upgrade the console; a failover is not kept back by this"
-        return failing(name, f"{words}: newer than {NEWEST_MAJOR}, up to which it was tried", remedy, is_blocking=True)
     if old // 10000 != new // 10000:
         remedy = f"Make {case.new.name} anew with PostgreSQL {old // 10000}: pg_basebackup -h {case.old.name} -R -D NEW-DIRECTORY"
         return failing(name, words, remedy, is_blocking=True)

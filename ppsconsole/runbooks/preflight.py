@@ -16,6 +16,7 @@ from ppsconsole.runbooks import items_server as server
 from ppsconsole.runbooks import items_settings as settings
 from ppsconsole.runbooks import items_slots as slots
 from ppsconsole.runbooks import items_stream as stream
+from ppsconsole.runbooks import items_tried as tried
 from ppsconsole.runbooks import other_standbys as others
 from ppsconsole.runbooks.case import Case
 
@@ -53,6 +54,7 @@ _SWITCHOVER: tuple[Check, ...] = (
     settings.hot_standby,
     settings.wal_level,
     settings.server_versions,
+    tried.tried_version,
     settings.libraries,
     settings.collations,
     slots.senders,
@@ -100,6 +102,7 @@ _FAILOVER: tuple[Check, ...] = (
     settings.synchronous,
     settings.writable,
     settings.wal_level,
+    tried.tried_version,
     settings.libraries,
     settings.collations,
     settings.rewindable,
@@ -138,6 +141,7 @@ _RESTORE: tuple[Check, ...] = (
     copy.outage,
     copy.web_nodes_quiet,
     copy.versions,
+    tried.tried_version,
     identity.identities,
     identity.data_directories,
     manager.other_manager,

@@ -23,6 +23,7 @@ class Request:
         way: Of a rejoin: `follow`, `rewind` or `re-clone`; empty takes the cheapest that the facts allow.
         path: What to delete of what was set aside on a host.
         bundle: Which bundle an alternate server is to serve from; empty takes the newest.
+        insist: The preflight item that is overridden, of those that may be (`items_tried.INSISTED`); empty for none.
     """
 
     runbook: str
@@ -35,6 +36,7 @@ class Request:
     way: str = ""
     path: str = ""
     bundle: str = ""
+    insist: str = ""
 
 
 def known(word: str, names: Iterable[str], kind: str) -> str:

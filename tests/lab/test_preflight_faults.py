@@ -182,6 +182,7 @@ BY_VALUE = {
     "fresh-facts": "an instance that does not answer bars the plan before its preflight",
     "same-cluster": "a server of another system follows nobody, so no lab that runs has one",
     "server-versions": "a lab has one version of PostgreSQL, and a standby of another one does not start",
+    "tried-version": "no PostgreSQL is there that is newer than the console was tried on",
     "web-nodes": "without a web node a plan's own steps refuse before its preflight",
     "members": "a balancer's own step refuses before the preflight where a web node is no member of it",
     "other-standbys": "this lab has one standby; tests.lab.test_other_standbys has a lab with three",

@@ -6,7 +6,7 @@ in `tests/lab/test_postgres_driver.py` and played on in `tests/lab/test_other_st
 
 import asyncio
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,10 +17,15 @@ from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.actions.standing import STANDING_SQL
 from ppsconsole.drivers.postgres_connect import Session
 from ppsconsole.drivers.postgres_query import PRIVILEGES_SQL, PostgresStatus, Sight, TooOld, parse_status, status_sql
+from ppsconsole.engine.desk import request_of
+from ppsconsole.errors import UsageError
+from ppsconsole.plan.plan import Plan
+from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.barred import Barred
+from ppsconsole.runbooks.request import Request
 from tests.unit.observations import change, silence
-from tests.unit.runbook_cases import Found, declared, fine, plan, state, three, with_third
+from tests.unit.runbook_cases import Found, declared, fine, killed, plan, state, three, with_third
 
 MAJORS = range(12, 19)
 
@@ -245,13 +250,46 @@ def test_nothing_is_planned_beside_one_that_is_too_old(runbook: str, node: str, 
     assert (refused.value.rule, refused.value.where) == ("too-old", old)
 
 
-def test_a_major_that_nobody_tried_keeps_a_switchover_back_and_is_named() -> None:
+def newer() -> Found:
+    """Return the well cluster on a major that nobody tried the console on."""
     found = fine()
     for name in ("db1", "db2"):
         change(found, name, version=190001)
-    made = plan(found, "switchover", to="db2")
-    [item] = [each for each in made.preflight if each.name == "server-versions"]
-    assert (item.state, item.is_blocking) == ("failing", True)
-    assert "PostgreSQL 19.1" in item.words
+    return found
+
+
+def tried(made: Plan) -> Item:
+    """Return the item that says so."""
+    return next(each for each in made.preflight if each.name == "tried-version")
+
+
+def test_a_major_that_nobody_tried_keeps_a_switchover_back_and_is_named() -> None:
+    made = plan(newer(), "switchover", to="db2")
+    item = tried(made)
+    assert made.blockers == (item,)
+    assert "db1 runs PostgreSQL 19.1, db2 runs PostgreSQL 19.1: nobody has tried this console" in item.words
     assert "newer than 18" in item.words
-    assert replace(item, words="") in [replace(each, words="") for each in made.blockers]
+    assert "ppsconsole plan switchover --to db2 --insist tried-version" in item.remedy
+
+
+def test_whoever_insists_is_warned_and_the_plan_remembers_it() -> None:
+    made = plan(newer(), "switchover", to="db2", insist="tried-version")
+    assert (made.blockers, tried(made).state) == ((), "failing")
+    assert "somebody insisted" in tried(made).words
+    assert request_of(made) == Request("switchover", to="db2", insist="tried-version")
+    assert made.hash == plan(newer(), "switchover", to="db2").hash, "what is done is the same"
+    assert request_of(plan(fine(), "switchover", to="db2", insist="tried-version")).insist == ""
+    for runbook, what in (("failover", "tried-version"), ("switchover", "streaming")):
+        with pytest.raises(UsageError, match="--insist"):
+            plan(newer(), runbook, to="db2", insist=what)
+
+
+def test_an_emergency_is_told_of_it_and_not_kept_back() -> None:
+    found = killed()
+    change(found, "db2", version=190001)
+    made = plan(found, "failover", to="db2")
+    item = tried(made)
+    assert (made.blockers, item.state) == ((), "failing")
+    assert "db2 runs PostgreSQL 19.1: nobody has tried this console on anything newer than 18" in item.words
+    assert "does not keep a failover back" in item.remedy
+    assert tried(plan(killed(), "failover", to="db2")).state == "ok"

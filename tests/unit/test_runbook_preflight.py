@@ -99,6 +99,7 @@ SEEN: list[Any] = [
     ("wal-level", set_to("db1", wal_level="logical"), False, None),
     ("server-versions", on("db2", version=170006), True, on("db2", version=None)),
     ("server-versions", on("db2", version=180004), False, None),
+    ("tried-version", None, True, on("db2", version=None)),
     ("libraries", on("db2", missing_extensions=("citext",)), True, on("db2", missing_extensions=None)),
     ("libraries", set_to("db1", shared_preload_libraries="pg_cron"), False, hide("db2", "shared_preload_libraries")),
     ("collations", on("db2", is_collation_changed=True), False, on("db2", is_collation_changed=None)),
