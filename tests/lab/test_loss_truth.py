@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from tests.lab.conftest import Lab, wait_for
 
 LIMIT_S = 120.0
+FAILOVER = ("failover", "--to", "db2")
 
 
 @pytest.fixture
@@ -28,33 +29,45 @@ def told(lab: Lab, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(line, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S)
 
 
-def planned(lab: Lab, *wanted: str) -> dict[str, Any]:
-    done = told(lab, "plan", *(wanted or ("failover", "--to", "db2")), "--json")
-    assert done.stdout, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-def settled(lab: Lab) -> dict[str, Any]:
-    """Return the plan once all see the primary dead and its log was read: a busy machine leaves looks unanswered."""
+def open_plan(lab: Lab, *wanted: str, is_right: Callable[[dict[str, Any]], bool] = lambda plan: True) -> dict[str, Any]:
+    """Return the plan once nothing blocks it and it is right: a busy machine leaves looks unanswered."""
+    told_last: list[str] = []
     plans: list[dict[str, Any]] = []
 
-    def is_settled() -> bool:
-        plans.append(planned(lab))
-        blocked = [item for item in plans[-1]["preflight"] if item["state"] == "failing" and item["is_blocking"]]
-        return not blocked and plans[-1]["loss"]["tier"] == "exact"
+    def is_open() -> bool:
+        done = told(lab, "plan", *wanted, "--json")
+        told_last[:] = [done.stdout or done.stderr]
+        plans.extend([json.loads(done.stdout)] if done.returncode == 0 else [])
+        return done.returncode == 0 and is_right(plans[-1])
 
     try:
-        wait_for(is_settled, "a plan that is not blocked, with an exact loss", LIMIT_S)
+        wait_for(is_open, f"a plan for {wanted} that is open and right", LIMIT_S)
     except AssertionError as error:
-        raise AssertionError(f"{error}: {plans[-1]['loss']} {plans[-1]['preflight']}") from error
+        raise AssertionError(f"{error}: {told_last}") from error
     return plans[-1]
 
 
-def position(lab: Lab) -> str:
-    """Return how far the log of db1 goes."""
-    nodes = json.loads(told(lab, "status", "--json").stdout)["nodes"]
-    return str(next(node for node in nodes if node["name"] == "db1")["facts"]["lsn"]["value"])
+def with_exact_loss(lab: Lab) -> dict[str, Any]:
+    """Return the plan once all see the primary dead and its log was read."""
+    return open_plan(lab, *FAILOVER, is_right=lambda plan: plan["loss"]["tier"] == "exact")
+
+
+def with_window(lab: Lab) -> dict[str, Any]:
+    """Return the plan once all see the primary dead; reading its log was tried, and failed."""
+    return open_plan(
+        lab, *FAILOVER, is_right=lambda plan: plan["loss"]["tier"] == "bounded" and "not exact" in plan["loss"]["words"]
+    )
+
+
+def commits(lab: Lab, on: str) -> int:
+    """Return the number of the last transaction that users committed on an instance."""
+    return int(lab.sql("SELECT coalesce(max(xid::text::bigint), 0) FROM pg_last_committed_xact()", on)[0][0])
+
+
+def write_on(lab: Lab, on: str, more: int = 5) -> None:
+    """Wait until users have written so much more."""
+    before = commits(lab, on)
+    wait_for(lambda: commits(lab, on) >= before + more, f"{more} more commits on {on}", LIMIT_S)
 
 
 def switch_segment(lab: Lab) -> None:
@@ -70,7 +83,7 @@ def switch_segment(lab: Lab) -> None:
 def test_a_crash_of_an_idle_primary_loses_exactly_nothing_whenever_it_was_last_looked_at(lab: Lab) -> None:
     switch_segment(lab)
     lab.fault("kill", "db1")
-    plan = settled(lab)
+    plan = with_exact_loss(lab)
     assert (plan["loss"]["tier"], plan["loss"]["window_s"], plan["loss"]["transactions"]) == ("exact", 0.0, 0), plan["loss"]
     advised = told(lab, "status", "--json").stdout
     ways = [way for each in json.loads(advised)["advice"] for way in each["ways"] if way["runbook"] == "failover"]
@@ -98,11 +111,9 @@ def load_on(lab: Lab, report: Path) -> Iterator[dict[str, Any]]:
 
 def killed_with_writes_of_its_own(lab: Lab) -> None:
     """Hold the standby back while users write, and kill the primary."""
-    before = position(lab)
-    wait_for(lambda: position(lab) != before, "the first writes", LIMIT_S)
+    write_on(lab, "db1")
     lab.fault("disconnect", "db2", "--link", "replication")
-    at_cut = position(lab)
-    wait_for(lambda: position(lab) != at_cut, "writes that only db1 has", LIMIT_S)
+    write_on(lab, "db1")
     lab.fault("kill", "db1")
 
 
@@ -116,7 +127,7 @@ def test_what_only_the_dead_primary_had_is_salvaged_also_by_the_console_after_on
 ) -> None:
     with load_on(lab, tmp_path / "load.json") as verification:
         killed_with_writes_of_its_own(lab)
-        plan = settled(lab)
+        plan = with_exact_loss(lab)
         loss = plan["loss"]
         assert (loss["transactions"] > 0, loss["bytes"] > 0, loss["is_salvage_ahead"]) == (True, True, True)
         answers = ["--approve", plan["hash"], "--accept-loss", "0"]
@@ -148,7 +159,7 @@ def test_what_cannot_be_salvaged_is_announced_and_listed_once_the_disk_can_be_re
         killed_with_writes_of_its_own(lab)
         wal = lab.home("db1") / "data" / "pg_wal"
         wal.rename(wal.with_name("pg_wal.away"))
-        plan = unreadable(lab)
+        plan = with_window(lab)
         loss = plan["loss"]
         refused = told(lab, "run", "failover", "--to", "db2", "--approve", plan["hash"], "--accept-loss", "0")
         assert refused.returncode == 3, refused.stdout + refused.stderr
@@ -160,7 +171,7 @@ def test_what_cannot_be_salvaged_is_announced_and_listed_once_the_disk_can_be_re
     assert lost
     assert all(plan["made_at"] - loss["window_s"] - 1.0 <= each["acknowledged_at"] <= dead_at for each in lost)
     wal.with_name("pg_wal.away").rename(wal)
-    listing = planned(lab, "lost-writes", "db1")
+    listing = open_plan(lab, "lost-writes", "db1")
     kept = told(lab, "run", "lost-writes", "db1", "--approve", listing["hash"])
     assert kept.returncode == 0, kept.stdout + kept.stderr
     found = reported(lab)["lost_writes"]
@@ -171,16 +182,3 @@ def test_what_cannot_be_salvaged_is_announced_and_listed_once_the_disk_can_be_re
     text = told(lab, "runs", "report", "--markdown").stdout
     assert f"{found['count']} transaction" in text
     assert found["path"].rpartition("/")[2].partition("_")[0] in text.replace("\\", "")
-
-
-def unreadable(lab: Lab) -> dict[str, Any]:
-    """Return the plan once all see the primary dead; reading its log was tried, and failed."""
-    plans: list[dict[str, Any]] = []
-
-    def is_settled() -> bool:
-        plans.append(planned(lab))
-        blocked = [item for item in plans[-1]["preflight"] if item["state"] == "failing" and item["is_blocking"]]
-        return not blocked and plans[-1]["loss"]["tier"] == "bounded" and "not exact" in plans[-1]["loss"]["words"]
-
-    wait_for(is_settled, "a plan that is not blocked, with a window", LIMIT_S)
-    return plans[-1]

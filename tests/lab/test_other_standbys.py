@@ -12,8 +12,8 @@ import yaml
 
 from ppsconsole.cluster.copies import Copy
 from tests.lab.conftest import Lab, running_lab, wait_for
-from tests.lab.test_loss_truth import load_on, reported, told
-from tests.lab.test_rejoin import IDLE, LIMIT_S, open_plan, ran, verbs
+from tests.lab.test_loss_truth import load_on, open_plan, reported, told, write_on
+from tests.lab.test_rejoin import IDLE, LIMIT_S, ran, verbs
 
 RECEIVES = "SELECT status, received_tli, sender_host FROM pg_stat_wal_receiver"
 STARTED = "SELECT pg_postmaster_start_time()"
@@ -37,16 +37,6 @@ def all_follow(lab: Lab, primary: str, timeline: int, *names: str) -> None:
         wait_for(lambda name=name, wanted=wanted: lab.sql(RECEIVES, name) == wanted, f"{name} follows {primary}", LIMIT_S)
 
 
-def write_on(lab: Lab, more: int = 5) -> None:
-    """Wait until users have written so much more."""
-    before = commits(lab)
-    wait_for(lambda: commits(lab) >= before + more, f"{more} more commits", LIMIT_S)
-
-
-def commits(lab: Lab) -> int:
-    return int(lab.sql("SELECT coalesce(max(xid::text::bigint), 0) FROM pg_last_committed_xact()")[0][0])
-
-
 def no_slot_is_idle(lab: Lab) -> None:
     for name in DATABASES:
         wait_for(lambda name=name: lab.sql(IDLE, name) == [], f"no idle slot on {name}", LIMIT_S)
@@ -61,9 +51,9 @@ def test_these_labs_run_another_major_version_than_all_others(lab: Lab) -> None:
 def test_a_failover_takes_the_other_standbys_along_and_what_wrote_alone_is_rewound(lab: Lab, tmp_path: Path) -> None:
     started = {name: lab.sql(STARTED, name) for name in ("db3", "db4")}
     with load_on(lab, tmp_path / "load.json") as verification:
-        write_on(lab)
+        write_on(lab, "db1")
         lab.fault("disconnect", "db1", "--link", "replication")
-        write_on(lab)
+        write_on(lab, "db1")
         lab.fault("kill", "db1")
         wal = lab.home("db1") / "data" / "pg_wal"
         wal.rename(wal.with_name("pg_wal.away"))
@@ -142,11 +132,11 @@ def with_snapshot(lab: Lab) -> tuple[SnapshotLab, float]:
 
 def test_a_snapshot_copy_takes_over_and_loses_what_was_announced_and_no_more(lab: Lab, tmp_path: Path) -> None:
     with load_on(lab, tmp_path / "load.json") as verification:
-        write_on(lab)
+        write_on(lab, "db1")
         seen, taken_at = with_snapshot(lab)
         refused = told(seen, "plan", "switchover", "--to", "db3")
         assert (refused.returncode, "each lacks what was written since it was taken" in refused.stderr) == (3, True)
-        write_on(lab)
+        write_on(lab, "db1")
         lab.fault("kill", "db1")
         dead_at = time.time()
         loss = open_plan(seen, "failover", "--to", "db3")["loss"]

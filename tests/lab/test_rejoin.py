@@ -15,7 +15,7 @@ from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.plan.outcomes import EXIT_BLOCKED
 from tests.lab.acting import acting, run, step
 from tests.lab.conftest import Lab, running_lab, wait_for
-from tests.lab.test_loss_truth import killed_with_writes_of_its_own, load_on, reported, told, unreadable
+from tests.lab.test_loss_truth import killed_with_writes_of_its_own, load_on, open_plan, reported, told, with_window
 
 LIMIT_S = 180.0
 IDLE = "SELECT slot_name FROM pg_replication_slots WHERE NOT active"
@@ -25,19 +25,6 @@ IDLE = "SELECT slot_name FROM pg_replication_slots WHERE NOT active"
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with running_lab(tmp_path_factory.mktemp("rejoin")) as made:
         yield made
-
-
-def open_plan(lab: Lab, *wanted: str) -> dict[str, Any]:
-    """Return the plan once nothing blocks it: a busy machine leaves looks unanswered."""
-    plans: list[dict[str, Any]] = []
-
-    def is_open() -> bool:
-        done = told(lab, "plan", *wanted, "--json")
-        plans.extend([json.loads(done.stdout)] if done.stdout else [])
-        return done.returncode == 0
-
-    wait_for(is_open, f"a plan for {wanted} that is not blocked", LIMIT_S)
-    return plans[-1]
 
 
 def ran(lab: Lab, *wanted: str, loss: str = "") -> None:
@@ -109,7 +96,7 @@ def test_what_wrote_alone_is_rewound_its_writes_are_listed_and_the_way_home_is_a
         killed_with_writes_of_its_own(lab)
         wal = lab.home("db1") / "data" / "pg_wal"
         wal.rename(wal.with_name("pg_wal.away"))
-        plan = unreadable(lab)
+        plan = with_window(lab)
         done = told(lab, "run", "failover", "--to", "db2", "--approve", plan["hash"], "--accept-loss", "10m")
         assert done.returncode == 8, done.stdout + done.stderr
         wal.with_name("pg_wal.away").rename(wal)
