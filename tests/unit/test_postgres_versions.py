@@ -291,5 +291,5 @@ def test_an_emergency_is_told_of_it_and_not_kept_back() -> None:
     item = tried(made)
     assert (made.blockers, item.state) == ((), "failing")
     assert "db2 runs PostgreSQL 19.1: nobody has tried this console on anything newer than 18" in item.words
-    assert "does not keep a failover back" in item.remedy
+    assert "a failover is not kept back" in item.remedy
     assert tried(plan(killed(), "failover", to="db2")).state == "ok"
