@@ -9,26 +9,13 @@ from ppsconsole.actions.looks import LOOK_S
 from ppsconsole.actions.places import on_host
 from ppsconsole.actions.table_sums import psql_command
 from ppsconsole.cluster.copies import Copy
-from ppsconsole.errors import BadAnswer, Blocked, RunError, WorldMoved
+from ppsconsole.errors import BadAnswer, RunError, WorldMoved
 from ppsconsole.inventory.alternate import Alternate
-from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
 from ppsconsole.probes.alternate import copies_command, parse_copies
 
 _LONGEST = 63
 """Bytes of a name in PostgreSQL."""
-
-
-def alternate_of(inventory: Inventory, name: str) -> Alternate:
-    """Return the alternate server called `name`.
-
-    Raises:
-        Blocked: There is none.
-    """
-    found = inventory.alternates.get(name)
-    if found is None:
-        raise Blocked(f"no alternate server is called {name!r}", where=name)
-    return found
 
 
 def archival_name(database: str, taken_at: float) -> str:

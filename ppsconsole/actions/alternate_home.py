@@ -7,14 +7,14 @@ console, as every bundle does: neither of the two servers has to trust, or even 
 import shlex
 from collections.abc import Sequence
 
-from ppsconsole.actions.alternate_database import alternate_of, connection, program
+from ppsconsole.actions.alternate_database import connection, program
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.bundle_read import RestoreTarget, open_bundle, restore_bundle_into, restore_command
 from ppsconsole.actions.bundle_store import BundleStore
 from ppsconsole.actions.copy_facts import source_facts
 from ppsconsole.actions.copying import asked, copy_name, identifier, login
 from ppsconsole.actions.database_like import values_like
-from ppsconsole.actions.places import argument, host_of, instance_of, on_host, program_of
+from ppsconsole.actions.places import alternate_of, argument, host_of, instance_of, on_host, program_of
 from ppsconsole.actions.restore_database import finish_command, make_command, restored_whole, say_kept
 from ppsconsole.actions.table_sums import parse_sums, sums_command
 from ppsconsole.cluster.database_sums import DatabaseSums

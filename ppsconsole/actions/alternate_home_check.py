@@ -2,7 +2,7 @@
 
 import re
 
-from ppsconsole.actions.alternate_database import alternate_of, held, psql
+from ppsconsole.actions.alternate_database import held, psql
 from ppsconsole.actions.alternate_home import owner_of
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.bundle_read import key_of
@@ -10,7 +10,7 @@ from ppsconsole.actions.bundle_write import dump_tool, store_of
 from ppsconsole.actions.copy_facts import SourceFacts, source_facts, target_lacks, tools_lack, waits_lack
 from ppsconsole.actions.copying import LOOK_S, rows_of
 from ppsconsole.actions.kinds import Looking
-from ppsconsole.actions.places import argument
+from ppsconsole.actions.places import alternate_of, argument
 from ppsconsole.actions.standing import standing
 from ppsconsole.cluster.judging import size as size_said
 from ppsconsole.errors import BadAnswer, PpsConsoleError

@@ -1,9 +1,8 @@
 """What is seen of an activated alternate server as its users see it, and what they are told."""
 
-from ppsconsole.actions.alternate_database import alternate_of
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.kinds import Looking, patience, settled
-from ppsconsole.actions.places import argument
+from ppsconsole.actions.places import alternate_of, argument
 from ppsconsole.actions.serving import answers
 from ppsconsole.drivers import secrets
 from ppsconsole.drivers.web_login import log_in

@@ -4,8 +4,8 @@ import shlex
 
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.bundle_store import aside_command
-from ppsconsole.actions.bundle_write import at_place, place_of, run_tag, store_of
-from ppsconsole.actions.places import argument
+from ppsconsole.actions.bundle_write import at_place, run_tag, store_of
+from ppsconsole.actions.places import argument, place_of
 from ppsconsole.cluster.bundles import bundle_name, kept
 from ppsconsole.errors import Blocked, DriverError
 from ppsconsole.inventory.model import Inventory

@@ -18,9 +18,9 @@ from ppsconsole.actions.bundle_scratch import (
     tidy_command,
 )
 from ppsconsole.actions.bundle_store import check_command
-from ppsconsole.actions.bundle_write import at_place, place_of, store_of
+from ppsconsole.actions.bundle_write import at_place, store_of
 from ppsconsole.actions.copying import literal
-from ppsconsole.actions.places import on_host
+from ppsconsole.actions.places import on_host, place_of
 from ppsconsole.actions.table_sums import parse_sums, psql_command, sums_command
 from ppsconsole.clock import iso
 from ppsconsole.errors import BadAnswer, PpsConsoleError, RunError, SecretError

@@ -31,7 +31,7 @@ from ppsconsole.actions.bundle_store import (
     write_command,
 )
 from ppsconsole.actions.dump_source import DumpSource, dump_source
-from ppsconsole.actions.places import argument
+from ppsconsole.actions.places import argument, place_of
 from ppsconsole.actions.table_sums import parse_sums, sums_command
 from ppsconsole.clock import iso
 from ppsconsole.cluster.bundles import DATABASE, MANIFEST, SETTINGS, SUMS, BundleName, Manifest, Member, sums_text
@@ -40,7 +40,7 @@ from ppsconsole.cluster.judging import size
 from ppsconsole.drivers.age import AgeKey
 from ppsconsole.drivers.local import HERE
 from ppsconsole.drivers.pipes import TakesNoMore
-from ppsconsole.errors import BadAnswer, Blocked, PpsConsoleError, RunError
+from ppsconsole.errors import BadAnswer, PpsConsoleError, RunError
 from ppsconsole.inventory.dependencies import Backup
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import mask, plain
@@ -50,18 +50,6 @@ _TIDY_S = 30.0
 _SUMS_S = 4 * 3600.0
 _LOOK_S = 20.0
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
-
-
-def place_of(inventory: Inventory, name: str) -> Backup:
-    """Return the place for backups called `name`.
-
-    Raises:
-        Blocked: There is none.
-    """
-    found = inventory.backups.get(name)
-    if found is None:
-        raise Blocked(f"no place for backups is called {name!r}", where=name)
-    return found
 
 
 def store_of(bench: Workbench, name: str) -> BundleStore:

@@ -7,6 +7,8 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from ppsconsole.errors import Blocked
+from ppsconsole.inventory.alternate import Alternate
+from ppsconsole.inventory.dependencies import Backup
 from ppsconsole.inventory.model import Balancer, Host, Instance, Inventory, Service, WebNode
 from ppsconsole.masking import mask
 from ppsconsole.plan.plan import Identity, Plan
@@ -40,6 +42,24 @@ def balancer_of(inventory: Inventory, name: str) -> Balancer:
         Blocked: There is none.
     """
     return _named(inventory.balancers, name, "balancer")
+
+
+def alternate_of(inventory: Inventory, name: str) -> Alternate:
+    """Return the alternate server called `name`.
+
+    Raises:
+        Blocked: There is none.
+    """
+    return _named(inventory.alternates, name, "alternate server")
+
+
+def place_of(inventory: Inventory, name: str) -> Backup:
+    """Return the place for backups called `name`.
+
+    Raises:
+        Blocked: There is none.
+    """
+    return _named(inventory.backups, name, "place for backups")
 
 
 def _named(those: Mapping[str, _T], name: str, what: str) -> _T:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from ppsconsole.actions.alternate_database import (
-    alternate_of,
     aside_name,
     comment_sql,
     connection,
@@ -20,7 +19,7 @@ from ppsconsole.actions.bundle_store import BundleStore
 from ppsconsole.actions.copying import identifier
 from ppsconsole.actions.kinds import Lasting
 from ppsconsole.actions.looks import LOOK_S
-from ppsconsole.actions.places import argument
+from ppsconsole.actions.places import alternate_of, argument
 from ppsconsole.actions.table_sums import parse_sums, sums_command
 from ppsconsole.cluster.copies import Copy
 from ppsconsole.cluster.keys import KeyFile

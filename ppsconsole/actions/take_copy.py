@@ -1,18 +1,9 @@
 """Put the copy of an alternate server in the place of the database that its PPS is set to, by renaming in one transaction."""
 
-from ppsconsole.actions.alternate_database import (
-    alternate_of,
-    aside_name,
-    comment_sql,
-    held,
-    psql,
-    same_server_sql,
-    send,
-    shown,
-)
+from ppsconsole.actions.alternate_database import aside_name, comment_sql, held, psql, same_server_sql, send, shown
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.copying import identifier, literal
-from ppsconsole.actions.places import argument
+from ppsconsole.actions.places import alternate_of, argument
 from ppsconsole.cluster.copies import Copy
 from ppsconsole.errors import Blocked
 from ppsconsole.inventory.alternate import Alternate
