@@ -1,4 +1,4 @@
-"""In which manner a plan can be carried out: a fence by which rung, a rejoin by which way, a restore from whose data."""
+"""In which manner a plan can be carried out: by which rung, by which way, from whose data, with which bundle."""
 
 from dataclasses import replace
 
@@ -7,12 +7,15 @@ from ppsconsole.advice.ways import WRONG_REQUEST, compared, words_of
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.plan import Plan
+from ppsconsole.runbooks.alternate import shelved
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.ladder import DOES
 from ppsconsole.runbooks.rejoin import weighed_ways
 from ppsconsole.runbooks.request import Request
 
 ASKED = {
+    "alternate-activate": "Which copy it serves from",
+    "alternate-prepare": "Which bundle is put into it",
     "failover": "How the old primary is kept from writing",
     "fence": "How it is kept from writing",
     "rejoin": "How it becomes a standby again",
@@ -27,7 +30,7 @@ def manners(
     """Return the manners in which what is planned can be done, best first, those that are barred with their reason.
 
     Args:
-        plan: As it is read now; it knows what was found on the disk of an instance that is to be rejoined.
+        plan: As it is read now; it knows what was found on the disk of an instance that is to be rejoined, and in an archive.
         request: What it was made for.
         snapshot: What each manner is weighed on.
         inventory: What was declared.
@@ -39,6 +42,8 @@ def manners(
     """
     if plan.runbook == "rejoin":
         found = _ways(plan, request)
+    elif plan.runbook in ("alternate-activate", "alternate-prepare"):
+        found = _bundles(plan, request)
     elif snapshot is None or not snapshot.is_complete:
         return ()
     elif plan.runbook in ("failover", "fence"):
@@ -66,6 +71,15 @@ def _ways(plan: Plan, request: Request) -> list[Choice]:
     found: list[Choice] = []
     for each in weighed_ways(plan):
         wanted = replace(request, way=each.way)
+        planned = "planned now; " if each.is_taken else ""
+        found.append(Choice(wanted, " ".join(words_of(wanted)), planned + each.words, is_blocked=not each.is_possible))
+    return found
+
+
+def _bundles(plan: Plan, request: Request) -> list[Choice]:
+    found: list[Choice] = []
+    for each in shelved(plan):
+        wanted = replace(request, bundle=each.bundle)
         planned = "planned now; " if each.is_taken else ""
         found.append(Choice(wanted, " ".join(words_of(wanted)), planned + each.words, is_blocked=not each.is_possible))
     return found

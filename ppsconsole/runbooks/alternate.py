@@ -44,6 +44,52 @@ class Source:
         return f"{self.bundle}, taken {iso(self.taken_at)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A bundle that a plan found.
+
+    Attributes:
+        is_taken: The plan is made with it.
+        is_possible: Another plan could be made with it; `words` say why not.
+    """
+
+    bundle: str
+    words: str
+    is_taken: bool = False
+    is_possible: bool = True
+
+
+_SHELF, _TAKEN, _BARRED = "bundle ", "planned; ", "not possible: "
+_SHELF_LENGTH = 20
+"""How many bundles a plan lists, the newest ones: an archive of years is for `backup list`."""
+
+
+def shelf_said(inventory: Inventory, alternate: Alternate, node: Node, background: Background, source: Source) -> dict[str, str]:
+    """Return the newest bundles that an alternate server could serve from, each with what speaks for or against it."""
+    own = {each.bundle: each for each in copies_beside(alternate, node) if each.is_verified}
+    found: dict[str, tuple[float, str]] = {}
+    for copy in own.values():
+        if copy.cluster == inventory.cluster.name:
+            found[copy.bundle] = (copy.taken_at, f"taken {iso(copy.taken_at)}, {alternate.name} holds it verified")
+    for each in background.offered or ():
+        lack = each.trouble or ("" if each.cluster == inventory.cluster.name else f"it is of cluster {each.cluster}")
+        if each.bundle and each.bundle not in found:
+            found[each.bundle] = (each.taken_at, f"{_BARRED}{lack}" if lack else f"taken {iso(each.taken_at)}")
+    newest = sorted(found, key=lambda name: found[name][0], reverse=True)[:_SHELF_LENGTH]
+    return {f"{_SHELF}{name}": (_TAKEN if name == source.bundle else "") + found[name][1] for name in newest}
+
+
+def shelved(plan: Plan) -> tuple[Shelved, ...]:
+    """Return the bundles that a plan could be made with, the newest first; none where it is made with none."""
+    found: list[Shelved] = []
+    for name, words in plan.tolerances.items():
+        if name.startswith(_SHELF):
+            is_taken, said = words.startswith(_TAKEN), words.removeprefix(_TAKEN)
+            is_possible = not said.startswith(_BARRED)
+            found.append(Shelved(name.removeprefix(_SHELF), said.removeprefix(_BARRED), is_taken, is_possible))
+    return tuple(found)
+
+
 def wanted_alternate(inventory: Inventory, snapshot: Snapshot, request: Request) -> tuple[Alternate, Node]:
     """Return the alternate server that `request` names, as declared and as seen.
 

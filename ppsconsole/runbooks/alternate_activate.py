@@ -12,7 +12,7 @@ from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks import items_alternate as items
-from ppsconsole.runbooks.alternate import RUNS, Source, quiet_steps, restore_step, source_of, wanted_alternate
+from ppsconsole.runbooks.alternate import RUNS, Source, quiet_steps, restore_step, shelf_said, source_of, wanted_alternate
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Background, Brief, Shop, closed
 from ppsconsole.runbooks.case import failing, ok, unseen
@@ -53,7 +53,10 @@ def plan_alternate_activate(brief: Brief) -> Plan:
         steps=steps,
         preflight=_preflight(inventory, snapshot, alternate, node, source, side),
         loss=loss,
-        tolerances={"age of the copy": duration(max(0.0, snapshot.at - source.taken_at))},
+        tolerances={
+            "age of the copy": duration(max(0.0, snapshot.at - source.taken_at)),
+            **shelf_said(inventory, alternate, node, brief.background, source),
+        },
         downtime_s=downtime_of(steps, is_out=True),
     )
 

@@ -6,7 +6,7 @@ from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Gate
 from ppsconsole.runbooks import items_alternate as items
-from ppsconsole.runbooks.alternate import RUNS, quiet_steps, restore_step, source_of, wanted_alternate
+from ppsconsole.runbooks.alternate import RUNS, quiet_steps, restore_step, shelf_said, source_of, wanted_alternate
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Brief, closed
 from ppsconsole.runbooks.items_per_host import not_with_the_database
@@ -51,5 +51,8 @@ def plan_alternate_prepare(brief: Brief) -> Plan:
             *not_with_the_database(inventory, snapshot, alternate, node),
         ),
         loss=NOTHING_MOVES,
-        tolerances={"copies that it holds": str(len(node.value("copies") or ()))},
+        tolerances={
+            "copies that it holds": str(len(node.value("copies") or ())),
+            **shelf_said(inventory, alternate, node, brief.background, source),
+        },
     )

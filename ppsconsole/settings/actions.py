@@ -178,7 +178,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("plan-preflight", ("p",), "toggle_preflight", "Show or hide what preflight found well", "plan", "Preflight"),
     Action("plan-again", ("r",), "app.plan_again", "Make the plan again from fresh facts", "plan", "Again"),
     Action("plan-ways", ("o",), "app.choose", "Choose another way", "plan", "Ways"),
-    Action("plan-how", ("f",), "app.choose_manner", "Choose how: the rung of a fence, the way of a rejoin", "plan", "How"),
+    Action("plan-how", ("f",), "app.choose_manner", "Choose how: the rung, the way, the source, the bundle", "plan", "How"),
     Action("plan-up", ("up", "k"), "move(-1)", "Select the step above; above the first one, scroll up", "plan"),
     Action("plan-down", ("down", "j"), "move(1)", "Select the step below", "plan"),
     Action("plan-page-up", ("pageup",), "scroll_page(-1)", "Scroll up one page", "plan"),

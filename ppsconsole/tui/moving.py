@@ -95,7 +95,7 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
             self.push_screen(ChooseScreen(self.scene, self.glyphs, offer))
 
     def action_choose_manner(self) -> None:
-        """Show in which manner what is planned can be done: the rung of a fence, the way of a rejoin, the source of a restore."""
+        """Show in which manner what is planned can be done: the rung, the way, the source, the bundle."""
         from ppsconsole.tui.screens.choose import ChooseScreen, manners_of
         from ppsconsole.tui.screens.plan import PlanScreen
 
@@ -106,7 +106,9 @@ class MovingApp(LeavingApp[None], inherit_bindings=False):
             self.push_screen(ChooseScreen(self.scene, self.glyphs, offer))
         else:
             runbook = self.screen.plan.runbook
-            self._say(f"There is one manner of {runbook} only: a fence, a rejoin and a restore have several.")
+            self._say(
+                f"There is one manner of {runbook} only: a fence, a rejoin, a restore and an alternate server have several."
+            )
 
     def on_choose_screen_chosen(self, message: "ChooseScreen.Chosen") -> None:
         """Plan what was chosen."""

@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 
-from ppsconsole.advice.choices import Choice, choices
+from ppsconsole.advice.choices import Choice, choices, request_of
 from ppsconsole.advice.manners import manners
+from ppsconsole.advice.ways import Way
+from ppsconsole.cluster.copies import Offered
 from ppsconsole.plan.plan import Plan
-from ppsconsole.runbooks.building import NOTHING_KNOWN
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background
 from ppsconsole.runbooks.request import Request
+from tests.unit import alternate_cases as alternates
+from tests.unit.alternate_cases import BUNDLE, COPY, NEWER, NEWER_OFFER, OFFER, beside, lost
 from tests.unit.observations import change, silence
-from tests.unit.runbook_cases import Found, declared, plan, seen, three, with_third
+from tests.unit.runbook_cases import Found, declared, fine, plan, seen, three, with_third
 from tests.unit.test_rejoin import CLEAN, CRASHED, made
 from tests.unit.test_restore_plan import failed_over, two_servers, with_dumps
 
@@ -65,6 +69,37 @@ def test_where_several_have_data_each_is_offered_as_what_to_restore_from() -> No
     assert "restore --from db2 --to db3" in ways
     assert "restore --to db3" not in ways, "it would leave the choice open"
     assert "restore --to db1" in ways
+
+
+def test_an_alternate_server_offers_its_bundles_the_newest_first_and_those_that_cannot_be_had() -> None:
+    inventory = alternates.declared()
+    damaged = replace(OFFER, bundle="damaged", trouble="its manifest cannot be read")
+    foreign = replace(OFFER, bundle="x", cluster="y")
+    background = Background(offered=(OFFER, NEWER_OFFER, damaged, foreign, Offered("", "", 0.0, trouble="nobody looked")))
+    found = beside(fine())
+    of = plan(found, "alternate-prepare", "alt1", background, inventory=inventory)
+    request = Request("alternate-prepare", node="alt1")
+    bundles = offered(found, of, request, inventory)
+    title = f"alternate-prepare alt1 --bundle {NEWER}"
+    assert next(iter(bundles)) == title
+    assert set(bundles) == {f"alternate-prepare alt1 --bundle {name}" for name in (NEWER, BUNDLE, "damaged", "x")}
+    newest, older = bundles[title], bundles[f"alternate-prepare alt1 --bundle {BUNDLE}"]
+    assert (newest.is_advised, newest.words.startswith("planned now; taken ")) == (True, True)
+    assert (older.is_advised, older.is_blocked, older.request) == (False, False, replace(request, bundle=BUNDLE))
+    barred = [each.words for each in bundles.values() if each.is_blocked]
+    assert barred == ["its manifest cannot be read", "it is of cluster y"]
+    again = plan(found, "alternate-prepare", "alt1", background, inventory=inventory, bundle=BUNDLE)
+    told = offered(found, again, older.request, inventory)
+    assert [each.words.startswith("planned now") for each in told.values()][:2] == [False, True]
+    assert request_of(Way("alternate-prepare", f"ppsconsole run {older.title}", None, "")) == older.request
+
+
+def test_an_activation_offers_what_the_server_holds_and_what_its_archive_has() -> None:
+    inventory, found = alternates.declared(), lost(COPY)
+    of = plan(found, "alternate-activate", "alt1", Background(offered=(OFFER, NEWER_OFFER)), inventory=inventory)
+    bundles = offered(found, of, Request("alternate-activate", node="alt1"), inventory)
+    assert [each.request.bundle for each in bundles.values()] == [NEWER, BUNDLE]
+    assert "alt1 holds it verified" in bundles[f"alternate-activate alt1 --bundle {BUNDLE}"].words
 
 
 def test_what_is_done_in_one_manner_only_offers_none() -> None:
