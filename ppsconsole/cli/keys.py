@@ -9,7 +9,7 @@ import click
 from ppsconsole.cli.options import Options
 from ppsconsole.cli.show import columns, print_lines
 from ppsconsole.errors import UsageError
-from ppsconsole.settings.sheet import as_json, commented_yaml, markdown, sheet_lines, updated
+from ppsconsole.settings.sheet import BEGIN, END, as_json, commented_yaml, markdown, renewed, sheet_lines
 
 
 @click.command()
@@ -39,7 +39,7 @@ def keys(options: Options, is_json: bool, is_yaml: bool, is_markdown: bool, file
 
 def _update(path: Path) -> None:
     try:
-        path.write_text(updated(path.read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(renewed(path.read_text(encoding="utf-8"), BEGIN, END, markdown()), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot be renewed: {error.strerror}", where=str(path)) from None
     except ValueError as error:

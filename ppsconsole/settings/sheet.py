@@ -80,17 +80,23 @@ def _called(action: Action) -> str:
     return action.label.lower() or action.id.removeprefix(place).replace("-", " ")
 
 
-def updated(text: str) -> str:
-    """Return a Markdown text with the cheat sheet between its two markers renewed.
+def renewed(text: str, begin: str, end: str, between: str) -> str:
+    """Return a Markdown text in which `between` stands, with an empty line around it, between the first two markers.
+
+    Args:
+        text: The whole text.
+        begin: The marker in front, a line that stays.
+        end: The marker behind it, a line that stays.
+        between: What has to stand there, without line ends around it.
 
     Raises:
         ValueError: The markers are not there.
     """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"there are no two lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{markdown()}\n\n{END}{after}"
+    before, first, rest = text.partition(begin)
+    _, second, after = rest.partition(end)
+    if not first or not second:
+        raise ValueError(f"there are no two lines {begin} and {end}")
+    return f"{before}{begin}\n\n{between}\n\n{end}{after}"
 
 
 def as_json(actions: Sequence[Action]) -> list[dict[str, Any]]:

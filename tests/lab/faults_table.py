@@ -6,6 +6,7 @@ python -m tests.lab.faults_table [--update README.md]
 import argparse
 from pathlib import Path
 
+from ppsconsole.settings.sheet import renewed
 from tests.lab.faults_rows import GROUPS, Row
 
 BEGIN = "<!-- faults: written by `python -m tests.lab.faults_table --update README.md` -->"
@@ -28,19 +29,6 @@ def markdown() -> str:
     return "\n".join(lines)
 
 
-def updated(text: str) -> str:
-    """Return a Markdown text with the table between its two markers renewed.
-
-    Raises:
-        ValueError: The markers are not there.
-    """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"there are no two lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{markdown()}\n\n{END}{after}"
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--update", type=Path, metavar="FILE", help="renew the table between its two markers")
@@ -48,4 +36,4 @@ if __name__ == "__main__":
     if file is None:
         print(markdown())
     else:
-        file.write_text(updated(file.read_text()))
+        file.write_text(renewed(file.read_text(), BEGIN, END, markdown()))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ppsconsole.settings.sheet import renewed
 from tests.lab.faults_rows import Row
-from tests.lab.faults_table import rows, updated
+from tests.lab.faults_table import BEGIN, END, markdown, rows
 
 
 @cache
@@ -38,4 +39,4 @@ def test_each_fault_is_told_once_in_short_words() -> None:
 
 def test_the_readme_has_the_table_as_it_is(root: Path) -> None:
     text = (root / "README.md").read_text()
-    assert updated(text) == text, "renew it: python -m tests.lab.faults_table --update README.md"
+    assert renewed(text, BEGIN, END, markdown()) == text, "renew it: python -m tests.lab.faults_table --update README.md"

@@ -6,7 +6,7 @@ from textual.binding import Binding
 from ppsconsole.draw.text import UNICODE, line_text
 from ppsconsole.settings.actions import ACTIONS, Action, KeymapError, check
 from ppsconsole.settings.keys import FORBIDDEN, shown_key
-from ppsconsole.settings.sheet import updated
+from ppsconsole.settings.sheet import BEGIN, END, markdown, renewed
 from ppsconsole.tui.keymap import bindings
 from ppsconsole.tui.screens.help import help_lines
 from ppsconsole.tui.widgets.key_strip import key_line
@@ -61,4 +61,4 @@ def test_help_and_quit_stay_on_the_narrowest_strip() -> None:
 
 def test_the_readme_tells_the_keys_that_are(root) -> None:
     text = (root / "README.md").read_text()
-    assert updated(text) == text, "renew it: ppsconsole keys --update README.md"
+    assert renewed(text, BEGIN, END, markdown()) == text, "renew it: ppsconsole keys --update README.md"

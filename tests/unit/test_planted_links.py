@@ -2,25 +2,12 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ppsconsole.actions.places import written
 from ppsconsole.engine import lease_script
-
-VICTIM = "not ours to write\n"
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "elsewhere"
-    place.mkdir()
-    (place / "victim").write_text(VICTIM)
-    yield place
-    assert (place / "victim").read_text() == VICTIM
-    assert os.listdir(place) == ["victim"]
 
 
 def shell(command: str, home: Path, text: str = "") -> "subprocess.CompletedProcess[str]":
@@ -31,10 +18,10 @@ def shell(command: str, home: Path, text: str = "") -> "subprocess.CompletedProc
 
 
 @pytest.mark.parametrize("level", [".ppsconsole", ".ppsconsole/lab", ".ppsconsole/lab/runs"])
-def test_no_lease_is_taken_through_a_link(level: str, tmp_path: Path, elsewhere: Path) -> None:
+def test_no_lease_is_taken_through_a_link(level: str, tmp_path: Path, victim: Path) -> None:
     home = tmp_path / "home"
     (home / level).parent.mkdir(parents=True)
-    (home / level).symlink_to(elsewhere)
+    (home / level).symlink_to(victim)
     command = lease_script.take_script(lease_script.folder_of("lab"), 1, "")
     result = shell(command, home, "1 run1 held\n{}\n")
     assert result.returncode == lease_script.CANNOT_WRITE
@@ -57,10 +44,10 @@ def test_a_lease_is_taken_where_nobody_planted_anything(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("planted", ["pg.quarantine.new", "pg.quarantine"])
 @pytest.mark.parametrize("target", ["victim", "new"])
-def test_a_marker_is_written_through_no_link(planted: str, target: str, tmp_path: Path, elsewhere: Path) -> None:
+def test_a_marker_is_written_through_no_link(planted: str, target: str, tmp_path: Path, victim: Path) -> None:
     place = tmp_path / "srv"
     place.mkdir()
-    (place / planted).symlink_to(elsewhere / target)
+    (place / planted).symlink_to(victim / target)
     result = shell(written(str(place / "pg.quarantine")), tmp_path, "run1\n")
     assert result.returncode == 0, result.stderr
     assert (place / "pg.quarantine").read_text() == "run1\n"
@@ -68,8 +55,8 @@ def test_a_marker_is_written_through_no_link(planted: str, target: str, tmp_path
     assert os.listdir(place) == ["pg.quarantine"]
 
 
-def test_a_link_to_a_folder_in_the_place_of_a_marker_is_told(tmp_path: Path, elsewhere: Path) -> None:
-    (tmp_path / "pg.quarantine").symlink_to(elsewhere)
+def test_a_link_to_a_folder_in_the_place_of_a_marker_is_told(tmp_path: Path, victim: Path) -> None:
+    (tmp_path / "pg.quarantine").symlink_to(victim)
     result = shell(written(str(tmp_path / "pg.quarantine")), tmp_path, "run1\n")
     assert result.returncode == 65
     assert "a folder, or a link to one, is in the place of the file" in result.stderr

@@ -18,8 +18,6 @@ from ppsconsole.runbooks.history import History
 from ppsconsole.tui import clipboard, crash
 from tests.engine.scripted import scripted_plan
 
-VICTIM = "not ours to write\n"
-
 
 def _journal() -> None:
     journal = open_journal()
@@ -57,16 +55,6 @@ def test_everything_is_private_under_any_umask(tmp_path: Path, monkeypatch: pyte
     for each in found:
         assert stat.S_IMODE(each.lstat().st_mode) == (0o700 if each.is_dir() else 0o600), each
         assert not each.name.endswith(".new") or each.is_dir()
-
-
-@pytest.fixture
-def victim(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "elsewhere"
-    place.mkdir()
-    (place / "victim").write_text(VICTIM)
-    yield place
-    assert (place / "victim").read_text() == VICTIM
-    assert os.listdir(place) == ["victim"]
 
 
 @pytest.mark.parametrize("name", WRITERS)
