@@ -51,7 +51,8 @@ class RestoreHome:
 
     async def precheck(self, bench: Workbench, step: Step) -> Finding:
         """Return whether there is a bundle of this run, and what the new database has to be like."""
-        bundle = bench.found_by("back-up", argument(step, "archive")).get("bundle")
+        made = bench.found_by("back-up", argument(step, "archive"))
+        bundle = made.get("bundle")
         if not bundle:
             return Finding("no", "this run has made no bundle of the alternate server")
         facts = await source_facts(bench, step.node, step.node)
@@ -63,6 +64,7 @@ class RestoreHome:
             **values_like(name, facts.found),
             "owner": owner,
             "bundle": str(bundle),
+            "database_bytes": int(made.get("database_bytes") or 0),
             "has": (await restored_whole(bench, step.node)).state == "yes",
         }
         return Finding("yes", f"{bundle} can be restored on {step.node} beside what it has; it will belong to {owner}", values)

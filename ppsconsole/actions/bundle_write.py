@@ -140,6 +140,7 @@ class BackUp:
         store = store_of(bench, step.node)
         key = await key_of(store.backup)
         async with held_snapshot(bench, argument(step, "source")) as snapshot:
+            bench.note(step, database_bytes=snapshot.size)  # by which the time of the next one is estimated
             folder = BundleName(int(snapshot.at), run_tag(bench.run)).said()
             work = _Work(bench, step, store, key, folder)
             await store.act(bench.hosts, begin_command(store.backup.path, folder))

@@ -4,7 +4,7 @@ from collections import defaultdict
 from statistics import median
 
 from ppsconsole.engine.journal import Journal
-from ppsconsole.runbooks.copy_costs import CAUTIOUS, rate_of
+from ppsconsole.runbooks.copy_costs import rate_of, worked_through
 from ppsconsole.runbooks.costs import Estimates
 
 RUNS = 30
@@ -31,8 +31,9 @@ def learned(journal: Journal, cluster: str) -> Estimates:
             elif event.kind == "step-finished" and event.data.get("outcome") == "done" and started[event.step] == 1:
                 verb, took_s = str(event.data["verb"]), float(event.data["took_s"])
                 took[verb].append(took_s)
-                if verb in CAUTIOUS:
-                    copied[verb].append((int(event.data["values"].get("bytes") or 0), took_s))
+                size_bytes = worked_through(verb, event.data["values"])
+                if size_bytes is not None:
+                    copied[verb].append((size_bytes, took_s))
     known = {verb: durations for verb, durations in took.items() if max(durations) > 0}
     rates = {verb: rate for verb, each in copied.items() if (rate := rate_of(each)) is not None}
     counts = {verb: len(each) for verb, each in known.items()}

@@ -28,8 +28,9 @@ from ppsconsole.runbooks import items_access, items_copy, items_product
 from ppsconsole.runbooks import items_alternate as items
 from ppsconsole.runbooks.alternate import RUNS, Source, quiet_steps, wanted_alternate
 from ppsconsole.runbooks.barred import Barred
-from ppsconsole.runbooks.building import Brief, Shop, closed
+from ppsconsole.runbooks.building import Background, Brief, Shop, closed
 from ppsconsole.runbooks.case import Case, failing, ok
+from ppsconsole.runbooks.copy_costs import HOME, basis_said, sized
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.request import named_instance
 from ppsconsole.runbooks.restore import restore_target
@@ -70,15 +71,17 @@ def plan_alternate_home(brief: Brief) -> Plan:
     target = _target(inventory, snapshot, request.to)
     side = web_side(inventory, snapshot, target.name, alternate.name)
     shop = brief.shop()
-    steps = _steps(shop, snapshot, side, alternate, node, target)
+    background = _with_size(brief.background, alternate, node)
+    steps = sized(_steps(shop, snapshot, side, alternate, node, target), alternate.name, background)
     downtime_s = downtime_of(steps, is_out=False)
-    steps = (replace(steps[0], gate=_gate(inventory, steps, alternate, target.name, downtime_s)), *steps[1:])
+    outage = f"{duration(downtime_s)} ({basis_said(alternate.name, background, HOME)})"
+    steps = (replace(steps[0], gate=_gate(inventory, steps, alternate, target.name, outage)), *steps[1:])
     words = f"every table is compared before it is used; what only {target.name} has is kept, and not merged"
     return brief.plan(
         node=alternate.name,
         to=target.name,
         steps=steps,
-        preflight=_preflight(Case(inventory, snapshot, brief.background, node, target, side, request), alternate),
+        preflight=_preflight(Case(inventory, snapshot, background, node, target, side, request), alternate),
         loss=Loss(LossTier.NONE, words=words),
         tolerances={f"position of {target.name}": str(target.value("lsn") or target.value("control_checkpoint") or "unknown")},
         downtime_s=downtime_s,
@@ -202,17 +205,24 @@ def _with_return(steps: list[Step]) -> list[Step]:
     return [replace(step, is_point_of_no_return=True) if number == at else step for number, step in enumerate(steps)]
 
 
+def _with_size(background: Background, alternate: Alternate, node: Node) -> Background:
+    """Return what is known, with the size of the database that it serves from, as it was seen."""
+    copies: tuple[Copy, ...] = node.value("copies") or ()
+    total = next((each.size_bytes for each in copies if each.database == alternate.database.database), 0)
+    return replace(background, sizes={**background.sizes, alternate.name: total}) if total else background
+
+
 def _activated_with(alternate: Alternate, node: Node) -> str:
     """Return the bundle that it was activated from; empty where nobody can tell."""
     copies: tuple[Copy, ...] = node.value("copies") or ()
     return next((each.bundle for each in copies if each.database == alternate.database.database), "")
 
 
-def _gate(inventory: Inventory, steps: tuple[Step, ...], alternate: Alternate, new: str, downtime_s: float) -> Gate:
+def _gate(inventory: Inventory, steps: tuple[Step, ...], alternate: Alternate, new: str, outage: str) -> Gate:
     number = next((number for number, step in enumerate(steps, 1) if step.is_point_of_no_return), len(steps))
     question = (
-        f"Bring what {alternate.name} has home to {new}: users are kept out for about {duration(downtime_s)}, longer for a large "
-        f"database, and come back to {inventory.cluster.address or 'the old address'}. Both databases are kept; what only {new} "
+        f"Bring what {alternate.name} has home to {new}: users are kept out for about {outage}, "
+        f"and come back to {inventory.cluster.address or 'the old address'}. Both databases are kept; what only {new} "
         f"has is not merged. {alternate.name} stays down afterwards. After step {number} the way back is a restore. "
         f"Type the cluster's name ({inventory.cluster.name}) to begin."
     )
@@ -225,6 +235,7 @@ def _preflight(case: Case, alternate: Alternate) -> tuple[Item, ...]:
     return (
         items.database(node, case.snapshot),
         items_copy.target(case),
+        items_copy.outage(case, HOME),
         _known_bundle(alternate, node, case.new.name),
         items.quiet(case.side),
         items_access.web_nodes(case),

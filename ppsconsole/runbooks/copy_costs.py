@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
+from typing import Any
 
 from ppsconsole.clock import duration
 from ppsconsole.cluster.judging import size
@@ -15,7 +16,18 @@ CAUTIOUS: Mapping[str, float] = {"dump-database": 20e6, "restore-database": 6e6,
 spinning disk that others use as well gives, and lowest where indexes are built; nobody is glad of an end that comes late.
 `python -m tests.bench restore` tells what a machine really does."""
 
-_WORDS = {"dump-database": "dumped", "restore-database": "restored", "compare-databases": "compared"}
+HOME: Mapping[str, float] = {"back-up": 10e6, "restore-home": 3.5e6}
+"""The same of what comes home from an alternate server. It goes through the console, encrypted, and twice: as a bundle, and out
+of it. Both databases are hashed behind it, which is part of the second step."""
+
+_SPEEDS = {**CAUTIOUS, **HOME}
+_WORDS = {
+    "dump-database": "dumped",
+    "restore-database": "restored",
+    "compare-databases": "compared",
+    "back-up": "written as a bundle",
+    "restore-home": "restored and compared",
+}
 _BEGINS_S = 1.0
 """What a step takes with nothing to copy, in seconds: logins, and what is looked at before and behind it."""
 _LIKE = 0.5
@@ -37,40 +49,51 @@ def rate_of(measured: Iterable[tuple[int, float]]) -> Rate | None:
     return Rate(median(like), largest, len(like))
 
 
+def worked_through(verb: str, values: Mapping[str, Any]) -> int | None:
+    """Return how many bytes of a database on disk a step of an earlier run worked through, by what it noted.
+
+    Returns:
+        None where `verb` is none of those that a rate is learned of, 0 where it did not note it.
+    """
+    if verb in HOME:  # the bytes of a bundle, which is compressed, are not those of its database
+        return int(values.get("database_bytes") or 0)
+    return int(values.get("bytes") or 0) if verb in CAUTIOUS else None
+
+
 def sized(steps: Sequence[Step], source: str, background: Background) -> tuple[Step, ...]:
     """Return the steps; the time of those that copy is estimated by the size of the database of `source`, where that is known."""
     total = background.sizes.get(source)
     if total is None:
         return tuple(steps)
     return tuple(
-        replace(step, estimate_s=_seconds(step.verb, total, background)) if step.verb in CAUTIOUS else step for step in steps
+        replace(step, estimate_s=_seconds(step.verb, total, background)) if step.verb in _SPEEDS else step for step in steps
     )
 
 
-def basis_said(source: str, background: Background) -> str:
-    """Return in short what the estimate rests on."""
+def basis_said(source: str, background: Background, verbs: Iterable[str] = CAUTIOUS) -> str:
+    """Return in short what the estimate of steps of these verbs rests on."""
     total = background.sizes.get(source)
     if total is None:
         return f"a guess: how large the database of {source} is was not seen"
-    rates = [_rate(verb, background) for verb in CAUTIOUS]
+    rates = [_rate(verb, background) for verb in verbs]
     if None not in rates:
         return f"for its {size(total)}, as fast as earlier runs here"
     how = "in part by cautious defaults" if any(rates) else "by cautious defaults: no run here has measured it"
     return f"for its {size(total)}, {how}"
 
 
-def parts_said(source: str, background: Background) -> str:
+def parts_said(source: str, background: Background, verbs: Iterable[str] = CAUTIOUS) -> str:
     """Return what each part of copying the database of `source` takes, and who says so; its size has to be known."""
     total = background.sizes[source]
     told = []
-    for verb, word in _WORDS.items():
+    for verb in verbs:
         rate = _rate(verb, background)
         if rate is None:
-            by = f"{size(CAUTIOUS[verb])}/s, a cautious default"
+            by = f"{size(_SPEEDS[verb])}/s, a cautious default"
         else:
             runs = "1 run" if rate.runs == 1 else f"{rate.runs} runs"
             by = f"{size(rate.bytes_per_s)}/s, measured on {size(rate.size_bytes)} in {runs}"
-        told.append(f"{word} in about {duration(_seconds(verb, total, background))} ({by})")
+        told.append(f"{_WORDS[verb]} in about {duration(_seconds(verb, total, background))} ({by})")
     return f"the database of {source} has {size(total)}: {', '.join(told)}"
 
 
@@ -81,5 +104,5 @@ def _rate(verb: str, background: Background) -> Rate | None:
 def _seconds(verb: str, total: int, background: Background) -> float:
     rate = _rate(verb, background)
     if rate is None:
-        return round(_BEGINS_S + total / CAUTIOUS[verb], 3)
+        return round(_BEGINS_S + total / _SPEEDS[verb], 3)
     return round(max(_BEGINS_S, total / rate.bytes_per_s), 3)

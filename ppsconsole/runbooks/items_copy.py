@@ -1,8 +1,10 @@
 """Preflight: can the database be copied, and can nobody write to either side meanwhile?"""
 
+from collections.abc import Iterable
+
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.case import Case, failing, ok, unseen
-from ppsconsole.runbooks.copy_costs import parts_said
+from ppsconsole.runbooks.copy_costs import CAUTIOUS, parts_said
 from ppsconsole.runbooks.situation import is_driven
 
 
@@ -47,13 +49,13 @@ def dump_logins(case: Case) -> Item:
     )
 
 
-def outage(case: Case) -> Item:
+def outage(case: Case, verbs: Iterable[str] = CAUTIOUS) -> Item:
     """Return what the estimate of the outage rests on: the size of the database, and how fast such a one is copied."""
     name, source = "outage", case.old.name
     if source not in case.background.sizes:
         words = f"how large the database of {source} is was not seen: the outage is a guess, and longer for a large one"
         return unseen(name, words)
-    return ok(name, parts_said(source, case.background))
+    return ok(name, parts_said(source, case.background, verbs))
 
 
 def web_nodes_quiet(case: Case) -> Item:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,14 +11,20 @@ from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.advice.diagnosis import advise
 from ppsconsole.clock import HeldClock
 from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.engine.estimate import learned
+from ppsconsole.engine.journal import open_journal
 from ppsconsole.engine.perform import old_primaries
 from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
+from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.loss import LossTier
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.runbooks.barred import Barred
+from ppsconsole.runbooks.building import NOTHING_KNOWN, Background
 from ppsconsole.runbooks.catalog import plan_of
+from ppsconsole.runbooks.copy_costs import HOME
+from ppsconsole.runbooks.costs import Estimates, Rate
 from ppsconsole.runbooks.request import Request
 from ppsconsole.runbooks.users_text import UNDECLARED, home_text
 from tests.unit import alternate_cases, runbook_cases
@@ -57,11 +64,18 @@ def seen(found: Found) -> Snapshot:
     return look(found, declared=declared())
 
 
-def plan(found: Found, *, to: str = "", inventory: Inventory | None = None, bundle: str = "") -> Plan:
+def plan(
+    found: Found,
+    *,
+    to: str = "",
+    inventory: Inventory | None = None,
+    bundle: str = "",
+    background: Background = NOTHING_KNOWN,
+) -> Plan:
     inventory = inventory or declared()
     request = Request("alternate-home", node="alt1", to=to, bundle=bundle)
     snapshot = look(found, declared=inventory)
-    return plan_of(inventory, snapshot, request, lambda known, step: ACTIONS[step.verb].commands(known, step))
+    return plan_of(inventory, snapshot, request, lambda known, step: ACTIONS[step.verb].commands(known, step), background)
 
 
 def ids(made: Plan) -> list[str]:
@@ -115,12 +129,55 @@ def test_nobody_is_let_in_at_home_without_the_proof_that_the_alternate_server_is
 
 
 def test_users_are_out_from_the_stop_of_the_alternate_server_on() -> None:
-    made = plan(away())
+    made = plan(large(away(), 1 << 30))
     outage = [step.id for step in made.steps if step.for_users]
     assert outage[0] == "stop-alt1"
     assert made.downtime_s > 60
     beside = plan(back())
     assert next(step.id for step in beside.steps if step.for_users) == "drain-lb1", "some are served at home as well"
+
+
+def large(found: Found, size_bytes: int) -> Found:
+    """Let the database that alt1 serves from have a size; 0 is one that nobody saw."""
+    change(found, "alt1", copies=(replace(COPY, database="pleasant", size_bytes=size_bytes),))
+    return found
+
+
+def test_the_outage_is_announced_by_the_size_of_what_comes_home_and_by_how_fast_it_went_before() -> None:
+    def planned(size_bytes: int, background: Background = NOTHING_KNOWN) -> tuple[float, str, str, str]:
+        made = plan(large(away(), size_bytes), background=background)
+        gate = made.steps[0].gate
+        assert gate is not None
+        state, words = next((item.state, item.words) for item in made.preflight if item.name == "outage")
+        copying = sum(step.estimate_s for step in made.steps if step.verb in HOME)
+        assert made.downtime_s > copying
+        return copying, gate.question, state, words
+
+    gigabytes = 40 << 30
+    by_default = planned(gigabytes)
+    assert by_default[0] == pytest.approx(2 + gigabytes * sum(1 / each for each in HOME.values()))
+    assert "(for its 40GB, by cautious defaults: no run here has measured it)" in by_default[1]
+    assert by_default[3].startswith("the database of alt1 has 40GB: written as a bundle in about 1h11m")
+    seconds = dict.fromkeys(HOME, 70.0)
+    known = Background(Estimates(seconds, dict.fromkeys(HOME, 1), dict.fromkeys(HOME, Rate(100e6, 1 << 30, 1))))
+    assert planned(gigabytes, known)[0] == pytest.approx(2 * gigabytes / 100e6)
+    assert "as fast as earlier runs here" in planned(gigabytes, known)[1]
+    unseen = planned(0, known)
+    assert (unseen[0], unseen[2]) == (140.0, "not checked"), "of a size that nobody saw: as long as the last time"
+    assert "a guess: how large the database of alt1 is was not seen" in unseen[1]
+
+
+def test_how_fast_data_come_home_is_learned_by_the_size_of_the_database_and_not_of_its_bundle(tmp_path: Path) -> None:
+    journal = open_journal(folder=tmp_path)
+    try:
+        journal.start("a", plan(away()), 1.0, "somebody")
+        values = {"bytes": 1 << 20, "database_bytes": 1 << 30}
+        ended = {"outcome": "done", "verb": "back-up", "took_s": 64.0, "values": values}
+        begun = RunEvent("a", 1, 1.0, "step-started", "back-up", "")
+        journal.append(begun, RunEvent("a", 2, 65.0, "step-finished", "back-up", "", ended))
+        assert learned(journal, "lab").rates == {"back-up": Rate((1 << 30) / 64.0, 1 << 30, 1)}
+    finally:
+        journal.close()
 
 
 def test_a_web_node_out_of_reach_is_stated_to_be_off_and_no_proof_is_better_than_that() -> None:
