@@ -43,7 +43,7 @@ def prepare_folder(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> Pa
             private.refuse_planted(folder / name)
         # SQLite gives the files beside it the mode of this one.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        if stat.S_IMODE(path.stat().st_mode) != 0o600:  # open to others, or closed to its owner by a umask
             path.chmod(0o600)
     except OSError as error:
         raise JournalError(
@@ -121,6 +121,7 @@ class Reserve:
         try:
             descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
+                os.fchmod(descriptor, 0o600)  # a umask may take away the user's own rights, too
                 _allocate(descriptor)
             finally:
                 os.close(descriptor)

@@ -54,6 +54,7 @@ def write(path: Path, text: str, *, is_durable: bool = False) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(draft, flags, 0o600), "w", encoding="utf-8", errors="replace") as file:
+            os.fchmod(file.fileno(), 0o600)  # a umask may take away the user's own rights, too
             file.write(text)
             if is_durable:
                 file.flush()
@@ -92,3 +93,4 @@ def _make(folder: Path) -> None:
     for each in reversed(missing):
         with suppress(FileExistsError):  # somebody else was quicker; what it is, is looked at next
             os.mkdir(each, 0o700)
+            os.chmod(each, 0o700)  # a umask may take away the user's own rights, too

@@ -30,7 +30,7 @@ def test_no_lease_is_taken_through_a_link(level: str, tmp_path: Path, victim: Pa
 
 def test_a_lease_is_taken_where_nobody_planted_anything(tmp_path: Path) -> None:
     command = lease_script.take_script(lease_script.folder_of("lab"), 1, "")
-    for mask in (0o000, 0o077):
+    for mask in (0o000, 0o077, 0o777):
         home = tmp_path / f"home{mask}"
         home.mkdir()
         before = os.umask(mask)

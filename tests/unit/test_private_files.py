@@ -37,7 +37,7 @@ WRITERS: dict[str, Callable[[], object]] = {
 }
 
 
-@pytest.fixture(params=[0o000, 0o077, 0o022], ids=lambda mask: f"umask-{mask:03o}")
+@pytest.fixture(params=[0o000, 0o077, 0o022, 0o777], ids=lambda mask: f"umask-{mask:03o}")
 def umask(request: pytest.FixtureRequest) -> Iterator[None]:
     before = os.umask(request.param)
     yield
