@@ -8,7 +8,7 @@ import shlex
 
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.kinds import Looking
-from ppsconsole.actions.looks import LOOK_S, QUARANTINE
+from ppsconsole.actions.looks import LOOK_S, QUARANTINE, REWINDING
 from ppsconsole.actions.places import data_directory_of, host_of, instance_of, on_host, program_of, service_of, written
 from ppsconsole.drivers.service import status_command
 from ppsconsole.errors import RunError
@@ -27,6 +27,10 @@ _SCRIPT = """\
 # Remove it with: ppsconsole run boot-guard-remove @NODE@
 data=@DATA@
 say() { echo "boot guard of @NODE@: $*" >&2; }
+if [ -e "$data@REWINDING@" ]; then
+    say "a rewind of it was begun and never ended: what is half rewound must not be started; rejoin it"
+    exit 1
+fi
 # As a standby it takes no writes.
 [ -e "$data/standby.signal" ] && exit 0
 if [ -e "$data@MARKER@" ]; then
@@ -73,6 +77,7 @@ def guard_script(inventory: Inventory, node: str) -> str:
         "NODE": node,
         "DATA": shlex.quote(data_directory_of(instance)),
         "MARKER": QUARANTINE,
+        "REWINDING": REWINDING,
         "CONTROLDATA": shlex.quote(program_of(instance, "pg_controldata")),
         "PSQL": shlex.quote(program_of(instance, "psql")),
         "ASK": str(_ASK_S),

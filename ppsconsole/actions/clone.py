@@ -10,9 +10,8 @@ from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.copy_progress import progress_told
 from ppsconsole.actions.follow import declared_way, slot_of, way_to
 from ppsconsole.actions.kinds import Lasting
-from ppsconsole.actions.looks import LOOK_S, each_process
+from ppsconsole.actions.looks import LOOK_S, REWINDING, each_process
 from ppsconsole.actions.places import argument, data_directory_of, host_of, instance_of, on_host, program_of
-from ppsconsole.actions.remnant import REWINDING
 from ppsconsole.errors import RunError
 from ppsconsole.inventory.model import Instance, Inventory
 from ppsconsole.masking import plain

@@ -59,6 +59,7 @@ class Remains:
         control: By fact name, as `probes.control` gives them; empty where pg_controldata failed.
         is_standby: Whether it would come up as a standby.
         is_quarantined: Whether a run put it in quarantine.
+        is_half_rewound: Whether a rewind of it was begun and never ended.
         complaint: Why `control` is empty.
     """
 
@@ -68,6 +69,7 @@ class Remains:
     is_standby: bool
     is_quarantined: bool
     complaint: str = ""
+    is_half_rewound: bool = False
 
     @property
     def is_gone(self) -> bool:
@@ -78,6 +80,11 @@ class Remains:
     def is_shut_down(self) -> bool:
         """Whether its data directory was left in good order: a primary's, or a standby's."""
         return str(self.control.get("control_state", "")).startswith("shut down")
+
+    @property
+    def has_lost_signal(self) -> bool:
+        """Whether it was a standby by its control file, and would come up as a primary all the same."""
+        return not self.is_standby and self.control.get("control_state") in STANDBY_STATES
 
     @property
     def waits_for(self) -> str:
@@ -100,6 +107,7 @@ def remains_command(instance: Instance) -> str:
         '{ read -r p <"$d/postmaster.pid"; } 2>/dev/null && [ -d "/proc/$p" ] && echo "pid=$p"; '
         '[ -e "$d/standby.signal" ] && echo standby=yes; '
         f'[ -e "$d{QUARANTINE}" ] && echo quarantine=yes; '
+        f'[ -e "$d{REWINDING}" ] && echo rewinding=yes; '
         f"LC_ALL=C {shlex.quote(program_of(instance, 'pg_controldata'))} -D {folder}"
     )
 
@@ -120,6 +128,12 @@ def each_process(folder: str, body: str) -> str:
 QUARANTINE = MARKER
 """Ends the name of the marker beside the data directory of an instance in quarantine."""
 
+REWINDING = ".rewinding"
+"""Ends the name of the marker beside a data directory that is being rewound; the run that does it stands in it."""
+
+STANDBY_STATES = ("shut down in recovery", "in archive recovery")
+"""What a control file says of a data directory that was a standby's."""
+
 
 def parse_remains(result: CommandResult) -> Remains:
     """Return what the answer to `remains_command` means.
@@ -129,7 +143,7 @@ def parse_remains(result: CommandResult) -> Remains:
     """
     if result.exit_status == 66:
         raise BadAnswer(f"its data directory cannot be looked into: {plain(result.stderr)}")
-    processes, pid, is_standby, is_quarantined = [], None, False, False
+    processes, pid, is_standby, is_quarantined, is_half_rewound = [], None, False, False, False
     for line in result.stdout.splitlines():
         key, _, value = line.partition("=")
         if key == "process":
@@ -143,13 +157,15 @@ def parse_remains(result: CommandResult) -> Remains:
             is_standby = True
         elif line == "quarantine=yes":
             is_quarantined = True
+        elif line == "rewinding=yes":
+            is_half_rewound = True
     control: dict[str, object] = {}
     complaint = ""
     try:
         control = parse_control(result)
     except ValueError:
         complaint = plain(result.stderr) or "pg_controldata said nothing"
-    return Remains(tuple(processes), pid, control, is_standby, is_quarantined, complaint)
+    return Remains(tuple(processes), pid, control, is_standby, is_quarantined, complaint, is_half_rewound)
 
 
 async def remains(bench: Workbench, name: str) -> Remains:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ppsconsole.actions.follow import declared_way
-from ppsconsole.actions.looks import each_process
+from ppsconsole.actions.looks import REWINDING, each_process
 from ppsconsole.actions.places import data_directory_of, program_of
 from ppsconsole.actions.wal_files import segment_name
 from ppsconsole.actions.way_there import try_way
@@ -18,17 +18,15 @@ from ppsconsole.errors import Blocked, DriverError
 from ppsconsole.inventory.model import Host, Instance, Inventory
 from ppsconsole.masking import plain
 
-REWINDING = ".rewinding"
-"""Ends the name of the marker beside a data directory that is being rewound; the run that does it stands in it."""
-
 _PROGRAMS = ("pg_rewind", "pg_basebackup", "pg_receivewal", "pg_controldata")
 _LOOK_S = 20.0
 _DRY_RUN_S = 20.0
 _ASK_S = 6.0
 _SIZES_SQL = """
 SELECT (SELECT sum(pg_database_size(oid))::bigint FROM pg_database),
-       (SELECT coalesce(json_object_agg(oid::text, spcname), '{}') FROM pg_tablespace WHERE NOT starts_with(spcname, 'pg_'))
-"""
+       (SELECT coalesce(json_object_agg(oid::text, spcname), '{}') FROM pg_tablespace WHERE NOT starts_with(spcname, 'pg_')),
+       (SELECT coalesce(json_agg(slot_name), '[]') FROM pg_replication_slots AS s WHERE to_jsonb(s) ->> 'wal_status' = 'lost')
+"""  # As JSON: PostgreSQL 12 has no wal_status, and loses no slots.
 
 
 class Asks(Protocol):
@@ -99,6 +97,8 @@ def remnant_command(instance: Instance) -> str:
         'for f in "$d"/pg_replslot/*/; do [ -d "$f" ] && f=${f%/} && echo "slot=${f##*/}"; done; '
         'for f in "$d"/pg_tblspc/*; do [ -e "$f" ] && echo "space=${f##*/}"; done; '
         f'[ -e "$d{REWINDING}" ] && echo "rewinding=$(head -c 40 "$d{REWINDING}")"; '
+        f"c=$(timeout {_ASK_S:g} {shlex.quote(program_of(instance, 'postgres'))} -D {folder} -C restore_command 2>/dev/null); "
+        '[ -n "$c" ] && echo archive=yes; '
         'echo "version=$(cat "$d/PG_VERSION" 2>/dev/null)"; '
         f"( {running} ); LC_ALL=C {control} -D {folder} 2>/dev/null; :"
     )
@@ -138,6 +138,7 @@ def parse_remnant(result: CommandResult, found: Remnant) -> Remnant:
         has_full_pages=control.get("Latest checkpoint's full_page_writes") == "on",
         half_rewound=told.get("rewinding", [""])[0],
         missing=tuple(told.get("missing", ())),
+        has_archive="archive" in told,
         is_owner="owner" in told,
         is_apart="apart" in told and "directory" in told,
         wal_apart=told.get("wal", [""])[0],
@@ -159,11 +160,12 @@ async def _beside(inventory: Inventory, asks: Asks, found: Remnant) -> Remnant:
         rows = await asks.execute(inventory.database.instances[found.source], _SIZES_SQL, timeout_s=_ASK_S)
     except DriverError:
         return found
-    total, spaces = rows[0]
+    total, spaces, lost = rows[0]
     names = {str(number): plain(str(name), 63) for number, name in spaces.items()}
     return replace(
         found,
         source_bytes=None if total is None else int(total),
+        lost_slots=tuple(plain(str(name), 63) for name in lost),
         source_tablespaces=tuple(names.values()),
         # In the data directory they are called by number, which is the same in all copies.
         own_tablespaces=tuple(names.get(each, f"number {each}") for each in found.own_tablespaces),

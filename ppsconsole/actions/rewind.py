@@ -11,9 +11,9 @@ from ppsconsole.actions.configuration_kept import kept_folder
 from ppsconsole.actions.copy_progress import progress_told
 from ppsconsole.actions.follow import declared_way, way_to
 from ppsconsole.actions.kinds import Lasting, Looking
-from ppsconsole.actions.looks import LOOK_S, remains
+from ppsconsole.actions.looks import LOOK_S, REWINDING, remains
 from ppsconsole.actions.places import argument, data_directory_of, host_of, instance_of, on_host, program_of
-from ppsconsole.actions.remnant import REWINDING, dry_run_command, rewind_command
+from ppsconsole.actions.remnant import dry_run_command, rewind_command
 from ppsconsole.errors import RunError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain

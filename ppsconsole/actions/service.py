@@ -168,8 +168,17 @@ class Start(ServiceAction):
         if found.state == "yes" and found.values["was_enabled"] == "disabled" and found.values["was"] != "running":
             return Finding("no", f"{step.node} is disabled: whoever did that wants it down", found.values)
         instance = bench.inventory.database.instances.get(step.node)
-        if instance is not None and instance.data_directory is not None and (await remains(bench, step.node)).is_quarantined:
+        if instance is None or instance.data_directory is None:
+            return found
+        left = await remains(bench, step.node)
+        if left.is_half_rewound:
+            words = f"a rewind of {step.node} was begun and never ended: what is half rewound must not be started"
+            return Finding("no", f"{words}. Rejoin it: ppsconsole run rejoin {step.node}", found.values)
+        if left.is_quarantined:
             return Finding("no", f"{step.node} is in quarantine: rejoin it, do not start it", found.values)
+        if left.is_gone and left.has_lost_signal:
+            words = f"{step.node} was a standby, and its standby.signal is gone: it would come up as a primary"
+            return Finding("no", f"{words}. Rejoin it: ppsconsole run rejoin {step.node}", found.values)
         return found
 
     def has_changed(self, bench: Workbench, step: Step) -> bool:

@@ -33,6 +33,9 @@ class StartApart:
         values = {"was": status.state, "was_enabled": status.enabled, "was_quarantined": left.is_quarantined}
         if left.is_standby:
             return Finding("no", f"{step.node} would come up as a standby (standby.signal): switch over to it instead", values)
+        if left.is_half_rewound:
+            words = f"a rewind of {step.node} was begun and never ended: what is half rewound is no database"
+            return Finding("no", f"{words}. Rejoin it instead: ppsconsole run rejoin {step.node}", values)
         if not left.control:
             return Finding("no", f"the control file of {step.node} was not read: {left.complaint}", values)
         words = f"{step.node} is {status.state}, {status.enabled}{', in quarantine' if left.is_quarantined else ''}"

@@ -8,7 +8,8 @@ from ppsconsole.cluster.snapshot import Edge, Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background
-from ppsconsole.runbooks.rejoin import is_left_behind
+from ppsconsole.runbooks.rejoin import is_left_behind, lost_slot
+from ppsconsole.runbooks.remedies import reloaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,9 @@ def _is_only_moved(node: Node, snapshot: Snapshot) -> bool:
 
 
 def _database_remedy(node: Node, has_primary: bool) -> str:
+    if any(each.rule == "synchronous_standbys" and each.verdict is Verdict.DOWN for each in node.judgements):
+        setting = reloaded(node.name, "synchronous_standby_names", chr(39) * 2)
+        return f"Bring the standby back. Or let commits end without one, and what is written have no second copy: {setting}"
     if node.role == "primary" and node.value("quarantine"):
         return (
             f"Fence {node.name} again, at once: it may come back as a standby only, and whoever writes to it writes for nothing."
@@ -228,6 +232,10 @@ def _link(edge: Edge, snapshot: Snapshot, inventory: Inventory, background: Back
     elif both and (target := snapshot.node(edge.target)) is not None and is_left_behind(snapshot, target):
         headline = f"{target.name} was left behind when {edge.source} was promoted: it streams from nobody, on an older timeline"
         remedy = f"It is no network's fault: rejoin {target.name}, which reads how far it went, and takes the cheapest way."
+        return Advice(edge.verdict, headline, (), remedy, ways_about(target, snapshot, inventory, background))
+    elif both and (target := snapshot.node(edge.target)) is not None and (slot := lost_slot(snapshot, target)):
+        headline = f"{target.name} streams from nobody: its slot {slot} on {edge.source} is lost, and WAL that it needs with it"
+        remedy = f"It does not get that from {edge.source} any more: rejoin {target.name}, which copies it anew where it has to."
         return Advice(edge.verdict, headline, (), remedy, ways_about(target, snapshot, inventory, background))
     elif both:
         headline = (

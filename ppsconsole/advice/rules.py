@@ -85,7 +85,16 @@ RULES: Mapping[str, Rule] = {
         "It being fenced again; or rejoined, which lifts the quarantine.",
     ),
     "replicas": Rule("A primary has to have a standby.", ("replicas",), "A standby that streams from it."),
-    "slots": Rule("A slot that nobody reads keeps WAL until the disk is full.", ("slots",), "A reader, or the slot dropped."),
+    "slots": Rule(
+        "A slot that nobody reads keeps WAL until the disk is full; one that has lost its WAL is of no use to its reader.",
+        ("slots",),
+        "A reader, or the slot dropped; where it is lost, its reader rejoined.",
+    ),
+    "synchronous_standbys": Rule(
+        "Commits wait for the synchronous standbys that the primary names, for ever.",
+        ("settings", "replicas"),
+        "Such a standby that streams, or another synchronous_standby_names.",
+    ),
     "archiver_failed": Rule("Archiving must not fail.", ("archiver_failed", "archive_backlog"), "An attempt that goes well."),
     "archive_backlog": Rule("WAL must not wait long for the archive.", ("archive_backlog",), limit="archive_backlog"),
     "receiver": Rule(

@@ -43,6 +43,8 @@ class Remnant:
         own_tablespaces: Tablespaces that it has.
         source_tablespaces: Those that the primary has, None where nobody could look.
         slots: Replication slots that it keeps.
+        lost_slots: Slots of the primary that have lost their log.
+        has_archive: Its settings name a restore_command, which can bring log that the primary has no more.
         free_bytes: Room beside the data directory; None is unknown.
         source_bytes: What the primary's databases take; None is unknown.
         way_there: Why the primary is not reached from its host with the right to replicate; empty when it is, None not tried.
@@ -84,6 +86,8 @@ class Remnant:
     source_bytes: int | None = None
     way_there: str | None = None
     way_untried: str = ""
+    lost_slots: tuple[str, ...] = ()
+    has_archive: bool = False
 
     @property
     def is_clean(self) -> bool:

@@ -57,6 +57,7 @@ _SETTINGS = (
     "max_worker_processes",
     "primary_slot_name",
     "recovery_min_apply_delay",
+    "synchronous_commit",
     "synchronous_standby_names",
     "wal_level",
     "wal_log_hints",

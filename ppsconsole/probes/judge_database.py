@@ -3,6 +3,9 @@
 The role is what the database says of itself and nothing else; where it does not answer the role is unknown.
 """
 
+import re
+from collections.abc import Mapping, Sequence
+
 from ppsconsole.clock import duration, iso
 from ppsconsole.cluster.database import Receiver, Replica
 from ppsconsole.cluster.facts import node_subject
@@ -105,8 +108,13 @@ def _primary(view: View, name: str) -> list[Judgement]:
     if replicas is not None and not replicas and is_streamed:
         found.append(Judgement(name, "replicas", Verdict.WARN, "no standby is connected: redundancy is gone"))
     for slot in view.value(name, "slots") or ():
-        if not slot.is_active:
+        if slot.wal_status == "lost":
+            words = f"slot {slot.name} is lost: WAL that its reader needs was removed, and nobody can go on by it"
+            found.append(Judgement(name, "slots", Verdict.WARN, words))
+        elif not slot.is_active:
             found.append(Judgement(name, "slots", Verdict.WARN, f"slot {slot.name} is not used and keeps WAL from being removed"))
+    if waiting := commits_wait(dict(each.split("=", 1) for each in view.value(name, "settings") or ()), replicas):
+        found.append(Judgement(name, "synchronous_standbys", Verdict.DOWN, waiting))
     failed = view.value(name, "archiver_failed")
     if failed:
         found.append(Judgement(name, "archiver_failed", Verdict.WARN, f"archiving fails: {failed} attempts so far"))
@@ -114,6 +122,19 @@ def _primary(view: View, name: str) -> list[Judgement]:
     if backlog:
         found.append(judged(name, "archive_backlog", backlog, limits.archive_backlog, "WAL files waiting for the archive", ""))
     return found
+
+
+def commits_wait(settings: Mapping[str, str], replicas: Sequence[Replica] | None) -> str:
+    """Return for what each commit waits: synchronous standbys that are not there; empty where none does, or it was not seen."""
+    names = settings.get("synchronous_standby_names", "").strip()
+    if not names or replicas is None or settings.get("synchronous_commit") in ("off", "local"):
+        return ""
+    told = re.match(r"(?:(?:FIRST|ANY)\s+)?(\d+)\s*\(", names, re.IGNORECASE)
+    wanted = int(told[1]) if told else 1
+    there = sum(each.sync_state in ("sync", "quorum") for each in replicas)
+    if there >= wanted:
+        return ""
+    return f"commits do not end: they wait for synchronous standbys ({names}), and {there} of {wanted} are there"
 
 
 def _standby(view: View, name: str) -> list[Judgement]:

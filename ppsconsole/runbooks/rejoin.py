@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
+from ppsconsole.actions.follow import slot_of
 from ppsconsole.clock import duration
 from ppsconsole.cluster.remnant import Remnant
 from ppsconsole.cluster.snapshot import Node, Snapshot
@@ -12,6 +13,7 @@ from ppsconsole.plan.plan import Identity, Plan
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Brief, Shop, closed
+from ppsconsole.runbooks.case import settings_of
 from ppsconsole.runbooks.lost_writes import NOTHING_IS_GIVEN_UP
 from ppsconsole.runbooks.preflight_rejoin import preflight_rejoin
 from ppsconsole.runbooks.rejoin_way import DOES, SPARE_BYTES, WAYS, Decision, Way, decide, has_lost_writes
@@ -94,7 +96,7 @@ def weighed_ways(plan: Plan) -> tuple[Weighed, ...]:
 def can_rejoin(snapshot: Snapshot, node: Node) -> bool:
     """Return whether `node` is one that a rejoin is for: down beside the one primary, and left behind by its promotion."""
     living = primaries(snapshot)
-    if is_left_behind(snapshot, node):
+    if is_left_behind(snapshot, node) or lost_slot(snapshot, node):
         return True
     if node.kind != "database" or len(living) != 1 or node.role != "unknown" or node.value("service") not in _DOWN:
         return False
@@ -110,6 +112,15 @@ def is_left_behind(snapshot: Snapshot, node: Node) -> bool:
         return False
     own, theirs = node.value("timeline"), living[0].value("timeline")
     return own is not None and theirs is not None and own < theirs
+
+
+def lost_slot(snapshot: Snapshot, node: Node) -> str:
+    """Return the slot of `node` on the one primary that has lost its log, while `node` is a standby without a stream; else ""."""
+    living, receiver = primaries(snapshot), node.value("receiver")
+    if node.role != "standby" or len(living) != 1 or (receiver is not None and receiver.status == "streaming"):
+        return ""
+    name = settings_of(node).get("primary_slot_name") or slot_of(node.name)
+    return name if any(each.name == name and each.wal_status == "lost" for each in living[0].value("slots") or ()) else ""
 
 
 def _pair(inventory: Inventory, snapshot: Snapshot, name: str) -> tuple[Node, Node]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ppsconsole.actions.follow import slot_of
 from ppsconsole.cluster.database import lsn_number
 from ppsconsole.cluster.judging import size
 from ppsconsole.cluster.remnant import Remnant
@@ -91,6 +92,10 @@ def _follow_lacks(found: Remnant) -> str:
         return lack
     if not found.was_standby and not found.is_clean:
         return f'it was not stopped cleanly: its control file says "{found.control_state}"'
+    if found.timeline == found.source_timeline and found.was_standby and slot_of(found.node) in found.lost_slots:
+        # From an archive it can get what the primary has removed.
+        slot = f"its slot {slot_of(found.node)} on {found.source} is lost"
+        return "" if found.has_archive else f"{slot}: log that it does not have yet was removed there, and it names no archive"
     if found.timeline == found.source_timeline:
         return "" if found.was_standby else f"it ended as a primary on timeline {found.timeline}, on which {found.source} writes"
     if has_diverged(found):

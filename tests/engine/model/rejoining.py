@@ -247,7 +247,7 @@ def _is_way(world: World, own: Database, source: Database) -> bool:
 def answered(database: Database, sql: str) -> list[tuple[Any, ...]] | None:
     """Return what a server answers to the statements of a rejoin; None for any other."""
     if sql == remnant._SIZES_SQL:
-        return [(100 << 20, {})]
+        return [(100 << 20, {}, [])]
     if sql == source_checkpoint._TIMELINE_SQL:
         return [(database.timeline,)]
     return None
