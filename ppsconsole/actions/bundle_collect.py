@@ -90,7 +90,9 @@ async def _of_node(inventory: Inventory, node: WebNode, ssh: Any) -> Collected:
             else:
                 lacks.append(f"connection setting of {node.name}: {plain(result.stderr, 120) or 'the program failed'}")
         else:
-            lacks.append(f"connection setting of {node.name}: no program can tell it (switch method {node.switch.method})")
+            method = f"switch method {node.switch.method}"
+            way = "declare its `connection`" if node.name in inventory.alternates else method
+            lacks.append(f"connection setting of {node.name}: no program can tell it ({way})")
     except DriverError as error:
         lacks.append(f"what {node.name} has: {plain(str(error), 160)}")
     return Collected(files, paths, tuple(settings), tuple(lacks))

@@ -67,7 +67,9 @@ class VerifyBundle:
         except (BadAnswer, SecretError, RunError) as error:
             return Finding("no", str(error))
         said = bundle.manifest.database.get("said", "")
-        return Finding("yes", f"{bundle.name} of {iso(bundle.manifest.made_at)} is whole: {said}", {"bundle": bundle.name})
+        lacks = list(bundle.manifest.lacks)
+        words = f"{bundle.name} of {iso(bundle.manifest.made_at)} is whole: {said}{_without(lacks)}"
+        return Finding("yes", words, {"bundle": bundle.name, "lacks": lacks})
 
     async def act(self, bench: Workbench, step: Step) -> None:
         """Restore it, count and hash, compare, and remove the copy, whatever came of it.
@@ -102,7 +104,8 @@ class VerifyBundle:
             return Finding("no", f"{bundle or 'the newest bundle'} was not compared; nothing of a copy is left")
         keys = f"{bench.noted(step, 'keys')} key files decrypted"
         words = f"{bundle} restores to what was dumped: {compared}, all counts and hashes equal; {keys}; the copy is removed"
-        return Finding("yes", words, {"bundle": bundle, "compared": compared})
+        lacks = list(bench.noted(step, "lacks") or ())
+        return Finding("yes", f"{words}{_without(lacks)}", {"bundle": bundle, "compared": compared, "lacks": lacks})
 
     async def undo(self, bench: Workbench, step: Step) -> None:
         """Do nothing: the scratch server ends with the line that it hangs on."""
@@ -114,6 +117,11 @@ class VerifyBundle:
         if await _is_gone(bench, scratch.host, folder):
             return Finding("yes", f"nothing of a copy is left on {scratch.host}; the bundle was only read")
         return Finding("no", f"{folder} on {scratch.host} is still there")
+
+
+def _without(lacks: list[str]) -> str:
+    """Return what a bundle should have and has not: a database that can be restored is not all that a PPS needs."""
+    return f"; NOT in it: {'; '.join(lacks)}" if lacks else ""
 
 
 async def _opened(bench: Workbench, step: Step, name: str = "") -> OpenBundle:

@@ -5,7 +5,7 @@ It is no web node and no instance of the database group: nothing replicates to i
 
 from urllib.parse import urlsplit
 
-from ppsconsole.inventory.model import Service, WebNode
+from ppsconsole.inventory.model import Service, Switch, WebNode
 from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.values import dataclass
 
@@ -93,7 +93,10 @@ class Alternate:
         return self.address or self.url
 
     def as_web_node(self) -> WebNode:
-        """Return its PPS as a web node, for what looks at one: the same product, only that no balancer sends users to it."""
+        """Return its PPS as a web node, for what looks at one: the same product, only that no balancer sends users to it.
+
+        Its `switch` tells what it is set to, where a program does; nothing points it at another database.
+        """
         return WebNode(
             self.name,
             self.host,
@@ -106,6 +109,7 @@ class Alternate:
             account_password=self.account_password,
             log=self.log,
             key_files=self.key_files,
+            switch=Switch() if self.connection is None else Switch("command", self.connection),
         )
 
 

@@ -138,6 +138,8 @@ def test_both_sites_are_lost_and_users_get_in_at_the_alternate_server(desk: Desk
     done = _run(desk, "alternate-home", "alt1", "--attest", OFF)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the password server is at its old address again" in done.stdout.lower()
+    assert "settings of alt1" in done.stdout
+    assert "NOT in it" not in done.stdout
     kept = re.search(r"NOT merged: (pleasant_before_\w+) on db1 differs from pps-", done.stdout)
     assert kept is not None, done.stdout
     assert f"cannot be seen; stated by the operator: {OFF}" in done.stdout

@@ -1,15 +1,23 @@
 """What does not travel with a database, asked on an alternate server's own host and compared with the web nodes."""
 
+import asyncio
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from ppsconsole.actions.base import Workbench
+from ppsconsole.actions.bundle_collect import collect
+from ppsconsole.actions.bundle_verify import VerifyBundle
+from ppsconsole.actions.dump_source import dump_source
 from ppsconsole.actions.registry import ACTIONS
+from ppsconsole.clock import HeldClock
 from ppsconsole.cluster.keys import KeyFile
 from ppsconsole.drivers.base import CommandResult
-from ppsconsole.inventory.model import Service
+from ppsconsole.inventory.dependencies import Scratch
+from ppsconsole.inventory.model import Host, Service
 from ppsconsole.lab.certificates import Authority
 from ppsconsole.plan.preflight import Item
 from ppsconsole.probes.host import Part
@@ -53,6 +61,57 @@ def items(found: Found, runbook: str = "alternate-prepare", **changes: object) -
 
 
 NAMES = ("own-connection", "own-certificate", "own-port", "service-account", "own-settings")
+
+
+class Shell:
+    """A host whose program tells a setting, and whose key file can be read."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def run(self, host: Host, command: str, **_: object) -> CommandResult:
+        self.asked.append(command)
+        said = "c2VjcmV0\n" if "base64" in command else "host=alt1 port=5432 dbname=pleasant user=pps password=x\n"
+        return CommandResult(0, said, "", 0.1)
+
+
+def test_a_bundle_of_an_activated_one_has_its_connection_setting_or_says_how_to_have_it() -> None:
+    inventory, shell = declared(**DECLARED), Shell()
+    source = dump_source(inventory, "alt1")
+    collected = asyncio.run(collect(inventory, source.web_nodes, shell))
+    assert (collected.settings, collected.lacks) == (("alt1",), ())
+    assert collected.files["settings/alt1.txt"].startswith(b"host=alt1 port=5432 dbname=pleasant")
+    assert "/bin/pps-connection get" in shell.asked
+    inventory = declared()
+    collected = asyncio.run(collect(inventory, dump_source(inventory, "alt1").web_nodes, shell))
+    assert collected.settings == ()
+    assert collected.lacks == ("connection setting of alt1: no program can tell it (declare its `connection`)",)
+
+
+@pytest.mark.parametrize("lacks", [(), ("connection setting of alt1: no program can tell it",)])
+def test_a_bundle_that_restores_says_what_it_lacks_all_the_same(lacks: tuple[str, ...]) -> None:
+    plain = fine()
+    place = replace(declared().backups["vault"], scratch=Scratch("alt1", "/scratch"))
+    inventory = replace(declared(), backups={"vault": place})
+    made = plan_of(
+        inventory,
+        look(plain, declared=inventory),
+        Request("backup-verify", node="vault"),
+        lambda known, step: ACTIONS[step.verb].commands(known, step),
+    )
+    step = next(each for each in made.steps if each.verb == "verify-bundle")
+    hosts = SimpleNamespace(look=gone)
+    bench = Workbench(inventory, made, "0123abcd", HeldClock(), None, hosts, print)
+    bench.note(step, bundle="pps-1", compared="3 tables, 9 rows", keys=1, lacks=list(lacks))
+    found = asyncio.run(VerifyBundle().verify(bench, step))
+    assert found.state == "yes"
+    assert ("NOT in it: connection setting of alt1" in found.words) == bool(lacks)
+    assert found.values["lacks"] == list(lacks)
+
+
+async def gone(host: str, command: str, **_: object) -> CommandResult:
+    """Say that nothing is left of a scratch server."""
+    return CommandResult(0, "", "", 0.1)
 
 
 def test_what_is_like_the_web_nodes_is_ok_in_both_plans() -> None:
