@@ -7,7 +7,8 @@ import argparse
 from pathlib import Path
 
 from ppsconsole.settings.sheet import renewed
-from tests.lab.faults_rows import GROUPS, Row
+from tests.lab.faults_row import Row
+from tests.lab.faults_rows import GROUPS
 
 BEGIN = "<!-- faults: written by `python -m tests.lab.faults_table --update README.md` -->"
 END = "<!-- end of faults -->"

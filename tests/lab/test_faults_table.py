@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ppsconsole.settings.sheet import renewed
-from tests.lab.faults_rows import Row
+from tests.lab.faults_row import Row
 from tests.lab.faults_table import BEGIN, END, markdown, rows
 
 

@@ -1,0 +1,23 @@
+"""One row of the table of what can go wrong."""
+
+from dataclasses import dataclass
+
+PREFLIGHT = "tests/lab/test_preflight_faults.py::test_the_item_of_each_fault_fails_and_no_other"
+BROKEN = "tests/lab/test_steps_broken.py::"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that can go wrong.
+
+    Attributes:
+        fault: What goes wrong.
+        does: What the console does then.
+        ends: How it ends, as the exit codes call it; "told" where nothing is run.
+        test: The test that shows it, by its node id.
+    """
+
+    fault: str
+    does: str
+    ends: str
+    test: str
