@@ -1,6 +1,6 @@
 """What can go wrong with databases and their hosts."""
 
-from tests.lab.faults_row import BROKEN, PREFLIGHT, Row
+from tests.lab.faults_row import PREFLIGHT, Row
 
 DATABASES = (
     Row(
