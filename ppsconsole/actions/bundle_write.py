@@ -32,7 +32,7 @@ from ppsconsole.actions.bundle_store import (
 )
 from ppsconsole.actions.dump_source import DumpSource, dump_source
 from ppsconsole.actions.places import argument, place_of
-from ppsconsole.actions.table_sums import parse_sums, sums_command
+from ppsconsole.actions.table_sums import parse_sums, sequences_command, sums_command
 from ppsconsole.clock import iso
 from ppsconsole.cluster.bundles import DATABASE, MANIFEST, SETTINGS, SUMS, BundleName, Manifest, Member, sums_text
 from ppsconsole.cluster.database_sums import DatabaseSums
@@ -97,6 +97,7 @@ class BackUp:
         source, backup = dump_source(inventory, argument(step, "source")), place_of(inventory, step.node)
         read = (
             hold_command(inventory, source.name),
+            sequences_command(source.program("psql"), source.login, snapshot="SNAPSHOT"),
             dump_command(source, "SNAPSHOT"),
             sums_command(source.program("psql"), source.login, snapshot="SNAPSHOT"),
         )
@@ -206,7 +207,8 @@ async def _made(work: _Work, snapshot: HeldSnapshot) -> None:
     if new is None or int(new[1]) < snapshot.version // 10000:
         raise RunError(f"{tool or 'pg_dump'} is older than the server ({snapshot.about['server_version']})", where=work.source)
     bench.say(f"{work.source}: snapshot of {iso(snapshot.at)}, {size(snapshot.size)} on disk; written to {work.folder}")
-    web_nodes = dump_source(bench.inventory, work.source).web_nodes
+    there = dump_source(bench.inventory, work.source)
+    web_nodes = there.web_nodes
     collected = await collect(bench.inventory, web_nodes, bench.tools.ssh)
     if not collected.key_paths and any(node.key_files for node in web_nodes):
         raise RunError(
@@ -214,8 +216,11 @@ async def _made(work: _Work, snapshot: HeldSnapshot) -> None:
             where=work.step.node,
             remedy="See to the web nodes' hosts, or correct `key_files`",
         )
+    # What a dump has of a sequence is of when pg_dump came by, and not of its snapshot: users go on meanwhile.
+    before = await _counted(work, sequences_command(there.program("psql"), there.login, snapshot=snapshot.id))
     dumped = await _dumped(work, snapshot)
-    sums = await _counted(work, snapshot)
+    sums = await _counted(work, sums_command(there.program("psql"), there.login, snapshot=snapshot.id))
+    sums = replace(sums, sequences_before=before.sequences)
     text = json.dumps({"salt": secrets.token_hex(16), "sums": sums.as_json()}) + "\n"
     manifest = _manifest(work, snapshot, collected, dumped, sums, hashlib.sha256(text.encode()).hexdigest())
     sealed = await work.key.encrypted(packed(collected, manifest.text(), text))
@@ -295,9 +300,8 @@ async def _dumped(work: _Work, snapshot: HeldSnapshot) -> Member:
     return Member(written, digest.hexdigest())
 
 
-async def _counted(work: _Work, snapshot: HeldSnapshot) -> DatabaseSums:
+async def _counted(work: _Work, command: str) -> DatabaseSums:
     there = dump_source(work.bench.inventory, work.source)
-    command = sums_command(there.program("psql"), there.login, snapshot=snapshot.id)
     result = await work.bench.tools.ssh.run(there.host, command, timeout_s=_SUMS_S, limit_bytes=16 << 20)
     return parse_sums(result)
 

@@ -6,6 +6,7 @@ another place after a restore, does not matter.
 """
 
 import shlex
+from collections.abc import Sequence
 
 from ppsconsole.cluster.database_sums import DatabaseSums, TableSum
 from ppsconsole.cluster.told import told_json
@@ -77,15 +78,27 @@ def sums_command(psql: str, connection: str, *, snapshot: str = "", workers: int
             variable that has it, as `"$s"`. Empty for now.
         workers: How many processes read a large table at the same time.
     """
+    parallel = f"SET max_parallel_workers_per_gather = {max(0, workers - 1)};"
+    parts = (_TABLES, _SEQUENCES, _LARGE_OBJECTS, _EXTENSIONS, _OBJECTS)
+    return _reading(psql, connection, snapshot, (_SETTINGS, parallel), parts)
+
+
+def sequences_command(psql: str, connection: str, *, snapshot: str) -> str:
+    """Return the shell command that tells where the sequences stand now, of those that a snapshot has; see `sums_command`.
+
+    Their values are those of now also in a snapshot, so what a dump of it has lies between two answers.
+    """
+    return _reading(psql, connection, snapshot, (_SETTINGS,), (_SEQUENCES,))
+
+
+def _reading(psql: str, connection: str, snapshot: str, settings: Sequence[str], parts: Sequence[str]) -> str:
     beginning = ["BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"]
     variables = ""
     if snapshot:
         beginning.append("SET TRANSACTION SNAPSHOT :'snapshot';")
         word = snapshot if snapshot.startswith('"$') else shlex.quote(snapshot)
         variables = f"-v snapshot={word} "
-    parallel = f"SET max_parallel_workers_per_gather = {max(0, workers - 1)};"
-    parts = (_TABLES, _SEQUENCES, _LARGE_OBJECTS, _EXTENSIONS, _OBJECTS)
-    return psql_command(psql, connection, _SETTINGS, parallel, *beginning, *parts, "COMMIT;", _END, variables=variables)
+    return psql_command(psql, connection, *settings, *beginning, *parts, "COMMIT;", _END, variables=variables)
 
 
 def parse_sums(result: CommandResult) -> DatabaseSums:

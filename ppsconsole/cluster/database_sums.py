@@ -25,6 +25,8 @@ class DatabaseSums:
     Attributes:
         tables: By `schema.table`, quoted as SQL would be.
         sequences: By the same kind of name: the last value, and `unused` behind it where it was not given out yet.
+        sequences_before: The same as it was before the database was dumped, where users wrote meanwhile: sequences stand outside
+            of transactions (PostgreSQL, "Sequence Manipulation Functions"), so a dump of a snapshot may have any value since.
         large_objects: All of them together.
         extensions: Their versions by name.
         objects: How many there are of whatever else a dump carries, by kind: `indexes`, `constraints`, `functions`.
@@ -35,6 +37,7 @@ class DatabaseSums:
     large_objects: TableSum = TableSum(0)
     extensions: Mapping[str, str] = field(default_factory=dict)
     objects: Mapping[str, int] = field(default_factory=dict)
+    sequences_before: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -62,8 +65,8 @@ class DatabaseSums:
             else:
                 found += _unlike(f"table {name}", "rows", mine, theirs, here, there)
         found += _unlike("large objects", "of them", self.large_objects, other.large_objects, here, there)
+        found += self._sequences_unlike(other, here, there)
         pairs = (
-            ("sequence", self.sequences, other.sequences),
             ("extension", self.extensions, other.extensions),
             ("number of", self.objects, other.objects),
         )
@@ -73,6 +76,18 @@ class DatabaseSums:
                     found.append(f"{kind} {name}: {ours.get(name, 'none')} {here}, {others.get(name, 'none')} {there}")
         return tuple(found)
 
+    def _sequences_unlike(self, other: "DatabaseSums", here: str, there: str) -> list[str]:
+        found = []
+        for name in sorted({*self.sequences, *other.sequences}):
+            mine, theirs, before = (each.get(name) for each in (self.sequences, other.sequences, self.sequences_before))
+            if mine == theirs or (before and mine and theirs and _is_between(theirs, before, mine)):
+                continue
+            said = mine or "none"
+            if before not in (None, mine):
+                said = f"{before} to {said}"
+            found.append(f"sequence {name}: {said} {here}, {theirs or 'none'} {there}")
+        return found
+
     def as_json(self) -> dict[str, Any]:
         """Return the value for the journal, or to be kept beside a dump."""
         return {
@@ -81,6 +96,7 @@ class DatabaseSums:
             "large_objects": [self.large_objects.rows, self.large_objects.digest],
             "extensions": dict(self.extensions),
             "objects": dict(self.objects),
+            "sequences_before": dict(self.sequences_before),
         }
 
     @classmethod
@@ -97,9 +113,25 @@ class DatabaseSums:
                 TableSum(int(found["large_objects"][0]), str(found["large_objects"][1])),
                 {str(name): str(value) for name, value in found["extensions"].items()},
                 {str(name): int(value) for name, value in found["objects"].items()},
+                {str(name): str(value) for name, value in found.get("sequences_before", {}).items()},  # older ones have none
             )
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise ValueError(f"no sums of a database: {type(error).__name__} {error}") from error
+
+
+def _is_between(value: str, first: str, last: str) -> bool:
+    """Return whether a sequence stands at or between two places; one that counts down goes from the higher to the lower."""
+    try:
+        place, *ends = (_place(each) for each in (value, first, last))
+    except ValueError:
+        return False
+    return min(ends) <= place <= max(ends)
+
+
+def _place(value: str) -> tuple[int, bool]:
+    """Return where a sequence stands, so that places can be compared: `5 unused` comes before `5`."""
+    number, _, unused = value.partition(" ")
+    return int(number), not unused
 
 
 def _unlike(what: str, unit: str, mine: TableSum, theirs: TableSum, here: str, there: str) -> list[str]:

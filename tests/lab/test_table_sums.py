@@ -3,12 +3,13 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from ppsconsole.actions.table_sums import parse_sums, sums_command
+from ppsconsole.actions.table_sums import parse_sums, sequences_command, sums_command
 from ppsconsole.cluster.database_sums import DatabaseSums
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.errors import BadAnswer
@@ -123,6 +124,15 @@ def test_an_exported_snapshot_is_what_is_counted(server: PostgresServer) -> None
         _in(server, "four", "INSERT INTO empty_one VALUES (7)")
         assert before.differences(_sums(server, "four", str(row[0]))) == ()
         assert before.differences(_sums(server, "four")) == ("table public.empty_one: 0 rows here, 1 there",)
+        # Sequences stand outside of it: what a dump has of them is bracketed.
+        asked = sequences_command(_psql(), _connection(server, "four"), snapshot=str(row[0]))
+        first = parse_sums(_shell(asked)).sequences
+        _in(server, "four", "SELECT nextval('parts_id_seq')")
+        found = _sums(server, "four", str(row[0]))
+        _in(server, "four", "SELECT nextval('parts_id_seq')")
+        last = _sums(server, "four", str(row[0]))
+        assert last.differences(found) == ("sequence public.parts_id_seq: 202 here, 201 there",)
+        assert replace(last, sequences_before=first).differences(found) == ()
 
 
 def test_what_was_not_counted_is_no_answer(server: PostgresServer, tmp_path: Path) -> None:
