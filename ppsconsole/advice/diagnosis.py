@@ -226,16 +226,16 @@ def _is_young(name: str, snapshot: Snapshot) -> bool:
 
 def _link(edge: Edge, snapshot: Snapshot, inventory: Inventory, background: Background) -> Advice:
     both = _is_alive(edge.source, snapshot) and _is_alive(edge.target, snapshot)
+    if both and (target := snapshot.node(edge.target)) is not None and (slot := lost_slot(snapshot, target)):
+        headline = f"{target.name} streams from nobody: its slot {slot} on {edge.source} is lost, and WAL that it needs with it"
+        remedy = f"It does not get that from {edge.source} any more: rejoin {target.name}, which copies it anew where it has to."
+        return Advice(edge.verdict, headline, (), remedy, ways_about(target, snapshot, inventory, background))
     if both and (young := [name for name in (edge.source, edge.target) if _is_young(name, snapshot)]):
         headline = f"replication {edge.source} → {edge.target} is not back yet: {' and '.join(young)} has just started"
         remedy = "A standby tries again every wal_retrieve_retry_interval, 5 s by default: wait for it before you look further."
     elif both and (target := snapshot.node(edge.target)) is not None and is_left_behind(snapshot, target):
         headline = f"{target.name} was left behind when {edge.source} was promoted: it streams from nobody, on an older timeline"
         remedy = f"It is no network's fault: rejoin {target.name}, which reads how far it went, and takes the cheapest way."
-        return Advice(edge.verdict, headline, (), remedy, ways_about(target, snapshot, inventory, background))
-    elif both and (target := snapshot.node(edge.target)) is not None and (slot := lost_slot(snapshot, target)):
-        headline = f"{target.name} streams from nobody: its slot {slot} on {edge.source} is lost, and WAL that it needs with it"
-        remedy = f"It does not get that from {edge.source} any more: rejoin {target.name}, which copies it anew where it has to."
         return Advice(edge.verdict, headline, (), remedy, ways_about(target, snapshot, inventory, background))
     elif both:
         headline = (

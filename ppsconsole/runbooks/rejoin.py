@@ -24,6 +24,9 @@ from ppsconsole.runbooks.situation import WRITABLE_STATES, driven, is_driven, is
 COPIED_PER_S = 40e6
 """Bytes; until a copy was made on this cluster."""
 
+_GROWS_BYTES = SPARE_BYTES // 4
+"""By less than this the primary may grow, and what a copy needs at least is the same."""
+
 _DOWN = ("stopped", "failed")
 _TAKEN, _FORBIDDEN = " (taken)", "not possible: "
 
@@ -239,7 +242,8 @@ def _rewound(shop: Shop, name: str, source: str, found: Remnant) -> list[Step]:
 
 def _copied(shop: Shop, name: str, source: str, found: Remnant) -> list[Step]:
     whole = found.source_bytes or 0
-    size = {"bytes": str(whole + SPARE_BYTES)} if whole else {}
+    # A primary that is used grows: told to the byte, nobody could approve the plan before it is another one.
+    size = {"bytes": str(whole - whole % _GROWS_BYTES + SPARE_BYTES)} if whole else {}
     title = f"Copy {source} into a new directory beside that of {name}"
     clone = shop.step("clone", name, title, id="clone", arguments={"source": source, **size})
     if "clone" not in shop.estimates:

@@ -11,9 +11,10 @@ from ppsconsole.cluster.database import Receiver, Replica, Slot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.probes.judge_database import commits_wait
+from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.rejoin_way import decide
 from tests.unit.observations import NOW, change
-from tests.unit.runbook_cases import Found, declared, fine, seen, setting
+from tests.unit.runbook_cases import Found, declared, fine, plan, seen, setting
 from tests.unit.test_rejoin import STANDBY
 
 ROW = Replica("db2", "127.9.2.21", "streaming", "sync", "0/3000060", "0/3000060", "0/3000060", 0, 0, None, None)
@@ -96,3 +97,12 @@ def test_what_would_not_come_up_as_what_it_was_is_told_apart() -> None:
 def test_a_boot_guard_looks_for_a_rewind_that_never_ended_before_anything_else() -> None:
     script = guard_script(declared(), "db1")
     assert script.index(".rewinding") < script.index("standby.signal")
+
+
+def test_a_copy_of_a_primary_that_grows_while_its_plan_is_read_is_the_same_plan() -> None:
+    lost = replace(STANDBY, source="db1", node="db2", lost_slots=("db2",))
+
+    def hashed(size: int) -> str:
+        return plan(cut_off(*LOST), "rejoin", "db2", background=Background(remnant=replace(lost, source_bytes=size))).hash
+
+    assert hashed(1 << 30) == hashed((1 << 30) + 40_000_000)
