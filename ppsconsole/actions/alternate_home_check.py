@@ -28,7 +28,8 @@ _ASKED = (
 class CheckHome(Looking):
     """Looks at both servers. `step.node` is the instance that the data come home to.
 
-    Arguments: `source`, the alternate server; `archive`, the place that its bundle is written to.
+    Arguments: `source`, the alternate server; `archive`, the place that its bundle is written to; `promoted`, `yes` where it is a
+    standby that the run promotes first.
     """
 
     async def precheck(self, bench: Workbench, step: Step) -> Finding:
@@ -46,7 +47,7 @@ class CheckHome(Looking):
             facts = await _facts(bench, alternate)
             lacks = await _source_lacks(bench, source, facts)
             lacks += await tools_lack(bench, step.node, facts)
-            lacks += await _target_lacks(bench, step.node, facts)
+            lacks += await _target_lacks(bench, step, facts)
         except PpsConsoleError as error:
             return Finding("no", str(error))
         values = {"bytes": facts.size, "version": facts.version}
@@ -79,13 +80,14 @@ async def _source_lacks(bench: Workbench, source: str, facts: SourceFacts) -> li
     return lacks
 
 
-async def _target_lacks(bench: Workbench, node: str, facts: SourceFacts) -> list[str]:
-    """Return why the server of `node` cannot take the data; one that is down is looked at again once it has been started."""
+async def _target_lacks(bench: Workbench, step: Step, facts: SourceFacts) -> list[str]:
+    """Return why the server of the step cannot take the data; one that is down is looked at again once it has been started."""
+    node = step.node
     try:
         await standing(bench, node)
     except PpsConsoleError:
         return await waits_lack(bench, node)
-    lacks, _ = await target_lacks(bench, node, facts)
+    lacks, _ = await target_lacks(bench, node, facts, is_promoted_first=step.arguments.get("promoted") == "yes")
     own = await source_facts(bench, node, node)
     _, why = await owner_of(bench, node, str(own.found["owner"]))
     return [*lacks, *([why] if why else [])]

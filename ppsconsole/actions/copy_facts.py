@@ -108,8 +108,16 @@ async def source_lacks(source: str, facts: SourceFacts) -> list[str]:
     return lacks
 
 
-async def target_lacks(bench: Workbench, target: str, facts: SourceFacts) -> tuple[list[str], Mapping[str, Any]]:
+async def target_lacks(
+    bench: Workbench, target: str, facts: SourceFacts, *, is_promoted_first: bool = False
+) -> tuple[list[str], Mapping[str, Any]]:
     """Return why the running server of `target` cannot take the database, each in words; and what it told of itself.
+
+    Args:
+        bench: To ask with.
+        target: An instance that runs.
+        facts: What it has to take.
+        is_promoted_first: It is a standby still, and will be none when it has to take the database.
 
     Raises:
         DriverError: It could not be asked.
@@ -117,7 +125,7 @@ async def target_lacks(bench: Workbench, target: str, facts: SourceFacts) -> tup
     rows = await asked(bench, target, target, "postgres", "SET search_path = pg_catalog;", _TARGET)
     found: Mapping[str, Any] = rows[0]
     lacks = []
-    if found["in_recovery"]:
+    if found["in_recovery"] and not is_promoted_first:
         lacks.append(f"{target} is a standby: nothing can be restored there")
     if not found["is_super"]:
         lacks.append(f"the account for {target} in `dumps` of {target} is no superuser: it cannot restore what others own")

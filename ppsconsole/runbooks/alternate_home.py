@@ -5,6 +5,7 @@
   table is compared, and both are renamed. The bundle is kept as well, and the alternate server can be prepared with it again.
 - There is never a second place that takes users' writes (law 1): the web nodes are stopped and kept down before users leave the
   alternate server, and they start again only with the proof that neither it nor any of them runs.
+- Where no primary lives, a standby that answers can take them too: it is promoted with that proof, and what it has is kept.
 - Nothing is merged (law 5). What the old primary had and the copy had not is kept in its old database, `pps_before_RUN`, and
   told table by table where the bundle is still there that the alternate server was activated from.
 
@@ -13,6 +14,7 @@ Until users are let in everything can be put back: then they go on on the altern
 
 from dataclasses import replace
 
+from ppsconsole.actions.looks import STANDBY_STATES
 from ppsconsole.clock import duration
 from ppsconsole.cluster.copies import Copy
 from ppsconsole.cluster.snapshot import Node, Snapshot
@@ -26,6 +28,8 @@ from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
 from ppsconsole.runbooks import items_access, items_copy, items_product
 from ppsconsole.runbooks import items_alternate as items
+from ppsconsole.runbooks import items_settings as settings
+from ppsconsole.runbooks import items_stream as stream
 from ppsconsole.runbooks.alternate import RUNS, Source, quiet_steps, wanted_alternate
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Background, Brief, Shop, closed
@@ -34,7 +38,7 @@ from ppsconsole.runbooks.copy_costs import HOME, basis_said, sized
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.request import named_instance
 from ppsconsole.runbooks.restore import restore_target
-from ppsconsole.runbooks.situation import WRITABLE_STATES, driven, one_history, primaries
+from ppsconsole.runbooks.situation import WRITABLE_STATES, driven, is_reachable, one_history, primaries, standbys
 from ppsconsole.runbooks.users_text import home_text
 from ppsconsole.runbooks.web_side import (
     WebSide,
@@ -68,7 +72,7 @@ def plan_alternate_home(brief: Brief) -> Plan:
         remedy = f"Where its data are the ones to keep, start its PPS on {alternate.host} first; else there is nothing to bring"
         raise Barred("not-active", what, where=alternate.name, remedy=remedy)
     one_history(snapshot)
-    target = _target(inventory, snapshot, request.to)
+    target = _target(inventory, snapshot, alternate.name, request.to)
     side = web_side(inventory, snapshot, target.name, alternate.name)
     shop = brief.shop()
     background = _with_size(brief.background, alternate, node)
@@ -88,8 +92,12 @@ def plan_alternate_home(brief: Brief) -> Plan:
     )
 
 
-def _target(inventory: Inventory, snapshot: Snapshot, wanted: str) -> Node:
-    """Return the instance that the data come home to: the one that is wanted, the primary, or the only one that was one.
+def _target(inventory: Inventory, snapshot: Snapshot, alternate: str, wanted: str) -> Node:
+    """Return the instance that the data come home to: the one that is wanted, the primary, the only one that was one, a standby.
+
+    A standby that answers is as good as an old primary where no primary lives: by then nobody writes anywhere, so it can be
+    promoted with the proof of that. What has no database at all cannot be made ready here: roles, rules and settings of a server
+    are no part of a bundle, and nobody else knows them.
 
     Raises:
         UsageError: No such instance, or several could be meant.
@@ -97,29 +105,56 @@ def _target(inventory: Inventory, snapshot: Snapshot, wanted: str) -> Node:
     """
     living = primaries(snapshot)
     found = [node for node in snapshot.of_kind("database") if node.value("control_state") in WRITABLE_STATES]
-    names = [named_instance(inventory, wanted)] if wanted else [node.name for node in living or found]
+    following = standbys(snapshot) if inventory.database.replication == "streaming" else ()
+    names = [named_instance(inventory, wanted)] if wanted else [node.name for node in living or found or following]
     if len(names) > 1:
         what = f"several instances could take the data home: {', '.join(names)}"
         raise UsageError(what, remedy="Say which one: --to NODE; take the one that was the primary last")
     if not names:
-        what = "no instance is there that is a primary, or would come up as one"
-        remedy = "Bring the host of the old primary back first, then look again; users stay where they are meanwhile"
-        raise Barred("no-target", what, where="database", remedy=remedy)
+        what = "no instance is there that is a primary or a standby that answers, or would come up as a primary"
+        raise Barred("no-target", what, where="database", remedy=_way_to_a_target(inventory, snapshot, alternate))
     node = snapshot.node(names[0])
-    if node is not None and node.role == "standby":
-        what = f"{node.name} is a standby, and takes no data of its own"
-        remedy = "Bring the data home to the primary that it follows: it gets them from there"
-        raise Barred("is-standby", what, where=node.name, remedy=remedy)
     if living and living[0].name != names[0]:
+        if node is not None and node.role == "standby":
+            what = f"{node.name} is a standby, and takes no data of its own"
+            remedy = f"Bring the data home to the primary that it follows: alternate-home {alternate} --to {living[0].name}"
+            raise Barred("is-standby", what, where=node.name, remedy=remedy)
         what = f"{living[0].name} answers as the primary: {names[0]} beside it would be a second one"
-        raise Barred("other-primary", what, where=names[0], remedy=f"alternate-home ... --to {living[0].name}")
+        raise Barred("other-primary", what, where=names[0], remedy=f"alternate-home {alternate} --to {living[0].name}")
+    if node in following:
+        return node
+    if node is not None and node.value("control_state") in STANDBY_STATES and is_reachable(snapshot, node.name):
+        what = f"{node.name} is a standby that is down: it would not come up as a server of its own"
+        raise Barred("target-no-primary", what, where=node.name, remedy=_started(alternate, node.name))
     return restore_target(inventory, snapshot, names[0])
 
 
+def _started(alternate: str, name: str) -> str:
+    return f"Start it, it writes nothing: ppsconsole run restart {name}; then alternate-home {alternate} --to {name} promotes it"
+
+
+def _way_to_a_target(inventory: Inventory, snapshot: Snapshot, alternate: str) -> str:
+    """Return what to do where nothing at home can take the data; users stay where they are meanwhile."""
+    nodes = snapshot.of_kind("database")
+    down = [node.name for node in nodes if node.value("control_state") in STANDBY_STATES]
+    if down:
+        return _started(alternate, down[0])
+    empty = [node.name for node in nodes if is_reachable(snapshot, node.name)]
+    if empty:
+        name, database = empty[0], inventory.database.database
+        return (
+            f"The host of {name} answers and has no database that could be read. Make a server there by hand as it was: initdb, "
+            f"its settings, pg_hba.conf, all roles, and an empty one, CREATE DATABASE {database}; start it as a primary, then: "
+            f"ppsconsole run alternate-home {alternate} --to {name}. Users stay where they are meanwhile"
+        )
+    return "Bring the host of an old primary or of a standby back first, then look again; users stay where they are meanwhile"
+
+
 def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, alternate: Alternate, node: Node, target: Node) -> tuple[Step, ...]:
-    old, new, is_down = alternate.name, target.name, target.role != "primary"
+    old, new, is_down = alternate.name, target.name, target.role not in ("primary", "standby")
     there = {"source": old, "archive": alternate.archive}
-    steps = [shop.step("check-home", new, f"See that what {old} has can be brought to {new}", id="check-home", arguments=there)]
+    looked = {**there, "promoted": "yes"} if target.role == "standby" else there
+    steps = [shop.step("check-home", new, f"See that what {old} has can be brought to {new}", id="check-home", arguments=looked)]
     if is_down and target.value("control_state") != "shut down":
         recover = f"Have {new} recover from its crash, while nobody can connect to it"
         steps.append(replace(shop.step("recover", new, recover, id="recover"), is_undoable=False))
@@ -127,6 +162,10 @@ def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, alternate: Alternate, 
     if is_down:
         title = f"Start {new} as a server of its own; nobody uses it"
         steps.append(shop.step("start-apart", new, title, id="start-apart"))
+    if target.role == "standby":
+        title = f"Promote {new}, which no web node uses: it becomes a server of its own"
+        # Users are let in much later: until then all that matters to them can be put back, and it stays promoted.
+        steps.append(replace(shop.step("promote", new, title, id="promote"), is_point_of_no_return=False, is_undoable=False))
     version = str(node.value("product_version") or "")
     backup = shop.step(
         "back-up",
@@ -191,7 +230,7 @@ def _quiet(shop: Shop, snapshot: Snapshot, side: WebSide, alternate: Alternate) 
 def _bound_to_proof(step: Step, old: str) -> Step:
     """Return a step with what it may not go without: what makes or uses a second writable copy wants the proof (law 1)."""
     arguments = {**step.arguments, "primary": old}
-    if step.verb in ("start-apart", "swap-database") or (step.verb == "start" and step.node != old):
+    if step.verb in ("start-apart", "promote", "swap-database") or (step.verb == "start" and step.node != old):
         return replace(step, needs=("fence",), is_markable=False, arguments=arguments)
     if step.is_point_of_no_return:
         return replace(step, arguments=arguments)
@@ -232,9 +271,11 @@ def _gate(inventory: Inventory, steps: tuple[Step, ...], alternate: Alternate, n
 def _preflight(case: Case, alternate: Alternate) -> tuple[Item, ...]:
     node, version = case.old, str(case.old.value("product_version") or "")
     source = Source(f"of {alternate.name}", case.snapshot.at, version)
+    promoted = (stream.replay, settings.synchronous, settings.writable) if case.new.role == "standby" else ()
     return (
         items.database(node, case.snapshot),
         items_copy.target(case),
+        *(check(case) for check in promoted),
         items_copy.outage(case, HOME),
         _known_bundle(alternate, node, case.new.name),
         items.quiet(case.side),

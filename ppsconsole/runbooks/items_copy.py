@@ -28,6 +28,11 @@ def target(case: Case) -> Item:
     if node.role == "primary":
         words = f"{node.name} runs as a server of its own, on timeline {node.value('timeline')}"
         return ok(name, f"{words}; its database is kept under another name", is_blocking=True)
+    if node.role == "standby":
+        words = (
+            f"{node.name} is a standby on timeline {node.value('timeline')}, and is promoted first, once nobody writes any more"
+        )
+        return ok(name, f"{words}; its database is kept under another name", is_blocking=True)
     words = f"{node.name} is {node.value('service') or 'down'}, and comes up as a server of its own"
     return ok(name, f"{words} ({node.value('control_state')}); its database is kept under another name", is_blocking=True)
 

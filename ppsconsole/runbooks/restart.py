@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ppsconsole.actions.looks import STANDBY_STATES
 from ppsconsole.clock import duration
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
@@ -41,7 +42,8 @@ def plan_restart(brief: Brief) -> Plan:
     without_to(request)
     node = _node(inventory, snapshot, request)
     _can_be_started(inventory, snapshot, node)
-    if node.kind in ("database", "web"):
+    # What comes up as a standby takes no writes: beside a copy that serves it does no harm, and the way home may want it.
+    if node.kind == "web" or (node.kind == "database" and node.value("control_state") not in STANDBY_STATES):
         no_copy_serves(snapshot)
     if node.kind == "database":
         _no_second_writer(snapshot, node)

@@ -258,6 +258,68 @@ def test_a_standby_takes_nothing_and_beside_a_primary_no_other_does() -> None:
         plan(away(), bundle=BUNDLE)
 
 
+def only_a_standby() -> Found:
+    """Return: alt1 serves users, db1 and its host are gone, and db2 answers as the standby that it was."""
+    found = alternate_cases.beside(runbook_cases.host_gone(), replace(COPY, database="pleasant"))
+    change(found, "alt1", service="running", service_enabled="enabled", tcp="ok", http=200)
+    for name in ("pps1", "pps2"):
+        change(found, name, service="stopped", service_enabled="disabled", service_pid=None, tcp="refused", http=None)
+    return found
+
+
+def test_where_only_a_standby_is_left_it_is_promoted_once_nobody_writes_anywhere() -> None:
+    made = plan(only_a_standby())
+    assert (made.blockers, made.to) == ((), "db2")
+    order = ids(made)
+    assert order[0] == "check-home"
+    assert order[order.index("fence-writers") :][:5] == ["fence-writers", "promote", *COPIED]
+    promote = made.step("promote")
+    assert (promote.needs, promote.arguments["primary"]) == (("fence",), "alt1")
+    assert (promote.is_undoable, promote.is_markable, promote.is_point_of_no_return) == (False, False, False)
+    point = next(step for step in made.steps if step.is_point_of_no_return)
+    assert order.index(point.id) > order.index("swap-database"), "users can go on on alt1 until they are let in at home"
+    assert made.step("check-home").arguments["promoted"] == "yes"
+    assert "promoted first" in next(item.words for item in made.preflight if item.name == "target")
+    bench = Workbench(declared(), made, "r", HeldClock(), None, None, print)
+    assert old_primaries(bench, promote) == ("alt1",)
+    paused = only_a_standby()
+    change(paused, "db2", is_replay_paused=True)
+    assert [item.name for item in plan(paused).blockers] == ["replay"]
+    old = away()
+    change(old, "db2", **{name: runbook_cases.fine()["node:db2", name] for name in ("sql", "in_recovery", "timeline", "lsn")})
+    assert plan(old).to == "db1", "an old primary has all that a standby has"
+
+
+def test_a_standby_that_is_down_is_started_first_which_does_no_harm_beside_the_copy() -> None:
+    for to in ("", "db2"):
+        found = away()
+        change(found, "db1", control_state=None)
+        change_host(found, "db1", ssh="unreachable")
+        with pytest.raises(Barred) as caught:
+            plan(found, to=to)
+        assert "ppsconsole run restart db2; then alternate-home alt1 --to db2" in caught.value.remedy
+    snapshot = seen(found)
+    made = plan_of(declared(), snapshot, Request("restart", node="db2"), lambda known, step: ())
+    assert made.steps[-1].verb == "restart-service"
+    with pytest.raises(Barred) as caught:
+        plan_of(declared(), seen(away()), Request("restart", node="db1"), lambda known, step: ())
+    assert caught.value.rule == "copy-serves"
+
+
+def test_a_host_without_a_database_is_told_what_to_make_there_by_hand() -> None:
+    found = away()
+    for name in ("db1", "db2"):
+        change(found, name, control_state=None)
+    with pytest.raises(Barred, match="no instance is there that is a primary or a standby") as caught:
+        plan(found)
+    assert "CREATE DATABASE pleasant" in caught.value.remedy
+    for name in ("db1", "db2"):
+        change_host(found, name, ssh="unreachable")
+    with pytest.raises(Barred) as caught:
+        plan(found)
+    assert caught.value.remedy.startswith("Bring the host of an old primary or of a standby back first")
+
+
 def test_what_only_the_old_primary_had_is_compared_with_the_bundle_that_was_activated() -> None:
     made = plan(away())
     assert made.step("tell-kept").arguments["bundle"] == BUNDLE
