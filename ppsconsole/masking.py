@@ -18,6 +18,7 @@ _SHAPES = re.compile(
     | (?P<scheme>://[^\s:/@]*:) [^\s/]+ (?=@)
     | (?P<bearer>\b(?:bearer|basic)\s{1,8}) [A-Za-z0-9._~+/=-]{8,}
     | (?P<option>--[a-z0-9-]{0,20}(?<!no-)(?:password|passwd|passphrase|secret|token)[ ]) [^\s-]\S*
+    | (?P<pgpass>(?<![\w:.*-])[\w.*-]{1,253}:(?:5432|\*):[^\s:]{1,63}:[^\s:]{1,63}:) [^\s:]\S*
     | (?P<age>AGE-SECRET-KEY-) [0-9A-Z]+
     | (?P<pem>-----BEGIN\s[A-Z ]{0,40}PRIVATE\sKEY-----) .*? (?:-----END|\Z)
     """
@@ -28,8 +29,11 @@ A word before the key counts with it (`PGPASSWORD=`, `client_secret:`); a separa
 blank or the end comes behind it (`password=a,b;Database=x`).
 """
 
-_HINTS = ("passw", "passphr", "pwd", "secret", "token", "://", "bearer", "basic", "private key")
+_HINTS = ("passw", "passphr", "pwd", "secret", "token", "://", "bearer", "basic", "private key", ":5432:", ":*:")
 """One of these stands in whatever `_SHAPES` finds: looking for them first makes a flood of log lines thirty times cheaper."""
+
+_BEGUN = re.compile(r"(?is)(?P<kept>://[^\s:/@]*:)[^\s/]*\Z|(?P<bearer>\b(?:bearer|basic)\s{1,8})\S*\Z")
+"""What `_SHAPES` finds by its end only, where the text was cut before that."""
 
 
 class Masker:
@@ -57,35 +61,74 @@ class Masker:
         """Return `text` with every known secret, and every value in a place where secrets stand, replaced."""
         if self._pattern is not None:
             text = self._pattern.sub(MASK, text)
-        if text.isascii():  # outside of ASCII some letters count as others (U+017F is an s) for the pattern, but not for `lower`
-            lower = text.lower()
-            for hint in _HINTS:  # a loop, as it is run for all that a host says: half the price of any()
-                if hint in lower:
-                    break
-            else:
-                return text
-        return _SHAPES.sub(_masked_shape, text)
+        return _SHAPES.sub(_masked_shape, text) if _may_have_shapes(text) else text
+
+    def mask_cut(self, text: str) -> str:
+        """Return `text`, which goes on behind its end, masked; also what may be the beginning of a secret there."""
+        masked = _BEGUN.sub(lambda match: match[match.lastgroup or 0] + MASK, self.mask(text))
+        begun = self._begun(masked)
+        return masked if begun == len(masked) else masked[:begun] + MASK
+
+    def place_to_cut(self, text: str, most: int) -> int:
+        """Return where to cut `text`: behind `most` characters, or before the secret that such a cut would go through.
+
+        Behind `most` there has to be more of the text than a secret is long: what goes on behind its end is not known.
+        """
+        spans = [match.span() for pattern in (self._pattern, _SHAPES) if pattern is not None for match in pattern.finditer(text)]
+        spans.append((self._begun(text), len(text)))
+        for start, end in sorted(spans, reverse=True):
+            if start < most <= end:  # at its end, too: by what comes there some are known
+                most = start
+        return most
+
+    def _begun(self, text: str) -> int:
+        """Return where at the end of `text` a known secret begins that is not there as a whole; its length where none does."""
+        first = len(text)
+        for secret in self._secrets:
+            at = text.find(secret[0], max(0, len(text) - min(len(secret) - 1, _MOST_BEGUN)))
+            while 0 <= at < first:
+                if secret.startswith(text[at:]):
+                    first = at
+                at = text.find(secret[0], at + 1)
+        return first
+
+
+def _may_have_shapes(text: str) -> bool:
+    """Return False for most text in which no shape can be."""
+    if not text.isascii():  # outside of ASCII some letters count as others (U+017F is an s) for the pattern, but not for `lower`
+        return True
+    lower = text.lower()
+    for hint in _HINTS:  # noqa: SIM110 - it is run for all that a host says, and any() costs twice as much
+        if hint in lower:
+            return True
+    return False
 
 
 def _forms(secret: str) -> Iterator[str]:
     """Yield `secret` in the ways of writing in which it may come back; each also as `plain` makes it, on one line."""
     import html
     import json
+    from base64 import b64encode
     from urllib.parse import quote, quote_plus
 
     lines = [line.strip() for line in secret.splitlines()]
     yield from (line for line in lines if len(line) >= 8 and len(lines) > 1)
+    raw = secret.encode("utf-8", "surrogatepass")  # what is no UTF-8 in the environment comes as halves of characters
     backslashed = secret.replace("\\", "\\\\")
     for form in (
         secret,
-        quote(secret, safe=""),
-        quote_plus(secret),
+        quote(raw, safe=""),
+        re.sub("%..", lambda match: match[0].lower(), quote(raw, safe="")),
+        quote(raw),
+        quote_plus(raw),
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
         html.escape(secret),
         secret.replace("'", "''"),
         backslashed,
         backslashed.replace("'", "\\'"),
+        repr(secret)[1:-1],
+        b64encode(raw).decode(),
     ):
         yield from (form, _harmless(form))
 
@@ -113,6 +156,12 @@ _CONTROL = re.compile(
 _MOST = 1 << 16
 """Characters that are looked at beyond the limit: a host that prints megabytes must not keep the console busy with them."""
 
+_ESCAPE = re.compile("(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)?|\x1b[ -/]*[0-~]")
+"""What a terminal takes for one command: colours, titles, the clipboard."""
+
+_MOST_BEGUN = 4096
+"""So much of a known secret is recognized where a text was cut in it; the lines of longer ones are known one by one."""
+
 
 def plain(text: str, limit: int = 400) -> str:
     """Return text from a host as one harmless line: no control characters, no secrets, at most `limit` characters.
@@ -120,7 +169,12 @@ def plain(text: str, limit: int = 400) -> str:
     Text from a host is data (DESIGN §4): terminal escapes, direction marks, what is not seen and what cannot be encoded are shown
     as `?`.
     """
-    line = mask(_harmless(text[: 4 * limit + _MOST]))
+    seen = text[: 4 * limit + _MOST]
+    masked = masker.mask if len(seen) == len(text) else masker.mask_cut
+    line = masked(_harmless(seen))
+    if _CONTROL.search(seen):  # what colours or invisible characters divide is put together again, if it is a secret then
+        bare = masked(_harmless(_CONTROL.sub("", _ESCAPE.sub("", seen))))
+        line = bare if bare.count(MASK) > line.count(MASK) else line
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

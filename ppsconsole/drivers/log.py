@@ -1,5 +1,7 @@
 """Logs on hosts: what they are, the commands that read them, and what is said where they cannot be read. No IO."""
 
+import codecs
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,13 +9,21 @@ from typing import Literal
 
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.inventory.model import Host
-from ppsconsole.masking import plain
+from ppsconsole.masking import MASK, masker, plain
 
 TAIL_BYTES = 1 << 20
 """The most that is read of a log at once, from its end: a log of many gigabytes costs no more than a small one."""
 
 NEAR_LINE = 16 * 1024
 """A line is cut after so many characters: a log without line ends must not fill the memory."""
+
+_BEYOND = 4 * 1024
+"""So much behind a cut is seen before it is made: a secret that it would go through has to be seen as a whole."""
+
+_KEY_BEGIN = re.compile("-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")
+_KEY_LINE = re.compile(r"(?:(?<=: )|\A\s*)[A-Za-z0-9+/=,-]+\s*\Z")
+_MOST_KEY_LINES = 200
+"""So many lines a private key has at most: 16384 bits of RSA are some 200 lines of 64 characters."""
 
 _JOURNAL_HINTS = ("not seeing messages from other users", "insufficient permissions", "No journal files were opened")
 
@@ -137,20 +147,44 @@ def matcher(text: str) -> Callable[[str], bool]:
 
 
 class Splitter:
-    """Makes lines out of the bytes of a log as they come."""
+    """Makes lines out of the bytes of a log as they come; no secret is divided between two of them."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = ""
+        self._key_lines = 0
 
     def feed(self, chunk: bytes) -> list[str]:
         """Return the lines that `chunk` ends, cleaned; what is longer than `NEAR_LINE` comes in pieces."""
-        *whole, self._rest = (self._rest + chunk).split(b"\n")
-        while len(self._rest) > NEAR_LINE:
-            whole.append(self._rest[:NEAR_LINE])
-            self._rest = self._rest[NEAR_LINE:]
-        return [cleaned(each.decode("utf-8", "replace")) for each in whole]
+        *whole, self._rest = (self._rest + self._decoder.decode(chunk)).split("\n")
+        found = [self._shown(each) for each in whole]
+        while len(self._rest) > NEAR_LINE + _BEYOND:
+            found.append(self._cut())
+        return found
 
     def end(self) -> list[str]:
         """Return what came after the last line end, if anything did."""
-        rest, self._rest = self._rest, b""
-        return [cleaned(rest.decode("utf-8", "replace"))] if rest else []
+        self._rest += self._decoder.decode(b"", final=True)
+        found = []
+        while len(self._rest) > NEAR_LINE:
+            found.append(self._cut())
+        if self._rest:
+            found.append(self._shown(self._rest))
+        self._rest = ""
+        return found
+
+    def _cut(self) -> str:
+        """Return the first piece of the rest, cleaned, and keep what comes after it."""
+        at = masker.place_to_cut(self._rest, NEAR_LINE) or NEAR_LINE
+        piece, self._rest = self._rest[:at], self._rest[at:]
+        return self._shown(piece)
+
+    def _shown(self, line: str) -> str:
+        """Return a line cleaned; those of a private key without it: alone each of them looks like anything else."""
+        if self._key_lines:
+            self._key_lines = 0 if "-----" in line else self._key_lines - 1
+            line = _KEY_LINE.sub(MASK, line)
+        begun = _KEY_BEGIN.search(line)
+        if begun is not None and "-----END" not in line[begun.end() :]:
+            self._key_lines = _MOST_KEY_LINES
+        return cleaned(line)

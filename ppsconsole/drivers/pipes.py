@@ -8,6 +8,7 @@ from typing import Protocol
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.drivers.local import HERE, killed
 from ppsconsole.errors import BadAnswer, TimedOut
+from ppsconsole.masking import masker
 
 PIECE = 256 * 1024
 """As much is read at once, and no more is kept."""
@@ -16,7 +17,26 @@ STILL_S = 300.0
 """For how long nothing may move: a line that was cut says nothing, and a dump may wait for a lock."""
 
 ERRORS_BYTES = 16 * 1024
-"""So much of the end of its error output is kept."""
+"""So much of the end of its error output is told."""
+
+_BEFORE_BYTES = 4 * 1024
+"""So much before that is looked at: a secret which the beginning would go through has to be seen as a whole."""
+
+
+class Ending:
+    """The end of an error output, however much there is."""
+
+    def __init__(self) -> None:
+        self._kept = b""
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece of it."""
+        self._kept = (self._kept + piece)[-_BEFORE_BYTES - ERRORS_BYTES :]
+
+    def text(self) -> str:
+        """Return it; it begins within no secret, since nobody would know the second half of one."""
+        text = self._kept.decode("utf-8", "replace")
+        return text[masker.place_to_cut(text, max(0, len(text) - ERRORS_BYTES)) :]
 
 
 class TakesNoMore(BadAnswer):
@@ -128,7 +148,7 @@ class _LocalPipe:
 
 
 async def _end_of(stream: asyncio.StreamReader) -> str:
-    found = b""
+    ending = Ending()
     while piece := await stream.read(PIECE):
-        found = (found + piece)[-ERRORS_BYTES:]
-    return found.decode("utf-8", "replace")
+        ending.feed(piece)
+    return ending.text()

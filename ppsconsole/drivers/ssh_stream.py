@@ -10,7 +10,7 @@ from collections.abc import Callable
 import asyncssh
 
 from ppsconsole.drivers.base import CommandResult
-from ppsconsole.drivers.pipes import ERRORS_BYTES, PIECE, STILL_S, TakesNoMore
+from ppsconsole.drivers.pipes import PIECE, STILL_S, Ending, TakesNoMore
 from ppsconsole.drivers.ssh_commands import dropped, started_process, status_of
 from ppsconsole.errors import TimedOut
 
@@ -84,7 +84,7 @@ class HostPipe:
             raise dropped(self._where) from error
         finally:
             await self.cut()
-        return CommandResult(status, "", errors.decode("utf-8", "replace"), time.monotonic() - self._started)
+        return CommandResult(status, "", errors, time.monotonic() - self._started)
 
     async def cut(self) -> None:
         """See `pipes.Pipe.cut`."""
@@ -94,11 +94,11 @@ class HostPipe:
             self._process.channel.abort()
             self._on_over()
 
-    async def _read_errors(self) -> bytes:
-        found = b""
+    async def _read_errors(self) -> str:
+        ending = Ending()
         try:
             while piece := await self._process.stderr.read(PIECE):
-                found = (found + piece)[-ERRORS_BYTES:]
+                ending.feed(piece)
         except (asyncssh.Error, OSError):
             pass  # the line was lost: whoever reads or writes learns of it
-        return found
+        return ending.text()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ppsconsole import __version__
+from ppsconsole.drivers.log import cleaned
 from ppsconsole.inventory import private
 from ppsconsole.masking import mask
 from ppsconsole.values import dataclass
@@ -82,4 +83,5 @@ def _report(error: BaseException, environ: Mapping[str, str]) -> str:
         " ".join(f"{name}={environ.get(name, '')}" for name in ("TERM", "COLORTERM", "NO_COLOR", "LANG", "LC_ALL")),
         "",
     ]
-    return "\n".join(head) + mask("".join(told.format()))
+    # Masked as a whole, since a secret may have several lines; then line by line, as an error may repeat what a host said.
+    return "\n".join((*head, *(cleaned(line) for line in mask("".join(told.format())).splitlines()), ""))

@@ -43,8 +43,9 @@ def test_lines_are_made_harmless_masked_and_keep_their_indentation() -> None:
 def test_a_line_without_end_is_cut_instead_of_kept() -> None:
     splitter = Splitter()
     pieces = splitter.feed(b"x" * (3 * NEAR_LINE + 5))
-    assert [len(piece) for piece in pieces] == [NEAR_LINE] * 3
-    assert splitter.end() == ["xxxxx"]
+    assert [len(piece) for piece in pieces] == [NEAR_LINE] * 2, "what lies behind a cut is seen before it is made"
+    assert [len(piece) for piece in splitter.end()] == [NEAR_LINE, 5]
+    assert splitter.end() == []
 
 
 def test_nothing_of_a_line_is_a_command_for_the_terminal() -> None:
