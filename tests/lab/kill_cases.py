@@ -1,7 +1,8 @@
 """Every runbook in the situations in which its consoles are killed: the one table of them."""
 
 from tests.lab.kill_case import Case
-from tests.lab.kill_cases_copies import AlternateActivate, AlternatePrepare, Backup, BackupPrune, BackupVerify, Restore
+from tests.lab.kill_cases_alternate import AlternateActivate, AlternateHome, AlternatePrepare
+from tests.lab.kill_cases_copies import Backup, BackupPrune, BackupVerify, Restore
 from tests.lab.kill_cases_home import LostWrites, QuarantineDelete, RejoinFollow, RejoinReClone, RejoinRewind
 from tests.lab.kill_cases_roles import (
     BootGuard,
@@ -36,10 +37,6 @@ CASES: dict[str, type[Case]] = {
         Restore,
         AlternatePrepare,
         AlternateActivate,
+        AlternateHome,
     )
 }
-
-WITHOUT = {
-    "alternate-home": "its scene, an alternate server that users wrote to, is not built here yet",
-}
-"""Runbooks that no console is killed in here, and why."""

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.outcomes import EXIT_BLOCKED, RunVerdict
 from tests.lab.conftest import Lab, wait_for
 from tests.lab.kill_case import Case, Ended, Marks
+from tests.lab.kill_nursery import Nursery
 
 LIMIT_S = 300.0
 STREAMING = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
@@ -33,6 +35,7 @@ _SIGNS = {
     "started": "starting PostgreSQL",
 }
 _OPEN = (EXIT_BLOCKED, RunVerdict.INCOMPLETE.exit_code, RunVerdict.UNKNOWN.exit_code)
+_NO_COPY = ("no run begins with", "no host that answers has a record of it")
 _FOLDERS = ("backup", "scratch")
 ROLLED_BACK = RunVerdict.ROLLED_BACK.exit_code
 
@@ -68,15 +71,20 @@ class KillScene:
 
     lab: Lab
     folder: Path
+    nursery: Nursery | None = None  # what its consoles are forked off; None begins each anew
     stories: list[Story] = field(default_factory=list)
+    bringing_s: float = 0.0  # what it took to bring the lab to the start of runs, and back behind them
 
     # --- consoles ---------------------------------------------------------------------------------------------
 
     def console(self, machine: str, *arguments: str, dies_after: str = "") -> "subprocess.CompletedProcess[str]":
         """Run a command to its end, or until it is killed at a record."""
-        program = ["-m", "tests.lab.deadly", dies_after] if dies_after else ["-m", "ppsconsole"]
-        line = [sys.executable, *program, "-i", str(self.lab.inventory), *arguments]
         env = {**os.environ, "XDG_STATE_HOME": str(self.folder / machine)}
+        told = ("-i", str(self.lab.inventory), *arguments)
+        if self.nursery is not None:
+            return self.nursery.run(told, env, dies_after=dies_after, limit_s=LIMIT_S)
+        program = ["-m", "tests.lab.deadly", dies_after] if dies_after else ["-m", "ppsconsole"]
+        line = [sys.executable, *program, *told]
         root = Path(__file__).resolve().parents[2]
         return subprocess.run(line, env=env, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S)
 
@@ -143,7 +151,8 @@ class KillScene:
         Returns:
             The run, with those of `kills` that came: one whose moment was over before does not.
         """
-        case.set_up(self)
+        with self._bringing():
+            case.set_up(self)
         before, things = self.marks(), self.things()
         points, came, held = [case.placed(each) for each in kills], list[str](), list[str]()
         answers: list[str] = []
@@ -175,8 +184,15 @@ class KillScene:
             raise AssertionError(f"{case.name} {run}, killed at {came}, {'back' if is_back else 'on'}: {error}") from error
         story = Story(case.name, run, tuple(came), tuple(held), is_backed_out, happened, **case.lost())
         self.stories.append(story)
-        case.put_back(self, is_backed_out=is_backed_out)
+        with self._bringing():
+            case.put_back(self, is_backed_out=is_backed_out)
         return story
+
+    @contextmanager
+    def _bringing(self) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.bringing_s += time.monotonic() - began
 
     def _begun(self, case: Case, point: str) -> tuple[str, list[str], "subprocess.CompletedProcess[str]"]:
         """Plan and run; again where a machine at its limits let looks go unanswered, so that nothing was begun.
@@ -203,7 +219,7 @@ class KillScene:
     ) -> tuple[str, "subprocess.CompletedProcess[str]"]:
         word = "back-out" if is_back else "resume"
         ended = self.console(machine, "runs", word, run, *answers, dies_after=point)
-        if ended.returncode == 2 and "no run begins with" in ended.stderr:
+        if ended.returncode == 2 and any(words in ended.stderr for words in _NO_COPY):
             assert not any(event.kind == "step-started" for event in self.events("here", run)[:-1]), "a copy comes before an act"
             return "here", self.console("here", "runs", word, run, *answers, dies_after=point)
         return machine, ended
@@ -308,7 +324,7 @@ class KillScene:
 
     # --- the world ----------------------------------------------------------------------------------------------
 
-    def superuser(self, host: str, sql: str) -> list[tuple[Any, ...]]:
+    def superuser(self, host: str, sql: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Ask the server on `host` as the programs there do: by the login that the inventory declares for dumps."""
         import psycopg
 
@@ -320,7 +336,7 @@ class KillScene:
             port=port,
             user="postgres",
             password=password,
-            dbname="postgres",
+            dbname=database,
             autocommit=True,
             connect_timeout=10,
             application_name="witness",
