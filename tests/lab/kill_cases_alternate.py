@@ -7,6 +7,7 @@ from tests.lab.kill_case import BALANCER_BEFORE, Case, Ended
 from tests.lab.kill_cases_copies import DATABASES, HOST, PLACE
 from tests.lab.kill_scene import STREAMING, KillScene
 
+COPIES = "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname ~ '^pleasant_archive_[^_]+$'"
 STATEMENT = "both sites are without power, told by phone"
 OF_USERS = "SELECT relname FROM pg_class WHERE relname LIKE 'only_there%'"
 
@@ -21,14 +22,18 @@ class AlternatePrepare(Case):
         self.old = HOST
         if not list((scene.lab.home(HOST) / "backup").glob("pps-*")):
             scene.ran("backup", PLACE)
+        for name in self.databases(scene) - {"pleasant"}:  # else it is ready, and there is nothing to do
+            scene.superuser(HOST, f'DROP DATABASE "{name}" WITH (FORCE)')
 
     def databases(self, scene: KillScene) -> set[str]:
         """Return what the server has."""
         return {str(row[0]) for row in scene.superuser(HOST, DATABASES)}
 
     def check(self, scene: KillScene, ended: Ended) -> None:
-        """It holds a copy, and its PPS is stopped and disabled."""
-        assert "pleasant" in self.databases(scene)
+        """It holds one copy that was compared, and its PPS is stopped and disabled."""
+        said = {str(name): str(words) for name, words in scene.superuser(HOST, COPIES)}
+        assert len(said) == 1, said
+        assert all('"is_verified": true' in words for words in said.values()), said
         [said] = scene.lab.ssh(HOST, "pps-service status")
         assert "state=stopped enabled=disabled" in str(said.stdout), said.stdout
 

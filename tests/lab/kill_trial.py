@@ -133,6 +133,7 @@ class Trial:
         """Kill at each of them, and go on."""
         gone: list[str] = []
         waiting = chains(moments, self.chosen.apart)
+        self.say(f"{len(moments)} moments to go, in {len(waiting)} runs at least")
         while waiting:
             wanted = waiting.pop(0)
             story = self.played(*wanted)
@@ -161,7 +162,9 @@ class Trial:
             kept = set(rng.sample(moments, min(self.chosen.count // 3, len(moments))))
             moments = [each for each in moments if each in kept]
         self.row.chosen += len(moments)
-        for chain in chains([each for each in moments if not self.notes.has(name, each)], self.chosen.apart):
+        waiting = chains([each for each in moments if not self.notes.has(name, each)], self.chosen.apart)
+        self.say(f"backed out of: in {len(waiting) + len(starts) - 1} runs more")
+        for chain in waiting:
             story = self.played(last, *chain, is_back=True)
             self.notes.add(name, chain[: len(story.kills) - 1])
         for start in starts[:-1]:
@@ -186,9 +189,13 @@ class Trial:
         at = f" first at {story.kills[0]}" if story.kills else ""
         self.row.took_s, self.row.bringing_s = round(time.monotonic() - self.began, 1), round(self.scene.bringing_s, 1)
         killed = f"{len(story.kills)} of {len(moments)} killed{at}"
-        say = f"{self.row.took_s:6.0f}s {self.case.name} run {story.run}: {killed}, {end}{held}"
-        print(say, file=sys.stderr if self.chosen.is_json else sys.stdout, flush=True)
+        self.say(f"run {story.run}: {killed}, {end}{held}")
         return story
+
+    def say(self, words: str) -> None:
+        """Tell whoever waits."""
+        line = f"{self.row.took_s:6.0f}s {self.case.name} {words}"
+        print(line, file=sys.stderr if self.chosen.is_json else sys.stdout, flush=True)
 
 
 def repeating(name: str, moments: Sequence[str], *, is_back: bool) -> str:
