@@ -4,6 +4,7 @@ Nothing is read from a cluster and no lease is taken; gates, order, proofs and b
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -88,6 +89,7 @@ class SessionDouble:
 
     def hold(self) -> None:
         self.runner.hold()
+        self.desk.at_hold()
 
     async def back_out(self, reason: str) -> RunResult:
         return await self.runner.back_out(reason)
@@ -138,6 +140,7 @@ class DeskDouble:
     reasons: list[str] = field(default_factory=list)
     sessions: list[SessionDouble] = field(default_factory=list)
     is_closed: bool = False
+    at_hold: Callable[[], None] = lambda: None  # called behind a hold, which the end of the console is as well
     custody: Custody = "left"  # of what was left, as it is seen from outside
     beat_age_s: float | None = 1.0
     looks: int = 0

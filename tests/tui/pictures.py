@@ -153,7 +153,9 @@ async def dialog_open(opened: Console) -> None:
 
 
 async def run_going(opened: Console) -> None:
-    stop = Turnstile(desk_of(opened).world, "promote")
+    double = desk_of(opened)
+    stop = Turnstile(double.world, "promote")
+    double.at_hold = stop.open  # a console that ends waits for the step at hand
     await to_run(opened)
     await at(opened, stop)
 
