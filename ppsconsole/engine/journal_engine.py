@@ -1,5 +1,6 @@
 """How the journal's database is opened, and what its errors mean. Imports SQLAlchemy."""
 
+import shlex
 import sqlite3
 from pathlib import Path
 
@@ -102,6 +103,10 @@ def translated(error: DBAPIError, where: str) -> JournalError:
         return JournalError("the disk is full, and so is what was put by", where=where, remedy="Make room, then resume the run")
     if code == sqlite3.SQLITE_BUSY:
         return JournalError("another program keeps the journal locked", where=where, remedy="See who has it open: fuser -v FILE")
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+        # A file system that becomes read-only under an open file, one that is gone, a quota: SQLite says of them what follows.
+        remedy = f"See what befell the disk (dmesg | tail; findmnt -T {shlex.quote(where)}), make it writable, resume the run"
+        return JournalError(f"the journal's disk takes nothing any more: {said}", where=where, remedy=remedy)
     return JournalError(f"the journal does not work: {said}", where=where)
 
 

@@ -1,0 +1,50 @@
+"""The journal's disk goes in the middle of a run: no further step acts, it says what to do, and nothing is done twice after that."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.test_session import STEPS
+
+DONE = {"stop-web": 1, "stop-primary": 1}
+
+
+def played(case: str, folder: Path, root: Path, *before: str) -> list[dict[str, Any]]:
+    command = [*before, sys.executable, "-m", "tests.engine.journal_lost", str(folder), case]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=400, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+def went_on(first: dict[str, Any], second: dict[str, Any]) -> None:
+    assert (first["exit_code"], first["done"], first["lease"]) == (1, DONE, ["left", "left"]), "the step at hand was the last"
+    assert second == {"run": first["run"], "verdict": "success", "done": dict.fromkeys(STEPS, 1), "lease": []}
+
+
+def test_a_disk_that_becomes_read_only_under_a_run_stops_it(tmp_path: Path, root: Path) -> None:
+    first, second = played("read-only", tmp_path, root)
+    place = f"{tmp_path}/disk/state/journal.sqlite"
+    assert first["said"] == (
+        f"{place}: the journal's disk takes nothing any more: disk I/O error. See what befell the disk "
+        f"(dmesg | tail; findmnt -T {place}), make it writable, resume the run"
+    )
+    went_on(first, second)
+
+
+def test_a_disk_that_is_full_begins_no_run_and_stops_one_when_nothing_is_put_by_any_more(tmp_path: Path, root: Path) -> None:
+    unshare = shutil.which("unshare")
+    if subprocess.run([unshare or "false", "-rm", "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs mount namespaces")
+    first, second = played("full", tmp_path, root, str(unshare), "-rm")
+    assert first["refused"] == (
+        f"{tmp_path}/disk/state: 8 MiB could not be put by for the journal: No space left on device. "
+        "Make room there before a run is started"
+    )
+    assert first["touched"] == [{}, {}, 0], "neither a host nor a lease nor the journal"
+    assert first["said"].endswith("the disk is full, and so is what was put by. Make room, then resume the run")
+    went_on(first, second)
