@@ -1,6 +1,7 @@
 """Two databases compared by what was counted in them: sequences go on while a dump is made, and everything else does not."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -53,3 +54,34 @@ def test_where_they_stood_before_is_kept_with_the_dump_and_older_ones_have_none(
     assert DatabaseSums.from_json(told) == dumped("10", "7")
     del told["sequences_before"]
     assert DatabaseSums.from_json(told) == dumped("10", None)
+
+
+WHOLE = DatabaseSums(
+    {"public.a": TableSum(1, "7"), "public.b": TableSum(2, "9")}, {"s": "7"}, TableSum(1, "5"), {"citext": "1.6"}, {"indexes": 4}
+)
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (replace(WHOLE, tables={"public.a": TableSum(1, "7")}), "table public.b is missing there"),
+        (replace(WHOLE, tables={**WHOLE.tables, "public.c": TableSum(0)}), "table public.c is missing here"),
+        (replace(WHOLE, tables={**WHOLE.tables, "public.b": TableSum(3, "9")}), "table public.b: 2 rows here, 3 there"),
+        (
+            replace(WHOLE, tables={**WHOLE.tables, "public.b": TableSum(2, "8")}),
+            "table public.b: 2 rows on both sides, and not the same ones",
+        ),
+        (replace(WHOLE, large_objects=TableSum(0)), "large objects: 1 of them here, 0 there"),
+        (
+            replace(WHOLE, large_objects=TableSum(1, "6")),
+            "large objects: 1 of them on both sides, and not the same ones",
+        ),
+        (replace(WHOLE, extensions={"citext": "1.5"}), "extension citext: 1.6 here, 1.5 there"),
+        (replace(WHOLE, extensions={}), "extension citext: 1.6 here, none there"),
+        (replace(WHOLE, objects={"indexes": 3}), "number of indexes: 4 here, 3 there"),
+    ],
+)
+def test_each_thing_that_only_one_of_them_holds_is_told(there: DatabaseSums, said: str) -> None:
+    assert WHOLE.differences(there) == (said,)
+    assert there.differences(WHOLE)
+    assert WHOLE.differences(WHOLE) == ()

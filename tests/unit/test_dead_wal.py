@@ -231,3 +231,9 @@ def test_what_was_read_of_others_says_nothing() -> None:
     found = loss(DeadWal("db9", "db2", "0/3000060", NOW, end_lsn="0/3000060"))
     assert found.tier is LossTier.BOUNDED
     assert "exact" not in found.words
+
+
+def test_a_log_that_was_read_for_another_position_of_the_standby_is_not_believed() -> None:
+    found = loss(replace(read(answer(BEFORE)), have_lsn="0/3000058"))
+    assert found.tier is LossTier.BOUNDED
+    assert "db2 was elsewhere when the log of db1 was read" in found.words

@@ -102,6 +102,15 @@ def test_a_standby_left_behind_on_an_older_timeline_is_unlimited() -> None:
     assert loss(stopped("0/3000028", timeline=2)).tier is LossTier.UNKNOWN
 
 
+def test_a_clean_stop_on_another_timeline_proves_nothing() -> None:
+    found = killed()
+    change(found, "db1", service="stopped", control_state="shut down", control_checkpoint="0/3000028", control_timeline=1)
+    change(found, "db2", timeline=2)
+    assert loss(seen(found)).tier is LossTier.BOUNDED
+    change(found, "db1", control_timeline=None)
+    assert loss(seen(found)).tier is LossTier.BOUNDED
+
+
 def test_a_crash_proves_nothing_by_its_checkpoint() -> None:
     assert loss(dead()).tier is LossTier.BOUNDED
 

@@ -115,6 +115,14 @@ def test_where_no_way_is_left_none_is_taken_and_each_says_why(changes: dict[str,
     assert words in decision.lacks["re-clone"]
 
 
+@pytest.mark.parametrize(("own", "theirs"), [(("fast",), ()), ((), ("fast",)), (("fast",), ("fast", "slow"))])
+def test_tablespaces_that_only_one_of_them_has_keep_from_a_rewind(own: tuple[str, ...], theirs: tuple[str, ...]) -> None:
+    decision = decide(replace(CRASHED, own_tablespaces=own, source_tablespaces=theirs))
+    assert decision.way is None
+    assert decision.lacks["rewind"] == "its tablespaces are not those of the primary"
+    assert decide(replace(CRASHED, own_tablespaces=("fast",), source_tablespaces=("fast",))).way == "rewind"
+
+
 def test_an_operator_may_choose_a_costlier_way_and_never_one_that_the_facts_forbid() -> None:
     assert (decide(CRASHED, "re-clone").way, decide(CRASHED, "re-clone").is_chosen) == ("re-clone", True)
     assert decide(CRASHED, "follow").way is None

@@ -27,6 +27,7 @@ DATA = "/srv/pg/data"
         (f"{DATA}/", "the data directory itself"),
         (f"{DATA}/base", "no name that a run gives"),
         ("/srv/pg/other.before-1a2b", "no name that a run gives"),
+        (".before-1a2b", "no name that a run gives"),
         (f"{DATA}.before-", "no name that a run gives"),
         (f"{DATA}.before-../../etc", "no name that a run gives"),
         (f"{DATA}.quarantine", "no name that a run gives"),
