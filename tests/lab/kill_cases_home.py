@@ -100,7 +100,8 @@ class RejoinReClone(RejoinRewind):
 
     name = "rejoin-re-clone"
     way = "re-clone"
-    leaves = (*RejoinRewind.leaves, "db?:data.before-*")
+    # What pg_basebackup said of the copy stays beside it.
+    leaves = (*RejoinRewind.leaves, "db?:data.before-*", "db?:data.clone-*.log")
 
     def check(self, scene: KillScene, ended: Ended) -> None:
         """The directory that was there is kept, once."""

@@ -308,8 +308,12 @@ class KillScene:
         phases = {each.id: each.phase for each in state_of(record.plan, events).steps}
         for step in record.plan.steps:
             settled = ("done", "skipped")
-            if is_backed_out:  # what has no way back stays, and the run says so
-                settled = ("undone", "pending", "skipped") if step.is_undoable else ("undone", "pending", "skipped", "done")
+            if is_backed_out:
+                settled = ("undone", "pending", "skipped")
+                if not step.is_undoable:  # what has no way back stays, however far it came, and the run says so
+                    settled = (*settled, "done", "started")
+                    is_told = step.title in events[-1].words
+                    assert is_told or not step.commands or phases[step.id] not in ("done", "started"), events[-1]
             assert phases[step.id] in settled or step.is_optional or not step.commands, (step.id, phases)
         for host in self.lab.state["hosts"]:
             held = [str(each) for each in (self.lab.home(host) / ".ppsconsole").glob("*/lease")]
