@@ -8,6 +8,7 @@ from ppsconsole.cluster.judging import against
 from ppsconsole.cluster.snapshot import Member, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.drivers.service import SYSTEMD_VERBS
+from ppsconsole.masking import plain
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.case import Case, failing, ok, unseen
 from ppsconsole.runbooks.situation import DRIVEN_SERVICES, is_driven, is_reachable, service_of
@@ -182,8 +183,16 @@ def automatic_return(case: Case) -> Item:
         return failing(name, words, remedy)
     if hidden:
         remedy = f"On the host of {hidden[0]}: nginx -T"
-        return unseen(name, f"the members of {', '.join(hidden)} were not seen", remedy)
+        return unseen(
+            name, f"the members of {', '.join(f'{each}{_unseen_why(case, each)}' for each in hidden)} were not seen", remedy
+        )
     return ok(name, "no balancer returns by itself")
+
+
+def _unseen_why(case: Case, balancer: str) -> str:
+    node = case.snapshot.node(balancer)
+    fact = None if node is None else node.facts.get("members")
+    return f" ({plain(fact.detail, 160)})" if fact is not None and fact.detail else ""
 
 
 def _returns(case: Case, member: Member) -> str:
@@ -204,10 +213,17 @@ def certificate(case: Case) -> Item:
     doors = [*case.inventory.balancers, *case.side.serving]
     days = {each: None if (node := case.snapshot.node(each)) is None else node.value("certificate_days") for each in doors}
     bad = {each: left for each, left in days.items() if left is not None and against(left, limit) is not Verdict.OK}
+    ended = [each for each, left in bad.items() if left <= 0]
     if bad:
-        said = ", ".join(f"{each} in {left:.0f} days" for each, left in bad.items())
-        remedy = f"Renew it, clients refuse an expired one: ppsconsole node {next(iter(bad))} tells its names"
-        return failing(name, f"ends soon: {said}", remedy)
+        # Whoever drains or serves is proved by a request, and no request gets through one that has ended: the run would be held.
+        said = (
+            [f"has ended: {', '.join(ended)}; users are refused there, and no run could prove where they get in"] if ended else []
+        )
+        soon = ", ".join(f"{each} in {left:.0f} days" for each, left in bad.items() if left > 0)
+        remedy = (
+            f"Renew it: ppsconsole node {next(iter(ended or bad))} tells its names. Then {_read_anew(case, ended or list(bad))}"
+        )
+        return failing(name, "; ".join([*said, *([f"ends soon: {soon}"] if soon else [])]), remedy, is_blocking=bool(ended))
     hidden = [each for each, left in days.items() if left is None]
     if hidden:
         return unseen(name, f"the certificates of {', '.join(hidden)} were not seen")
@@ -215,6 +231,13 @@ def certificate(case: Case) -> Item:
         name,
         f"all hold for {min(float(left) for left in days.values() if left is not None):.0f} days" if days else "there is none",
     )
+
+
+def _read_anew(case: Case, names: list[str]) -> str:
+    """Return how those whose certificate was renewed take it into use."""
+    known = case.inventory.balancers
+    said = [f"on the host of {each}: {'nginx -t && nginx -s reload' if each in known else f'restart {each}'}" for each in names]
+    return "; ".join(said)
 
 
 def at_boot(case: Case) -> Item:

@@ -13,7 +13,9 @@ def archiver(case: Case) -> Item:
     name, old = "archiver", case.old.name
     failed, backlog = case.old.value("archiver_failed"), case.old.value("archive_backlog")
     if failed:
-        remedy = f"Repair archive_command, as the log of {old} says: ppsconsole logs {old} --grep archive"
+        # A reload has the archiver try at once; by itself it waits up to a minute after three failures.
+        tried = psql(old, "SELECT pg_reload_conf()")
+        remedy = f"Repair archive_command, as the log of {old} says: ppsconsole logs {old} --grep archive. {tried}"
         words = f"archiving fails on {old} ({failed} attempts): its clean stop waits for it, and backups have a hole"
         return failing(name, words, remedy, is_blocking=True)
     if failed is None:

@@ -65,7 +65,11 @@ def streaming(case: Case) -> Item:
         remedy = f"Its log says why it cannot connect: ppsconsole logs {new} --grep wal"
         why = "its receiver does not run" if receiver.status == "none" else f"its receiver: {receiver.status}"
         return failing(name, f"{new} does not stream: {why}", remedy, is_blocking=True)
-    said = _not_attached(case, receiver)
+    said = _another_sender(case, receiver)
+    is_silent = receiver.message_age_s is not None and receiver.message_age_s > MESSAGE_FRESH_S
+    if not said and is_silent:
+        return _silent(case, receiver)
+    said = said or _not_known(case, receiver)
     if said:
         return failing(name, said, f"{_conninfo_of(new)}; let {new} follow {old}, or choose another standby", is_blocking=True)
     if stream.state == "broken":
@@ -73,22 +77,34 @@ def streaming(case: Case) -> Item:
     if stream.state == "catching-up":
         remedy = f"Wait until it streams: {psql(old, 'SELECT * FROM pg_stat_replication')}"
         return failing(name, f"{new} is still catching up ({stream.label})", remedy, is_blocking=True)
-    if receiver.message_age_s is not None and receiver.message_age_s > MESSAGE_FRESH_S:
-        words = f"{new} says that it streams, and has heard nothing from {old} for {duration(receiver.message_age_s)}"
-        ended = psql(new, "SELECT pg_terminate_backend(pid) FROM pg_stat_wal_receiver")
-        return failing(name, words, f"Have it connect anew. {ended}", is_blocking=True)
     if instance_at(case.inventory, receiver.sender_host or "") is None and case.old.value("replicas") is None:
         words = f"{new} streams from {receiver.sender_host}, and whether that is {old} nobody said"
         return unseen(name, words, may_see(case.inventory, old), is_blocking=True)
     return ok(name, f"{new} streams from {old}", is_blocking=True)
 
 
-def _not_attached(case: Case, receiver: Receiver) -> str:
-    """Return why the standby's sender is not this primary; empty where it is, or where nobody can tell."""
+def _silent(case: Case, receiver: Receiver) -> Item:
+    """Return how a receiver is set going that calls itself streaming and hears nothing; its sender may have given up by now."""
     new, old = case.new.name, case.old.name
+    words = f"{new} says that it streams, and has heard nothing from {old} for {duration(receiver.message_age_s or 0.0)}"
+    if case.old.value("replicas") == ():
+        words += ", which sends to nobody by now"
+    ended = psql(new, "SELECT pg_terminate_backend(pid) FROM pg_stat_wal_receiver")
+    # One that was stopped (SIGSTOP, a debugger) takes no other signal before it is let go on; SIGKILL takes the server down.
+    waked = 'psql -Atc "SELECT pid FROM pg_stat_wal_receiver" | xargs -r kill -CONT'
+    remedy = f"Have it connect anew. {ended}; where the same one stays, its process was stopped; then {waked}; never kill -9 it"
+    return failing("streaming", words, remedy, is_blocking=True)
+
+
+def _another_sender(case: Case, receiver: Receiver) -> str:
+    """Return that the standby streams from another instance than this primary; empty where it does not, or nobody can tell."""
     named = instance_at(case.inventory, receiver.sender_host) if receiver.sender_host is not None else None
-    if named not in (None, old):
-        return f"{new} streams from {named}, not from {old}"
+    return f"{case.new.name} streams from {named}, not from {case.old.name}" if named not in (None, case.old.name) else ""
+
+
+def _not_known(case: Case, receiver: Receiver) -> str:
+    """Return how the primary knows of others only; empty where it knows of this standby, or nobody can tell."""
+    new, old = case.new.name, case.old.name
     replicas: tuple[Replica, ...] | None = case.old.value("replicas")
     if replicas is None or any(_is_row_of(case, each) for each in replicas):
         return ""
@@ -192,8 +208,9 @@ def prepared(case: Case) -> Item:
     if count is None:
         return unseen(name, f"whether {case.old.name} has prepared transactions is not known")
     if count:
-        listed = psql(case.old.name, "SELECT gid, owner, prepared FROM pg_prepared_xacts")
-        remedy = f"{listed}; then COMMIT PREPARED 'gid' or ROLLBACK PREPARED 'gid'"
+        listed = psql(case.old.name, "SELECT gid, database, owner, prepared FROM pg_prepared_xacts")
+        # It can be ended in its own database only, by its owner or a superuser (PostgreSQL's documentation, ROLLBACK PREPARED).
+        remedy = f"{listed}; then psql -d DATABASE -c \"ROLLBACK PREPARED 'GID'\", or COMMIT PREPARED, as who made it says"
         return failing(name, f"{case.old.name} has {count} prepared transactions; they keep their locks after the move", remedy)
     return ok(name, "there are none")
 
@@ -204,7 +221,9 @@ def transactions(case: Case) -> Item:
     if oldest is None:
         return unseen(name, f"the open transactions of {case.old.name} are not known")
     if against(oldest, case.inventory.limits.transaction_s) is not Verdict.OK:
-        statement = "SELECT pid, usename, client_addr, query FROM pg_stat_activity ORDER BY xact_start LIMIT 3"
+        columns = "pid, usename, client_addr, state, xact_start, query"
+        statement = f"SELECT {columns} FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY xact_start LIMIT 3"
         words = f"the oldest transaction is {duration(oldest)} old, and the stop rolls it back"
-        return failing(name, words, f"Find out whose it is. {psql(case.old.name, statement)}")
+        remedy = f"Find out whose it is. {psql(case.old.name, statement)}; then, where nobody waits for it: "
+        return failing(name, words, f'{remedy}psql -c "SELECT pg_terminate_backend(PID)"')
     return ok(name, f"the oldest transaction is {duration(oldest)} old")
