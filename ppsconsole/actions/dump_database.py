@@ -8,12 +8,12 @@ import shlex
 
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.copy_facts import source_facts, source_lacks, tools_lack
-from ppsconsole.actions.copying import LOOK_S, asked, done_telling, dump_folder, jobs_command, login
+from ppsconsole.actions.copying import LOOK_S, done_telling, dump_folder, jobs_command, login
 from ppsconsole.actions.places import argument, host_of, instance_of, on_host, program_of
 from ppsconsole.actions.table_sums import parse_sums, sums_command
 from ppsconsole.cluster.judging import size as size_said
 from ppsconsole.drivers.base import CommandResult
-from ppsconsole.errors import BadAnswer, RunError
+from ppsconsole.errors import RunError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
 from ppsconsole.plan.step import Step
@@ -128,14 +128,6 @@ async def dump_is_gone(bench: Workbench, step: Step) -> Finding:
     folder = dump_folder(bench.inventory, step.node, bench.run)
     left = await _kilobytes(bench, host_of(bench.inventory, step.node).name, folder)
     return Finding("no", f"{folder} still has {left} kB") if left else Finding("yes", f"nothing is left of {folder}")
-
-
-async def source_position(bench: Workbench, here: str, source: str) -> str:
-    """Return the number that the next transaction on the server of `source` gets that writes anything."""
-    rows = await asked(bench, here, source, bench.inventory.database.database, f"{SOURCE_POSITION};")
-    if len(rows) != 1:
-        raise BadAnswer("it did not tell its position", where=source)
-    return str(rows[0])
 
 
 async def _kilobytes(bench: Workbench, host: str, folder: str) -> int:

@@ -62,8 +62,9 @@ async def _run(options: Options, request: Request, flags: Flags, *, is_json: boo
     inventory = options.load_inventory()
     is_asking = is_terminal() and not is_json
     asker = Asker(flags, is_terminal=is_asking)
-    accepted = None if flags.accept_loss is None else accepted_window(flags.accept_loss)
-    request = replace(request, accept_loss_s=accepted, attest=flags.attest or "", reason=flags.reason)
+    if flags.accept_loss is not None:
+        accepted_window(flags.accept_loss)  # what is no window is told before anything is looked at
+    request = replace(request, attest=flags.attest or "", reason=flags.reason)
     desk = Desk(inventory)
     try:
         plan = await desk.plan_to_run(request)

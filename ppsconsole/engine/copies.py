@@ -198,7 +198,6 @@ class CopiedRun:
 
     Attributes:
         events: Without a gap from the first; what came behind a gap or half a line is left out.
-        is_leased: The host's lease is for this run.
         begun: Steps of which an act was begun on this host, by id: what was there before, as far as it was noted there.
     """
 
@@ -206,7 +205,6 @@ class CopiedRun:
     run: str
     plan: Plan
     events: tuple[RunEvent, ...]
-    is_leased: bool
     begun: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -222,22 +220,18 @@ async def fetch_runs(shell: Shell, host: Host, folder: str) -> tuple[CopiedRun, 
         DriverError: The host could not be asked.
     """
     script = sh(
-        f'd={folder}\nif IFS=\' \' read -r e r s 2>/dev/null <"$d/lease"; then echo "{_MARK} lease $r"; fi\n'
+        f"d={folder}\n"
         'for p in "$d"/runs/*/plan.json; do\n'
         '  [ -f "$p" ] || continue\n'
-        f'  p=${{p%/plan.json}}; echo "{_MARK} run ${{p##*/}}"\n'
+        f'  p=${{p%/plan.json}}; echo "{_MARK} ${{p##*/}}"\n'
         '  cat "$p/plan.json"; echo; cat "$p/events.jsonl" 2>/dev/null; echo; sed "s/^/begun /" "$p/begun" 2>/dev/null\n'
         "done\nexit 0\n"
     )
     result = await shell.run(host, script, timeout_s=_ANSWER_S * 2, limit_bytes=32 << 20)
-    leased = ""
     found: list[CopiedRun] = []
     for block in f"\n{result.stdout}".split(f"\n{_MARK} ")[1:]:
         head, _, body = block.partition("\n")
-        kind, _, name = head.strip().partition(" ")
-        if kind == "lease":
-            leased = name
-        elif (run := _copied(host.name, name, body, leased)) is not None:
+        if (run := _copied(host.name, head.strip(), body)) is not None:
             found.append(run)
     return tuple(sorted(found, key=lambda run: -run.events[0].at))
 
@@ -245,7 +239,7 @@ async def fetch_runs(shell: Shell, host: Host, folder: str) -> tuple[CopiedRun, 
 _MARK = "@@ppsconsole-copy"
 
 
-def _copied(host: str, name: str, body: str, leased: str) -> CopiedRun | None:
+def _copied(host: str, name: str, body: str) -> CopiedRun | None:
     head, _, rest = body.partition("\n")
     try:
         plan = Plan.from_json(told_json(head))
@@ -256,7 +250,7 @@ def _copied(host: str, name: str, body: str, leased: str) -> CopiedRun | None:
     events: list[RunEvent] = []
     while len(events) + 1 in by_number:
         events.append(by_number[len(events) + 1])
-    return CopiedRun(host, name, plan, tuple(events), name == leased, begun) if events else None
+    return CopiedRun(host, name, plan, tuple(events), begun) if events else None
 
 
 def _begun_in(text: str) -> dict[str, dict[str, Any]]:

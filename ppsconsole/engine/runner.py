@@ -117,17 +117,6 @@ class Runner:
         """
         self._is_hold_wanted = True
 
-    async def retry(self, step_id: str) -> RunResult:
-        """Try the step again at which the run stands, and go on from there. It is verified first where it may have acted.
-
-        Raises:
-            UsageError: The run does not stand at this step.
-            RunError: As `run`.
-        """
-        self._stands_at(step_id)
-        self._is_hold_wanted = False
-        return await self.run()
-
     async def mark_done(self, step_id: str, reason: str) -> None:
         """Take the word of the operator that the step is done, after a look at the world; the look makes no proof.
 

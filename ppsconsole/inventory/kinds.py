@@ -36,8 +36,6 @@ _ADDRESS = re.compile(_HOST).fullmatch
 _PORT = re.compile(r"[1-9]\d{0,4}").fullmatch
 _SCHEME = re.compile(r"([A-Za-z]+):").match
 
-Decode = Callable[[Node, Reading], Any]
-
 
 class Kind(ABC):
     """What may stand in one place.

@@ -17,11 +17,6 @@ def state_home(environ: Mapping[str, str] = os.environ) -> Path:
     return _home(environ, "XDG_STATE_HOME", ".local/state")
 
 
-def cache_home(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder for what can be made again: `$XDG_CACHE_HOME/ppsconsole`, else `~/.cache/ppsconsole`."""
-    return _home(environ, "XDG_CACHE_HOME", ".cache")
-
-
 def _home(environ: Mapping[str, str], variable: str, otherwise: str) -> Path:
     """Return the base directory with the console's folder; a relative value is ignored, as the XDG specification demands."""
     base = environ.get(variable, "")

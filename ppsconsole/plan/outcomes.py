@@ -41,4 +41,3 @@ _EXIT_CODES = {
     RunVerdict.UNKNOWN: 6,
 }
 EXIT_BLOCKED = 3
-EXIT_LEASED = 7

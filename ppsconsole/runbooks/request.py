@@ -16,7 +16,6 @@ class Request:
         runbook: `switchover`, `failover`, `restart`.
         node: The node acted on; empty where the runbook takes none.
         to: The instance that is to become primary; empty leaves the choice to the runbook where there is only one good one.
-        accept_loss_s: The window of writes that the operator gives up, in seconds; None was not said.
         attest: What the operator states to have done or seen himself; empty when nothing.
         reason: Why it is done; for the journal.
         fence: The rung of the fencing ladder to take; empty takes the best that the facts allow.
@@ -29,7 +28,6 @@ class Request:
     runbook: str
     node: str = ""
     to: str = ""
-    accept_loss_s: float | None = None
     attest: str = ""
     reason: str = ""
     fence: str = ""

@@ -9,7 +9,7 @@ from ppsconsole.errors import InventoryError, UsageError
 from ppsconsole.inventory import files
 from ppsconsole.inventory.find import SeveralInventories, find
 from ppsconsole.inventory.load import load
-from ppsconsole.inventory.places import cache_home, config_home, state_home
+from ppsconsole.inventory.places import config_home, state_home
 from tests.unit.inventory_texts import SMALL
 
 
@@ -172,4 +172,3 @@ def test_places_follow_the_xdg_variables_and_ignore_relative_ones():
     environ = {"HOME": "/home/anna", "XDG_CONFIG_HOME": "/c", "XDG_STATE_HOME": "relative"}
     assert str(config_home(environ)) == "/c/ppsconsole"
     assert str(state_home(environ)) == "/home/anna/.local/state/ppsconsole"
-    assert str(cache_home(environ)) == "/home/anna/.cache/ppsconsole"

@@ -131,11 +131,11 @@ def _look(host: ModelHost, stdin: str, now: float) -> CommandResult:
 
 def _fetch(host: ModelHost, stdin: str, now: float) -> CommandResult:
     mark = "@@ppsconsole-copy"
-    text = f"{mark} lease {host.lease_line.split(' ')[1]}\n" if host.lease else ""
+    text = ""
     for run, kept in host.runs.items():
         if kept.plan:
             begun = "".join(f"begun {each}\n" for each in kept.begun)
-            text += f"{mark} run {run}\n{kept.plan}\n\n{kept.events}\n{begun}"
+            text += f"{mark} {run}\n{kept.plan}\n\n{kept.events}\n{begun}"
     return _said(stdout=text)
 
 
@@ -163,13 +163,13 @@ def _replaces(command: str) -> Script | None:
 
 
 @lru_cache(maxsize=256)
-def _read_once(name: str, body: str, leased: str) -> copies.CopiedRun | None:
-    return _COPIED("", name, body, leased)
+def _read_once(name: str, body: str) -> copies.CopiedRun | None:
+    return _COPIED("", name, body)
 
 
-def copied(host: str, name: str, body: str, leased: str) -> copies.CopiedRun | None:
+def copied(host: str, name: str, body: str) -> copies.CopiedRun | None:
     """Return what the product reads in a copy; the same text on five hosts is read once."""
-    found = _read_once(name, body, leased)
+    found = _read_once(name, body)
     return None if found is None else replace(found, host=host)
 
 
