@@ -5,6 +5,7 @@ import shlex
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.kinds import Lasting
 from ppsconsole.actions.places import argument, data_directory_of, host_of, identity_of, instance_of, on_host, program_of
+from ppsconsole.actions.risen import risen
 from ppsconsole.actions.standing import Standing, standing, young_standing
 from ppsconsole.errors import Blocked, DriverError, TimedOut
 from ppsconsole.inventory.model import Inventory
@@ -59,8 +60,10 @@ class Promote(Lasting):
     async def precheck(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it may be promoted: the old primary is fenced, and the standby is the one that was planned for."""
         primary = argument(step, "primary")
-        if bench.fence_of(primary) is None:
+        if (fence := bench.fence_of(primary)) is None:
             return Finding("no", f"there is no fence proof for {primary}: it might still write")
+        if words := await risen(bench, fence):
+            return Finding("no", words)
         if "zero-loss" in step.needs and bench.zero_loss_of(primary, step.node) is None:
             return Finding("no", f"it is not proved that {step.node} has all that {primary} wrote")
         found = await young_standing(bench, step.node)

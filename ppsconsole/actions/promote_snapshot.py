@@ -5,6 +5,7 @@ from ppsconsole.actions.copying import LOOK_S, asked_command, identifier, litera
 from ppsconsole.actions.kinds import Lasting
 from ppsconsole.actions.places import argument, host_of, on_host
 from ppsconsole.actions.promote import WRITE_PROBE_SQL
+from ppsconsole.actions.risen import risen
 from ppsconsole.clock import iso
 from ppsconsole.cluster.copies import Copy, copy_of
 from ppsconsole.errors import BadAnswer, RunError
@@ -31,8 +32,10 @@ class PromoteSnapshot(Lasting):
     async def precheck(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it may be promoted: the old primary is fenced, and the snapshot is the one that was planned with."""
         primary = argument(step, "primary")
-        if bench.fence_of(primary) is None:
+        if (fence := bench.fence_of(primary)) is None:
             return Finding("no", f"there is no fence proof for {primary}: it might still write")
+        if words := await risen(bench, fence):
+            return Finding("no", words)
         is_writable, copy = await _asked(bench, step.node)
         if copy is None or copy.bundle != argument(step, "bundle"):
             held = "no snapshot copy" if copy is None else f"the snapshot {copy.bundle}"

@@ -7,10 +7,12 @@ from ppsconsole.actions.looks import QUARANTINE, remains, service_status
 from ppsconsole.actions.places import data_directory_of, host_of, instance_of, on_host, service_of, written
 from ppsconsole.actions.service import send
 from ppsconsole.actions.service_command import service_command
+from ppsconsole.actions.standing import standing
 from ppsconsole.clock import iso
 from ppsconsole.errors import DriverError, RunError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
+from ppsconsole.plan.outcomes import SECOND_PRIMARY
 from ppsconsole.plan.step import Step
 
 
@@ -31,7 +33,10 @@ class Quarantine:
             return Finding("no", f"{step.node} could not be put in quarantine: {error}; {once}")
         values = {"was_enabled": status.enabled, "was_quarantined": left.is_quarantined}
         if not left.is_gone:
-            return Finding("no", f"{step.node} still runs: fence it first", values)
+            second = {SECOND_PRIMARY: step.node} if await _takes_writes(bench, step.node) else {}
+            remedy = f"fence it, ppsconsole run fence {step.node}, then make it a standby, ppsconsole run rejoin {step.node}"
+            beside = " AS A PRIMARY beside the new one: somebody started it" if second else ""
+            return Finding("no", f"{step.node} still runs{beside}; {remedy}", {**values, **second})
         return Finding("yes", f"{step.node} is down, {status.enabled}", values)
 
     async def act(self, bench: Workbench, step: Step) -> None:
@@ -75,6 +80,13 @@ class Quarantine:
         if not is_back or status.enabled != (bench.noted(step, "was_enabled") or status.enabled):
             return Finding("no", f"{step.node} is {'' if left.is_quarantined else 'not '}in quarantine, {status.enabled}")
         return Finding("yes", f"{step.node} is as it was found: {status.enabled}")
+
+
+async def _takes_writes(bench: Workbench, node: str) -> bool:
+    try:
+        return not (await standing(bench, node)).in_recovery
+    except DriverError:
+        return False
 
 
 def _marker(inventory: Inventory, node: str) -> str:
