@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ppsconsole.actions.bundle_store import BundleStore, StoredBundle
 from ppsconsole.actions.dead_wal import Behind, read_dead_wal
 from ppsconsole.actions.remnant import Source, read_remnant
-from ppsconsole.actions.way_there import try_way
+from ppsconsole.actions.way_there import ASK_S, try_way
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.copies import Offered
 from ppsconsole.cluster.dead_wal import DeadWal
@@ -170,6 +170,10 @@ async def sizes(inventory: Inventory, snapshot: Snapshot, tools: "Tools", timeou
 _SIZE_SQL = "SELECT pg_database_size(current_database())"
 
 
+_URGENT_S = 3.0
+"""How long a way is tried while users are out: it keeps no failover back, so nobody waits for it."""
+
+
 async def ways(inventory: Inventory, snapshot: Snapshot, shell: Shell, request: Request) -> dict[str, WayThere] | None:
     """Try whether all that a switchover or failover will have follow the new primary get in there; None where nobody is moved.
 
@@ -186,7 +190,8 @@ async def ways(inventory: Inventory, snapshot: Snapshot, shell: Shell, request: 
     who = [old, *(each.name for each in others if not each.is_left and not each.upstream)]
     seen = {name: node.value("host.ssh") for name in who if (node := snapshot.node(name)) is not None}
     there = [name for name in who if seen.get(name) == "ok"]
-    found = await asyncio.gather(*(try_way(inventory, shell, each, new) for each in there))
+    limit_s = _URGENT_S if request.runbook == "failover" else ASK_S
+    found = await asyncio.gather(*(try_way(inventory, shell, each, new, limit_s) for each in there))
     hidden = [WayThere(name, new, None, "its host cannot be logged in to") for name in who if name not in there]
     return {each.node: each for each in (*found, *hidden)}
 

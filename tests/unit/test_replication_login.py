@@ -71,7 +71,8 @@ def test_where_no_way_is_declared_it_is_the_one_by_which_the_new_primary_followe
     [
         (answers(2, error='FATAL:  password authentication failed for user "repl"'), False, "password authentication failed"),
         (answers(127), None, "there is no psql on db1"),
-        (answers(124), False, "status 124"),
+        (answers(124), None, "no answer within 6s"),
+        (answers(1), False, "status 1"),
         (Unreachable("the line is cut"), None, "db1: the line is cut"),
     ],
 )
