@@ -153,6 +153,8 @@ _CONTROL = re.compile(
     "\U000e0000-\U000e007f]"
 )
 
+_OBEYED = re.compile(f"[\t\n]|{_CONTROL.pattern}")
+
 _MOST = 1 << 16
 """Characters that are looked at beyond the limit: a host that prints megabytes must not keep the console busy with them."""
 
@@ -176,6 +178,21 @@ def plain(text: str, limit: int = 400) -> str:
         bare = masked(_harmless(_CONTROL.sub("", _ESCAPE.sub("", seen))))
         line = bare if bare.count(MASK) > line.count(MASK) else line
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def inert(text: str) -> str:
+    """Return text of one line in which a terminal finds nothing to obey, as long as before; for faces, just before they show it.
+
+    What hosts say has become `plain` long before that: this holds also for what somebody forgot.
+    """
+    return _OBEYED.sub("?", text) if not text.isprintable() else text
+
+
+def escaped(text: str) -> str:
+    """Return JSON in which what a terminal obeys, or cannot be written, is told by its number: the same document."""
+    import json
+
+    return _CONTROL.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def _harmless(text: str) -> str:

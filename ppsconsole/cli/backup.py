@@ -4,7 +4,6 @@ Making and trying them are runbooks: `run backup`, `run backup-verify`.
 """
 
 import asyncio
-import json
 
 import click
 
@@ -12,6 +11,7 @@ from ppsconsole.actions.bundle_listing import ListedPlace, listed_places
 from ppsconsole.cli.gate import Flags, gate_flags
 from ppsconsole.cli.options import Options
 from ppsconsole.cli.run import run_request
+from ppsconsole.cli.show import json_text
 from ppsconsole.clock import SystemClock
 from ppsconsole.cluster.judging import age, size
 from ppsconsole.inventory.model import Inventory
@@ -43,7 +43,7 @@ def list_(options: Options, place: str, is_json: bool) -> int:
     names = (known(place, inventory.backups, "place for backups"),) if place else tuple(inventory.backups)
     found = asyncio.run(_listed(inventory, names))
     if is_json:
-        click.echo(json.dumps({"places": [each.as_json() for each in found]}, ensure_ascii=False, indent=2))
+        click.echo(json_text({"places": [each.as_json() for each in found]}))
     elif not found:
         click.echo("no place for backups is declared")
     else:

@@ -1,13 +1,12 @@
 """`ppsconsole gauges`: the numbers with their limits, watched for a while, and the history of one of them as a chart."""
 
 import asyncio
-import json
 import sys
 
 import click
 
 from ppsconsole.cli.options import Options
-from ppsconsole.cli.show import columns, print_lines
+from ppsconsole.cli.show import columns, json_text, print_lines
 from ppsconsole.cli.status import glyphs
 from ppsconsole.cluster.picture import Picture
 from ppsconsole.cluster.snapshot import Gauge
@@ -37,7 +36,7 @@ def gauges(options: Options, name: str | None, for_s: float, is_json: bool, is_a
     picture = asyncio.run(_watched(options.load_inventory(), for_s))
     found = picture.snapshot.gauges if name is None else (_named(name, picture),)
     if is_json:
-        click.echo(json.dumps([_as_json(each, picture) for each in found], ensure_ascii=False, indent=2))
+        click.echo(json_text([_as_json(each, picture) for each in found]))
         return 0
     width, drawn = columns(), glyphs(is_ascii)
     if name is None:

@@ -1,11 +1,11 @@
 """`ppsconsole inventory check | init | schema | show`."""
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from ppsconsole.cli.options import Options
+from ppsconsole.cli.show import json_text
 from ppsconsole.errors import PpsConsoleError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def schema() -> None:
     """Print the schema."""
     from ppsconsole.inventory.schema import schema as make_schema
 
-    click.echo(json.dumps(make_schema(), indent=2, ensure_ascii=False))
+    click.echo(json_text(make_schema()))
 
 
 @inventory.command(
@@ -72,7 +72,7 @@ def show(ctx: click.Context, is_json: bool) -> None:
     from ppsconsole.inventory.show import show as as_text
 
     found = _loaded(ctx)
-    click.echo(json.dumps(resolved(found), indent=2, ensure_ascii=False) if is_json else as_text(found), nl=is_json)
+    click.echo(json_text(resolved(found)) if is_json else as_text(found), nl=is_json)
 
 
 def _loaded(ctx: click.Context) -> "Inventory":

@@ -1,7 +1,6 @@
 """`ppsconsole node`: all that is known of one node, as lines or JSON."""
 
 import asyncio
-import json
 import sys
 
 import click
@@ -9,7 +8,7 @@ import click
 from ppsconsole.advice.choices import choices_about
 from ppsconsole.cli.logs import require_node, tail_of
 from ppsconsole.cli.options import Options
-from ppsconsole.cli.show import columns, print_lines
+from ppsconsole.cli.show import columns, json_text, print_lines
 from ppsconsole.cli.status import EXIT_DEGRADED, EXIT_OK, EXIT_UNKNOWN, glyphs
 from ppsconsole.cluster.picture import Picture
 from ppsconsole.cluster.snapshot import Node
@@ -44,7 +43,7 @@ def node(options: Options, node: str, is_json: bool, is_ascii: bool, no_log: boo
     assert found is not None  # the snapshot has every node that the inventory declares
     about = _about(inventory, picture, found, log)
     if is_json:
-        click.echo(json.dumps(_document(about), ensure_ascii=False, indent=2))
+        click.echo(json_text(_document(about)))
     else:
         width, drawn = columns(), glyphs(is_ascii)
         print_lines(joined(draw_sections(about, width, drawn), width, drawn), is_coloured=sys.stdout.isatty())

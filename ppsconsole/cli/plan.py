@@ -1,13 +1,12 @@
 """`ppsconsole plan`: what a runbook would do now, listed whole, with its preflight and its hash; nothing is changed."""
 
 import asyncio
-import json
 import sys
 
 import click
 
 from ppsconsole.cli.options import Options
-from ppsconsole.cli.show import columns, print_lines
+from ppsconsole.cli.show import columns, json_text, print_lines
 from ppsconsole.cli.status import glyphs
 from ppsconsole.cli.wish import wish
 from ppsconsole.draw.plan import draw_plan
@@ -51,7 +50,7 @@ def plan(
     made = asyncio.run(_made(inventory, request))
     remember(made)
     if is_json:
-        click.echo(json.dumps(made.as_json(), ensure_ascii=False, indent=2))
+        click.echo(json_text(made.as_json()))
     else:
         print_plan(made, inventory, is_ascii=is_ascii)
         click.echo()

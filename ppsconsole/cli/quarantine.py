@@ -1,7 +1,6 @@
 """`ppsconsole quarantine ...`: what runs have set aside on the hosts of databases, and its deletion. No run deletes anything."""
 
 import asyncio
-import json
 import time
 from dataclasses import replace
 
@@ -12,6 +11,7 @@ from ppsconsole.actions.set_aside import listed
 from ppsconsole.cli.gate import Flags, gate_flags
 from ppsconsole.cli.options import Options
 from ppsconsole.cli.run import run_request
+from ppsconsole.cli.show import json_text
 from ppsconsole.clock import SystemClock
 from ppsconsole.cluster.judging import size
 from ppsconsole.cluster.set_aside import SetAside
@@ -49,7 +49,7 @@ def list_(options: Options, node: str, is_json: bool) -> int:
     found, unseen = asyncio.run(_listed(inventory, names))
     if is_json:
         document = {"set_aside": [each.as_json() for each in found], "unseen": unseen}
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        click.echo(json_text(document))
     else:
         now = time.time()
         lines = [each.said(now) for each in found] or ["nothing is set aside"]

@@ -1,7 +1,6 @@
 """`ppsconsole runs ...`: what was run, and going on with what was left."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Literal
@@ -11,7 +10,7 @@ import click
 from ppsconsole.cli.face import is_terminal
 from ppsconsole.cli.gate import Asker, Flags, gate_flags
 from ppsconsole.cli.options import Options
-from ppsconsole.cli.show import columns, print_lines
+from ppsconsole.cli.show import columns, json_text, print_lines
 from ppsconsole.cli.status import glyphs
 from ppsconsole.cli.watch import watched
 from ppsconsole.clock import SystemClock
@@ -67,7 +66,7 @@ def list_runs(options: Options, limit: int, is_local: bool, is_all: bool, is_jso
         found = sorted((*known.ours, *known.others), key=lambda each: -started_at(each))[:limit] if is_all else known.ours
         views = [story_of_found(each, is_lab=_is_lab(desk)) for each in found]
         if is_json:
-            click.echo(json.dumps([head_of(view, now) for view in views], ensure_ascii=False, indent=2))
+            click.echo(json_text([head_of(view, now) for view in views]))
         elif views:
             is_seen = sys.stdout.isatty()
             width = columns() if is_seen else _WHOLE
@@ -96,7 +95,7 @@ def show(options: Options, run_id: str, is_json: bool, is_ascii: bool) -> int:
         found = await _found(desk, run_id)
         view, now = story_of_found(found, is_lab=_is_lab(desk)), SystemClock().now()
         if is_json:
-            click.echo(json.dumps(document_of(view, found.events, now), ensure_ascii=False, indent=2))
+            click.echo(json_text(document_of(view, found.events, now)))
             return 0
         snapshot = await desk.look() if found.is_open else None
         promises = Promises.of(desk.inventory.cluster)
@@ -122,7 +121,7 @@ def report(options: Options, run_id: str, is_json: bool, is_ascii: bool, is_mark
         found = await _found(desk, run_id)
         view, now = story_of_found(found, is_lab=_is_lab(desk)), SystemClock().now()
         if is_json:
-            click.echo(json.dumps(document_of(view, found.events, now), ensure_ascii=False, indent=2))
+            click.echo(json_text(document_of(view, found.events, now)))
         elif is_markdown:
             click.echo(report_markdown(view, found.events, now), nl=False)
         elif is_html:

@@ -1,7 +1,6 @@
 """`ppsconsole status`: one snapshot as text or JSON; with `--watch` one after each change."""
 
 import asyncio
-import json
 import shutil
 import sys
 
@@ -9,6 +8,7 @@ import click
 
 from ppsconsole.advice.diagnosis import advise
 from ppsconsole.cli.options import Options
+from ppsconsole.cli.show import json_text
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.status import draw_status
@@ -87,7 +87,7 @@ def _text(
     advice = advise(snapshot, inventory, background)
     if is_json:
         document = snapshot.as_json() | {"advice": [each.as_json() for each in advice]}
-        return json.dumps(document, ensure_ascii=False, indent=indent or None)
+        return json_text(document, indent=indent or None)
     columns = width or shutil.get_terminal_size((100, 24)).columns
     return "\n".join(line_text(line) for line in draw_status(snapshot, advice, columns, glyphs(is_ascii)))
 

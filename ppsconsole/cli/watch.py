@@ -1,7 +1,6 @@
 """A run at the command line: told line by line, held when somebody wants to leave, and summed up at its end."""
 
 import asyncio
-import json
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 import click
 
 from ppsconsole.cli.gate import Asker
-from ppsconsole.cli.show import columns, print_lines
+from ppsconsole.cli.show import columns, json_text, print_lines
 from ppsconsole.cli.status import glyphs
 from ppsconsole.clock import SystemClock
 from ppsconsole.draw.promise import Promises
@@ -44,7 +43,7 @@ class Teller:
     def tell(self, event: RunEvent) -> None:
         """Tell of one event."""
         if self._is_json:
-            self.say(json.dumps(event.as_json(), ensure_ascii=False, default=str))
+            self.say(json_text(event.as_json(), indent=None))
         else:
             self.show(event_lines(event, self._plan))
 
@@ -129,7 +128,7 @@ async def _sum_up(desk: Desk, view: RunView, result: RunResult, teller: Teller, 
     now = SystemClock().now()
     code = result.verdict.exit_code
     if is_json:
-        teller.say(json.dumps(head_of(view, now) | {"kind": "result", "exit_code": code}, ensure_ascii=False))
+        teller.say(json_text(head_of(view, now) | {"kind": "result", "exit_code": code}, indent=None))
         return
     snapshot = await desk.look()  # where things stand is looked at, not concluded
     width, drawn = columns(), glyphs(is_ascii)

@@ -1,7 +1,6 @@
 """`ppsconsole why`: the rules and facts behind the advice, as lines or JSON."""
 
 import asyncio
-import json
 import sys
 
 import click
@@ -9,7 +8,7 @@ import click
 from ppsconsole.advice.diagnosis import advise
 from ppsconsole.advice.why import why as reasons_of
 from ppsconsole.cli.options import Options
-from ppsconsole.cli.show import columns, print_lines
+from ppsconsole.cli.show import columns, json_text, print_lines
 from ppsconsole.cli.status import exit_code, glyphs
 from ppsconsole.cluster.reasons import Why
 from ppsconsole.cluster.snapshot import Snapshot
@@ -32,7 +31,7 @@ def why(options: Options, is_json: bool, is_ascii: bool) -> int:
     snapshot, found = asyncio.run(_look(options.load_inventory()))
     if is_json:
         document = {"cluster": snapshot.cluster, "why": [each.as_json(snapshot.at) for each in found]}
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        click.echo(json_text(document))
     elif found:
         lines = draw_why(found, snapshot.at, columns(), glyphs(is_ascii), is_exact=True)
         print_lines(lines, is_coloured=sys.stdout.isatty())

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from ppsconsole.masking import inert
 from ppsconsole.values import dataclass
 
 Style = Literal[
@@ -32,8 +33,8 @@ Line = tuple[Span, ...]
 
 
 def line_text(line: Line) -> str:
-    """Return the line without its styles, trailing blanks removed."""
-    return "".join(span.text for span in line).rstrip()
+    """Return the line without its styles, trailing blanks removed, and nothing in it that a terminal obeys."""
+    return inert("".join(span.text for span in line)).rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from ppsconsole.draw.plan import direction
 from ppsconsole.draw.run import event_lines
 from ppsconsole.draw.run_view import RunView
 from ppsconsole.draw.text import line_text
+from ppsconsole.masking import inert
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.reports.text import report_facts, report_parts, report_steps
 
@@ -34,7 +35,7 @@ def report_html(view: RunView, events: Sequence[RunEvent], now: float) -> str:
     lines += _list(report_facts(view, now))
     lines += ["<table>", "<tr><th>#</th><th>step</th><th>state</th><th>took</th><th>what was seen</th></tr>"]
     for is_last_way_back, cells in report_steps(view):
-        row = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        row = "".join(f"<td>{escape(inert(cell))}</td>" for cell in cells)
         lines.append(f'<tr class="ponr">{row}</tr>' if is_last_way_back else f"<tr>{row}</tr>")
     lines.append("</table>")
     for name, told in report_parts(view):
@@ -45,5 +46,5 @@ def report_html(view: RunView, events: Sequence[RunEvent], now: float) -> str:
 
 def _list(items: Iterable[str]) -> Iterator[str]:
     yield "<ul>"
-    yield from (f"<li>{escape(each)}</li>" for each in items)
+    yield from (f"<li>{escape(inert(each))}</li>" for each in items)
     yield "</ul>"

@@ -9,6 +9,7 @@ from ppsconsole.draw.run_view import RunView
 from ppsconsole.draw.safety import safety
 from ppsconsole.draw.text import Glyphs, Line, Span, line_text
 from ppsconsole.draw.words import hanging
+from ppsconsole.masking import inert
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.proof import FenceProof, ZeroLossProof
 from ppsconsole.runbooks.catalog import RUNBOOKS
@@ -133,4 +134,4 @@ def _open_items(view: RunView) -> tuple[str, ...]:
 
 def _plain(text: str) -> str:
     """Return text from a run so that Markdown does not read anything into it."""
-    return "".join(f"\\{each}" if each in "\\`*_{}[]<>|#" else each for each in text)
+    return "".join(f"\\{each}" if each in "\\`*_{}[]<>|#" else each for each in inert(text))

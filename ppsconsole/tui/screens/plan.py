@@ -10,7 +10,7 @@ from ppsconsole.advice.manners import ASKED
 from ppsconsole.clock import duration
 from ppsconsole.draw.plan import draw_plan, draw_preflight, draw_steps, plan_head, return_line
 from ppsconsole.draw.promise import Promises
-from ppsconsole.draw.text import Glyphs, Line, Span
+from ppsconsole.draw.text import Glyphs, Line, Span, line_text
 from ppsconsole.draw.words import fitted, padded
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Step
@@ -99,7 +99,7 @@ class PlanScreen(ConsoleScreen, inherit_bindings=False):
     def text(self) -> str:
         """Return the plan with every command, whatever is shown of it."""
         lines = draw_plan(self.plan, self.scene.inventory.is_lab, 100, self.glyphs, self._promises)
-        return "\n".join("".join(span.text for span in line).rstrip() for line in lines)
+        return "\n".join(line_text(line) for line in lines)
 
     # keys -----------------------------------------------------------------------------------------------------------
 

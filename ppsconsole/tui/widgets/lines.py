@@ -11,6 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from ppsconsole.draw.text import Line, Style, line_text
+from ppsconsole.masking import inert
 
 _CACHED_ROWS = 512
 
@@ -67,7 +68,7 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
     def text(self) -> str:
         """Return everything it shows as plain text, one row for each line, the title first."""
         rows = [line_text(line) for line in self._lines]
-        return "\n".join(([f"== {self._title} =="] if self._title else []) + rows)
+        return "\n".join(([f"== {inert(self._title)} =="] if self._title else []) + rows)
 
     def show(self, lines: Sequence[Line]) -> None:
         """Replace the lines; rows that stay the same are not drawn again."""
@@ -155,7 +156,7 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
             self._write_title()
 
     def _write_title(self) -> None:
-        self.border_title = Content("  ".join(part for part in (self._entitled(), self._position) if part))
+        self.border_title = Content(inert("  ".join(part for part in (self._entitled(), self._position) if part)))
 
     def _entitled(self) -> str:
         return f"{self._mark} {self._title}" if self._mark and self._title else self._title
@@ -201,7 +202,7 @@ class LinesView(Widget, can_focus=False, inherit_bindings=False):
         return strip
 
     def _strip(self, line: Line, width: int) -> Strip:
-        segments = [Segment(span.text, self._pen(span.style)) for span in line if span.text]
+        segments = [Segment(inert(span.text), self._pen(span.style)) for span in line if span.text]
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
     def _pen(self, style: Style) -> Pen:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ppsconsole.draw.text import Glyphs, Line, Span, Style
 from ppsconsole.draw.words import cell_width, width_of
+from ppsconsole.masking import inert
 from ppsconsole.tui.log_buffer import LogBuffer, LogLine
 from ppsconsole.tui.widgets.lines import LinesView
 
@@ -45,7 +46,7 @@ class LogView(LinesView, inherit_bindings=False):
     def text(self) -> str:
         """Return every line that the filter lets through, whole."""
         kept = (self.buffer.line(self.buffer.number(index)) for index in range(self.buffer.shown))
-        return "\n".join([f"== {self._title} ==", *(_said(each) for each in kept)])
+        return "\n".join([f"== {self._title} ==", *(inert(_said(each)) for each in kept)])
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Return the rows in sight."""
