@@ -1,4 +1,4 @@
-"""The journal's disk goes in the middle of a run: no further step acts, it says what to do, and nothing is done twice after that."""
+"""The journal's disk goes under a run: no further step acts, it says what to do, and nothing is done twice after that."""
 
 import json
 import shutil
