@@ -13,6 +13,7 @@ from ppsconsole.engine import armed, detached
 from ppsconsole.engine.binding import Binding, moved_words, planned_keys
 from ppsconsole.engine.lease import Lease, taken_words
 from ppsconsole.engine.lease_script import lease_seen, sh
+from ppsconsole.engine.line_wait import lost_line
 from ppsconsole.engine.stage import LeaseLost, Stage
 from ppsconsole.errors import BadAnswer, Blocked, DriverError, OutputTooLong, TimedOut, WorldMoved
 from ppsconsole.inventory.model import Host, Instance, Inventory
@@ -328,6 +329,8 @@ class Guard:
             return result
         except DriverError as error:
             outcome = error.word
+            if kind == "look" and lost_line(error) is not None:
+                self._stage.lost = error
             raise
         finally:
             took_s = self._clock.monotonic() - started

@@ -7,6 +7,7 @@ from typing import Any
 
 from ppsconsole.actions.base import Action, Finding, Workbench
 from ppsconsole.clock import duration
+from ppsconsole.engine.line_wait import LINE_BACK_S, LineWait, lost_line
 from ppsconsole.engine.stage import LeaseLost, Stage
 from ppsconsole.errors import Blocked, PpsConsoleError, WorldMoved
 from ppsconsole.masking import plain
@@ -68,18 +69,24 @@ class Performance:
         lack = _lacking(self.bench, self.step)
         if lack:
             return StepResult(Outcome.FAILED, lack, False)
-        found, _ = await asyncio.gather(
-            self._look(self.action.precheck, max(SHORTEST_LOOK_S, self.step.timeout_s)), self.beside_precheck()
-        )
-        if found.state != "yes":
-            return StepResult(Outcome.FAILED, f"not begun: {found.words}", False, found.values)
-        await self.before_act(found.values)
-        error = await self._acted(self.action.act)
-        if error is not None and self.stage.shows_nothing_done(error):
+        wait = self._wait()
+        while True:
+            found, _ = await asyncio.gather(self._looked(self.action.precheck), self.beside_precheck())
+            if found.state != "yes":
+                return StepResult(Outcome.FAILED, f"not begun: {found.words}", False, found.values)
+            await self.before_act(found.values)
+            error = await self._acted(self.action.act)
+            if error is None or not self.stage.shows_nothing_done(error):
+                break
             if not isinstance(error, WorldMoved):
                 error = await self._acted(self.action.act)  # once more: nothing was done, and act is idempotent
-            if error is not None and self.stage.shows_nothing_done(error):
+                if error is None or not self.stage.shows_nothing_done(error):
+                    break
+            # What the precheck saw is too old by the time the line is back: it is looked at again before anything is done.
+            if (lost := lost_line(error)) is None or self.step.is_optional or not await wait.is_worth_another(lost):
+                wait.ended(is_back=False)
                 return StepResult(Outcome.FAILED, f"nothing was done: {_said(error)}", False)
+        wait.ended(is_back=True)
         if isinstance(error, Blocked) and self.stage.sent == 0:
             return StepResult(Outcome.FAILED, f"not begun: {_said(error)}", False)
         return self._judged(await self._verified(), error)
@@ -93,11 +100,10 @@ class Performance:
         Raises:
             LeaseLost: Another console has the run.
         """
-        limit_s = max(SHORTEST_LOOK_S, self.step.timeout_s)
         words = ""
         for _ in range(2):
             error = await self._acted(self.action.undo)
-            found = await self._look(self.action.verify_undone, limit_s)
+            found = await self._looked(self.action.verify_undone)
             words = found.words if error is None else f"{found.words}; {_said(error)}"
             if found.state == "yes":
                 return "undone", found.words
@@ -119,19 +125,44 @@ class Performance:
         return StepResult(outcome, found.words + after, True, found.values)
 
     async def _verified(self) -> Finding:
-        return await self._look(self.action.verify, max(SHORTEST_LOOK_S, self.step.timeout_s))
+        return await self._looked(self.action.verify)
 
-    async def _look(self, look: Callable[[Workbench, Step], Awaitable[Finding]], limit_s: float) -> Finding:
+    def _wait(self) -> LineWait:
+        return LineWait(self.bench, min(LINE_BACK_S, self._limit_s))
+
+    @property
+    def _limit_s(self) -> float:
+        return max(SHORTEST_LOOK_S, self.step.timeout_s)
+
+    async def _looked(self, look: Callable[[Workbench, Step], Awaitable[Finding]]) -> Finding:
+        """Look, and look again where a line was lost meanwhile and nothing good was seen: looking changes nothing.
+
+        Not for a step that can be left out, as what is done to a host that is dead: that holds nobody up.
+        """
+        wait = self._wait()
+        while True:
+            self.stage.lost = None
+            found = await self._look(look)
+            lost = self.stage.lost
+            if found.state == "yes" or lost is None:
+                wait.ended(is_back=True)
+                return found
+            if self.step.is_optional or not await wait.is_worth_another(lost):
+                wait.ended(is_back=False)
+                return found
+
+    async def _look(self, look: Callable[[Workbench, Step], Awaitable[Finding]]) -> Finding:
         try:
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(self._limit_s):
                 return await look(self.bench, self.step)
         except TimeoutError:
-            return Finding("unknown", f"not seen within {duration(limit_s)}")
+            return Finding("unknown", f"not seen within {duration(self._limit_s)}")
         except LeaseLost:
             raise
         except WorldMoved as error:
             return Finding("no", _said(error))
         except Exception as error:  # a mistake in an action must not leave a cluster half moved
+            self.stage.lost = lost_line(error)
             return Finding("unknown", _said(error))
 
     async def _acted(self, act: Callable[[Workbench, Step], Awaitable[None]]) -> BaseException | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ppsconsole.errors import BastionDown, HostKeyRefused, LoginRefused, WorldMoved
+from ppsconsole.errors import BastionDown, DriverError, HostKeyRefused, LoginRefused, WorldMoved
 
 
 class LeaseLost(WorldMoved):
@@ -24,6 +24,7 @@ class Stage:
         sent: Guarded commands of this act that may have run.
         refused: The last error that shows that its guarded command did not run.
         values: What was there before its act, as the journal has it.
+        lost: The last error of a look that says that its line is gone; an action may have made a finding of it.
     """
 
     step: str = ""
@@ -31,6 +32,7 @@ class Stage:
     sent: int = 0
     refused: BaseException | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    lost: DriverError | None = None
 
     @property
     def begun(self) -> str:

@@ -37,6 +37,7 @@ class World:
         self._file = file
         self.facts = dict(facts or BEFORE)
         self.faults: dict[tuple[str, str], str] = {}
+        self.lasting: set[tuple[str, str]] = set()  # of the faults, those that do not pass by themselves
         self.acts: list[str] = []
         self.trace: list[str] = []
         if file is not None and file.exists():
@@ -57,9 +58,9 @@ class World:
         return sum(self.facts.get(name) == "primary" for name in ("db1", "db2")) > 1
 
     async def fault(self, step: str, phase: str) -> str:
-        """Raise what was asked for here, once; return the words of a fault that is no error."""
+        """Raise what was asked for here, once unless it lasts; return the words of a fault that is no error."""
         self.trace.append(f"{step}.{phase}")
-        found = self.faults.pop((step, phase), "")
+        found = self.faults.get((step, phase), "") if (step, phase) in self.lasting else self.faults.pop((step, phase), "")
         match found:
             case "refused":
                 raise Unreachable("connection refused", where=step, is_refused=True)
