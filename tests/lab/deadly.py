@@ -17,6 +17,8 @@ from ppsconsole.engine.journal import Journal
 from ppsconsole.plan.event import RunEvent
 
 BEFORE = "before "
+WRITINGS = "writings "
+"""Before a path: nothing is killed, and the number of the first record of each writing is put there, one a line."""
 
 
 def names_of(event: RunEvent) -> list[str]:
@@ -32,6 +34,9 @@ def arm(point: str, by: signal.Signals = signal.SIGKILL) -> None:
 
     With SIGSTOP it is as if its machine slept: it goes on with that when it is woken.
     """
+    if point.startswith(WRITINGS):
+        _follow(point.removeprefix(WRITINGS))
+        return
     append = Journal.append
     is_before = point.startswith(BEFORE)
     wanted, _, number = point.removeprefix(BEFORE).partition("#")
@@ -50,6 +55,18 @@ def arm(point: str, by: signal.Signals = signal.SIGKILL) -> None:
         append(journal, *events)
 
     Journal.append = deadly  # type: ignore[method-assign]
+
+
+def _follow(path: str) -> None:
+    append = Journal.append
+
+    def followed(journal: Journal, *events: RunEvent) -> None:
+        if events:
+            with open(path, "a") as file:
+                print(events[0].number, file=file)
+        append(journal, *events)
+
+    Journal.append = followed  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

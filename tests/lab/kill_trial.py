@@ -6,12 +6,13 @@ import shlex
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ppsconsole.plan.event import RunEvent
-from tests.lab.deadly import BEFORE, names_of
+from tests.lab.deadly import BEFORE, WRITINGS, names_of
 from tests.lab.kill_case import Case
 from tests.lab.kill_notes import Notes
 from tests.lab.kill_scene import KillScene, Story
@@ -60,16 +61,31 @@ class Row:
         self.held += len(story.held)
 
 
-def moments_of(events: Iterable[RunEvent], kinds: Sequence[str] = ("before", "after")) -> list[str]:
-    """Return the moments at the records of a run, in order, as `tests.lab.deadly` names them."""
+def moments_of(events: Iterable[RunEvent], kinds: Sequence[str], firsts: Container[int]) -> list[str]:
+    """Return the moments at the records of a run, in order, as `tests.lab.deadly` names them.
+
+    Args:
+        events: The records.
+        kinds: `before`, `after`, or both.
+        firsts: The numbers of those that a writing began with. Behind one record and before the next one of the same writing is
+            one moment: nothing is done in between, and what is durable is the same.
+    """
     seen: Counter[str] = Counter()
     found = []
     for event in events:
         name = names_of(event)[0]
         seen[name] += 1
-        found += [f"{prefix}{name}#{seen[name]}" for kind, prefix in (("before", BEFORE), ("after", "")) if kind in kinds]
+        if "before" in kinds and (event.number in firsts or "after" not in kinds):
+            found.append(f"{BEFORE}{name}#{seen[name]}")
+        if "after" in kinds:
+            found.append(f"{name}#{seen[name]}")
     # Behind the last one nothing is left to go on with.
     return [each for each in found if each != f"{name}#{seen[name]}"]
+
+
+def firsts_in(path: Path) -> set[int]:
+    """Return the numbers of the records that writings began with."""
+    return {int(line) for line in path.read_text().splitlines()}
 
 
 def chains(moments: Sequence[str], apart: int) -> list[list[str]]:
@@ -110,10 +126,11 @@ class Trial:
             story = self.played(*self.chosen.at, is_back=self.chosen.is_back)
             assert len(story.kills) == len(self.chosen.at), f"only these came: {story.kills}"
             return
-        whole = self.played()
+        told = self.scene.folder / "writings"
+        whole = self.played(f"{WRITINGS}{told}")
         assert not whole.kills
         events = self.scene.events("here", whole.run)
-        moments = moments_of(events, self.chosen.kinds)
+        moments = moments_of(events, self.chosen.kinds, firsts_in(told))
         self.row.records = len(events)
         self.case.named_for = self.case.new
         record = self.scene.latest("here")
@@ -151,12 +168,13 @@ class Trial:
         if not starts:
             return
         last, name = starts[-1], f"{self.case.name}, back"
-        story = self.played(last, is_back=True)
+        told = self.scene.folder / "writings-back"
+        story = self.played(last, f"{WRITINGS}{told}", is_back=True)
         if not story.is_backed_out:
             return
         events = self.scene.events(self.machine_of(story.run), story.run)
         first = next((n for n, event in enumerate(events) if event.kind == "undo-started"), len(events) - 1)
-        moments = moments_of(events[first:], self.chosen.kinds)
+        moments = moments_of(events[first:], self.chosen.kinds, firsts_in(told))
         self.row.moments += len(moments)
         if self.chosen.count:
             kept = set(rng.sample(moments, min(self.chosen.count // 3, len(moments))))
@@ -181,14 +199,16 @@ class Trial:
         try:
             story = self.scene.played(self.case, *moments, machines=MACHINES, is_back=is_back)
         except Exception:
-            self.row.repeat = repeating(self.case.name, moments, is_back=is_back)
+            wanted = [each for each in moments if not each.startswith(WRITINGS)]
+            self.row.repeat = repeating(self.case.name, wanted, is_back=is_back)
             raise
         self.row.add(story)
         end = "backed out" if story.is_backed_out else "success"
         held = f", {len(story.held)} left it open: {story.held}" if story.held else ""
         at = f" first at {story.kills[0]}" if story.kills else ""
         self.row.took_s, self.row.bringing_s = round(time.monotonic() - self.began, 1), round(self.scene.bringing_s, 1)
-        killed = f"{len(story.kills)} of {len(moments)} killed{at}"
+        wanted = sum(not each.startswith(WRITINGS) for each in moments)
+        killed = f"{len(story.kills)} of {wanted} killed{at}"
         self.say(f"run {story.run}: {killed}, {end}{held}")
         return story
 

@@ -1,0 +1,63 @@
+"""What `python -m tests.lab.kill_everywhere` goes through, and what it leaves out when it is called again."""
+
+from pathlib import Path
+
+import pytest
+
+from ppsconsole.plan.event import RunEvent
+from tests.lab.kill_notes import Notes
+from tests.lab.kill_trial import chains, moments_of, repeating
+
+HOW = {"seed": 1, "count": 0}
+
+
+def events(*names: str) -> list[RunEvent]:
+    return [RunEvent("r", number, 0.0, *name.split()) for number, name in enumerate(names, 1)]  # type: ignore[arg-type]
+
+
+def test_behind_a_record_and_before_the_next_of_one_writing_is_one_moment() -> None:
+    told = events("run-started", "step-started a", "step-checked a", "output a", "output a", "run-finished")
+    both = moments_of(told, ("before", "after"), {1, 2, 5, 6})
+    assert both == [
+        "before run-started#1",
+        "run-started#1",
+        "before step-started a#1",
+        "step-started a#1",
+        "step-checked a#1",
+        "output a#1",
+        "before output a#2",
+        "output a#2",
+        "before run-finished#1",
+    ]
+    assert len(moments_of(told, ("before",), {1})) == len(told)
+
+
+def test_no_run_has_two_moments_of_one_step() -> None:
+    assert chains(["step-started a#1", "output a#1", "step-started b#1", "before output b#1"], 10) == [
+        ["step-started a#1", "step-started b#1"],
+        ["output a#1", "before output b#1"],
+    ]
+
+
+def test_what_was_not_right_is_run_again_by_one_line() -> None:
+    again = repeating("rejoin-rewind", ["before output recover#2", "undo-started recover#1"], is_back=True)
+    assert again == (
+        "python -m tests.lab.kill_everywhere rejoin-rewind --back --at 'before output recover#2' --at 'undo-started recover#1'"
+    )
+
+
+def test_a_call_that_was_interrupted_is_picked_up(tmp_path: Path) -> None:
+    path = tmp_path / "notes"
+    first = Notes(path, HOW)
+    first.add("fence", ["lease-taken#1"])
+    first.add("fence", [])
+    first.end({"runbook": "backup"})
+    with path.open("a") as file:
+        file.write('{"of": "fence", "mom')
+    Notes(path, HOW).add("fence", ["run-started#1"])
+    notes = Notes(path, HOW)
+    assert (notes.has("fence", "lease-taken#1"), notes.has("fence", "run-started#1")) == (True, True)
+    assert not notes.has("restart", "lease-taken#1")
+    assert notes.rows == {"backup": {"runbook": "backup"}}
+    with pytest.raises(ValueError, match="is of a call with"):
+        Notes(path, {**HOW, "seed": 2})
