@@ -10,10 +10,13 @@ from ppsconsole.draw.text import ASCII
 from ppsconsole.errors import JournalError
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.outcomes import RunVerdict
+from ppsconsole.reports.story import story_of
 from ppsconsole.runbooks.request import Request
+from ppsconsole.tui.live import Live
 from ppsconsole.tui.screens.dialog import Dialog
 from ppsconsole.tui.screens.home import HomeScreen
 from ppsconsole.tui.screens.run import RunScreen
+from ppsconsole.tui.widgets.run_panes import standing_words
 from tests.engine.scripted import Scene, World
 from tests.tui.desk_double import DeskDouble, OpenDouble, Turnstile, plan_for
 from tests.tui.running import at, idle, on, run_desk, to_run
@@ -244,6 +247,14 @@ def test_a_console_whose_lease_was_taken_stands_and_says_why() -> None:
         assert "taken over" in screen_text(opened.app)
 
     run_desk(look, fails("start-web", "act", "lost"))
+
+
+@pytest.mark.parametrize(("until", "is_ours", "head"), [(2, True, "OPEN"), (None, True, "HELD"), (2, False, "HELD")])
+def test_a_run_that_this_console_has_just_taken_is_not_called_left(until: int | None, is_ours: bool, head: str) -> None:
+    left = left_behind(World())
+    events = left.events[:until]
+    view = story_of(left.run, left.plan, events, is_lab=True, holder=left.holder, started_at=events[0].at)
+    assert standing_words(Live(view, "standing", events, is_ours=is_ours))[0] == head
 
 
 def test_a_disk_that_fills_in_the_middle_stops_the_run_and_r_goes_on_once_there_is_room() -> None:

@@ -230,6 +230,8 @@ def _standing(live: Live) -> tuple[str, str, Style]:
         return head, f"its console, {watch.holder}, is dead and nobody is at it: r takes it up, no reason is needed", style
     if watch is not None and watch.custody == "other":
         return head, f"another run has the lease, of {watch.holder}: this one does not go on beside it", style
+    if live.is_ours and head == "HELD" and not view.is_held:  # between taking the lease and what is done with it
+        return "OPEN", "this console has the lease and is about to begin", "title"
     return head, view.words or "left by its console; nobody is at it", style
 
 
