@@ -213,6 +213,10 @@ def translated(error: BaseException, where: str, place: str, user: str | None, d
         return Stopping(f"{place} is shutting down", where=where)
     if state == "57P03" or any(words in text for words in _STARTING):
         return Starting(f"{place} does not let anybody in yet: {said}", where=where)
+    if "connection slots" in text:  # libpq's words name roles, and yet no password is wrong
+        remedy = "Its sessions may all wait, as for a synchronous standby that is gone: on its host, as a superuser, psql -c "
+        remedy += '"SELECT wait_event, count(*) FROM pg_stat_activity GROUP BY 1" (SyncRep: empty synchronous_standby_names)'
+        return LoginRefused(f"{place} has no connection left: {said}", where=where, remedy=remedy)
     if state.startswith("28") or any(words in text for words in _LOGIN):
         return LoginRefused(
             f"{place} did not accept the login of {user or 'the current user'}: {said}",
@@ -223,7 +227,7 @@ def translated(error: BaseException, where: str, place: str, user: str | None, d
         return BadAnswer(f"{place} has no database {database}", where=where, remedy="Check database.database in the inventory")
     if "certificate" in text or "ssl" in text:
         return BadAnswer(f"no TLS session with {place}: {said}", where=where, remedy="Check database.tls in the inventory")
-    if "too many clients" in text or "connection slots" in text or state == "53300":
+    if "too many clients" in text or state == "53300":
         return BadAnswer(f"{place} has no connection left: {said}", where=where, remedy="See max_connections and who holds them")
     if says_refused(text):
         return Unreachable(f"{place} refused the connection: nothing listens there", where=where, is_refused=True)

@@ -10,6 +10,7 @@ from ppsconsole.advice.diagnosis import Advice, advise
 from ppsconsole.cluster.database import Receiver, Replica, Slot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.drivers.base import CommandResult
+from ppsconsole.drivers.postgres_connect import translated
 from ppsconsole.probes.judge_database import commits_wait
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.rejoin_way import decide
@@ -106,3 +107,10 @@ def test_a_copy_of_a_primary_that_grows_while_its_plan_is_read_is_the_same_plan(
         return plan(cut_off(*LOST), "rejoin", "db2", background=Background(remnant=replace(lost, source_bytes=size))).hash
 
     assert hashed(1 << 30) == hashed((1 << 30) + 40_000_000)
+
+
+def test_a_primary_whose_connections_all_wait_is_not_told_as_a_wrong_password() -> None:
+    said = "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute"
+    told = translated(OSError(said), "db1", "127.9.1.21:5432", "ppsconsole", "pleasant")
+    assert "has no connection left" in told.what
+    assert "synchronous standby" in told.remedy
