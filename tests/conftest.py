@@ -24,7 +24,13 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 # What works on real clusters takes minutes for a file: begun last, one worker would be at it long after the others have ended.
-_LONGEST = tuple(f"test_{name}.py" for name in ("kills", "steps_broken", "loss_truth", "status", "run_commands", "actions"))
+_LONGEST = tuple(
+    f"test_{name}.py"
+    for name in (
+        *("kills", "steps_broken", "rejoin", "loss_truth", "netns", "restore", "other_standbys"),
+        *("fencing", "status", "run_commands", "actions", "alternate", "every_step"),
+    )
+)
 _LONG = ("lab", "engine")
 
 
@@ -32,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> tuple[int, int]:
         name, package = item.path.name, item.path.parent.name
         return (
-            _LONGEST.index(name) if name in _LONGEST else len(_LONGEST),
+            _LONGEST.index(name) if name in _LONGEST and package in _LONG else len(_LONGEST),
             _LONG.index(package) if package in _LONG else len(_LONG),
         )
 
