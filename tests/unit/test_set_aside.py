@@ -146,6 +146,18 @@ def test_it_is_listed_by_the_host_and_deleted_there_and_nothing_else(tmp_path: P
         delete_command(inventory, "db1", f"{tmp_path}/data.other")
 
 
+def test_a_directory_that_another_server_works_in_is_not_deleted_under_any_name(tmp_path: Path) -> None:
+    inventory, aside = at(tmp_path), tmp_path / "data.before-1a2b"
+    aside.mkdir()
+    mine = inventory.database.instances["db1"]
+    other = replace(mine, name="db2", data_directory=f"{tmp_path}/./data.before-1a2b/")
+    both = replace(inventory, database=replace(inventory.database, instances={"db1": mine, "db2": other}))
+    refused = subprocess.run(
+        ["/bin/sh", "-c", delete_command(both, "db1", str(aside))], capture_output=True, text=True, check=False
+    )
+    assert (refused.returncode, "a data directory in use" in refused.stderr, aside.exists()) == (66, True, True)
+
+
 def test_a_plan_deletes_one_thing_that_is_named_and_typed() -> None:
     path = f"{declared().database.instances['db1'].data_directory}.before-1a2b"
     made = plan(fine(), "quarantine-delete", "db1", path=path)
