@@ -10,7 +10,7 @@ from ppsconsole.engine.perform import _lacking, old_primaries
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import FenceProof, Rung, ZeroLossProof
 from ppsconsole.plan.step import Step
-from tests.unit.runbook_cases import declared, fine, plan, with_third
+from tests.unit.runbook_cases import declared, fine, plan, three
 
 FENCE = FenceProof("db1", Rung.CLEAN_STOP, ("stopped",), 0.0, "r")
 NO_LOSS = ZeroLossProof("db1", "db2", "0/3000028", "0/30000A0", 1, 0.0, "r")
@@ -55,7 +55,7 @@ def test_whoever_was_seen_as_a_primary_has_to_be_fenced_too_beside_the_one_that_
     [mine] = [each for each in made.identities if each.node == "db1"]
     identities = (*made.identities, replace(mine, node="db3", role="primary"))
     working = bench(replace(made, identities=identities), FENCE, NO_LOSS)
-    working.inventory = with_third()
+    working.inventory = three()
     assert (step.arguments["primary"], old_primaries(working, step)) == ("db1", ("db1", "db3"))
     assert "no proof that db3 cannot write" in _lacking(working, step)
 
