@@ -144,8 +144,12 @@ masker = Masker()
 
 
 def mask(text: str) -> str:
-    """Return `text` without secrets; see `Masker.mask`."""
-    return masker.mask(text)
+    """Return `text` without secrets, see `Masker.mask`; one that colours or invisible characters divide is put together first."""
+    masked = masker.mask(text)
+    if _CONTROL.search(text):
+        bare = masker.mask(_seen(text))
+        masked = bare if bare.count(MASK) > masked.count(MASK) else masked
+    return masked
 
 
 _CONTROL = re.compile(
@@ -174,10 +178,15 @@ def plain(text: str, limit: int = 400) -> str:
     seen = text[: 4 * limit + _MOST]
     masked = masker.mask if len(seen) == len(text) else masker.mask_cut
     line = masked(_harmless(seen))
-    if _CONTROL.search(seen):  # what colours or invisible characters divide is put together again, if it is a secret then
-        bare = masked(_harmless(_CONTROL.sub("", _ESCAPE.sub("", seen))))
+    if _CONTROL.search(seen):  # as `mask` does
+        bare = masked(_harmless(_seen(seen)))
         line = bare if bare.count(MASK) > line.count(MASK) else line
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _seen(text: str) -> str:
+    """Return what a terminal would show of `text`."""
+    return _CONTROL.sub("", _ESCAPE.sub("", text))
 
 
 def inert(text: str) -> str:
