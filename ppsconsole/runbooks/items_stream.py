@@ -71,7 +71,10 @@ def streaming(case: Case) -> Item:
         return _silent(case, receiver)
     said = said or _not_known(case, receiver)
     if said:
-        return failing(name, said, f"{_conninfo_of(new)}; let {new} follow {old}, or choose another standby", is_blocking=True)
+        remedy = f"{_conninfo_of(new)}; let {new} follow {old}, or choose another standby"
+        if case.old.value("replicas") == ():  # given up by a primary that it goes on waiting for, or none of this primary at all
+            remedy += f". Where that is {old}, have it connect anew. {_connected_anew(new)}"
+        return failing(name, said, remedy, is_blocking=True)
     if stream.state == "broken":
         return failing(name, f"{new} does not stream: {stream.label}", f"ppsconsole logs {new} --grep wal", is_blocking=True)
     if stream.state == "catching-up":
@@ -89,11 +92,15 @@ def _silent(case: Case, receiver: Receiver) -> Item:
     words = f"{new} says that it streams, and has heard nothing from {old} for {duration(receiver.message_age_s or 0.0)}"
     if case.old.value("replicas") == ():
         words += ", which sends to nobody by now"
+    return failing("streaming", words, f"Have it connect anew. {_connected_anew(new)}", is_blocking=True)
+
+
+def _connected_anew(new: str) -> str:
+    """Return how the receiver of `new` is ended, so that another one connects."""
     ended = psql(new, "SELECT pg_terminate_backend(pid) FROM pg_stat_wal_receiver")
     # One that was stopped (SIGSTOP, a debugger) takes no other signal before it is let go on; SIGKILL takes the server down.
     waked = 'psql -Atc "SELECT pid FROM pg_stat_wal_receiver" | xargs -r kill -CONT'
-    remedy = f"Have it connect anew. {ended}; where the same one stays, its process was stopped; then {waked}; never kill -9 it"
-    return failing("streaming", words, remedy, is_blocking=True)
+    return f"{ended}; where the same one stays, its process was stopped; then {waked}; never kill -9 it"
 
 
 def _another_sender(case: Case, receiver: Receiver) -> str:

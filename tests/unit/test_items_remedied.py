@@ -27,6 +27,16 @@ def test_a_hung_receiver_is_called_that_also_when_its_sender_has_given_up() -> N
     assert "kill -CONT" in said.remedy, "a process that was stopped takes no other signal"
 
 
+def test_one_that_was_given_up_a_moment_ago_is_told_how_to_connect_anew() -> None:
+    found = fine()
+    change(found, "db2", receiver=replace(HUNG, message_age_s=9.0))
+    change(found, "db1", replicas=())
+    said = item(found, "streaming")
+    assert said.words.startswith("db1 knows of no standby although db2 says it streams")
+    assert "SHOW primary_conninfo" in said.remedy
+    assert "kill -CONT" in said.remedy
+
+
 def test_one_that_hangs_on_another_primary_follows_that_one_first_of_all() -> None:
     found = fine()
     change(found, "db2", receiver=replace(HUNG, sender_host="127.9.2.21"))
