@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from ppsconsole.actions.balancer import reload_command
+from ppsconsole.inventory.model import Balancer, Service
 from tests.lab.conftest import wait_for
 from tests.lab.netns.cluster import PATIENT_S, UNITS, Cluster, reason_to_skip
 from tests.lab.netns.logins import OPS, POSTGRES
@@ -134,6 +136,24 @@ def test_sudo_lets_through_what_the_readme_tells_and_nothing_else(cluster: Clust
     assert told.stdout.splitlines() == [f"{verb} -- {unit}" for verb in verbs]
     done = cluster.as_login(name, login, "sudo", "-n", "systemctl", "restart", "--", unit)
     assert (done.returncode, "password is required" in done.stderr) == (1, True)
+
+
+def test_sudo_lets_a_balancer_be_reloaded_by_the_rule_that_the_readme_tells(cluster: Cluster, root: Path) -> None:
+    unit = UNITS["web1"]  # of any kind: sudo compares words
+    sent = reload_command(Balancer("lb1", host="web1", kind="nginx", service=Service("systemd", unit)))
+    (rule,) = re.findall(r"`(/usr/bin/systemctl reload -- UNIT)`", (root / "README.md").read_text())
+    ask = ("sh", "-c", f"sudo -n -l {sent.removeprefix('sudo -n ')}")
+    assert sent.startswith("sudo -n ")
+    assert cluster.as_login("web1", OPS, *ask).returncode != 0, "not by the rules of a host without a balancer"
+    sudoers = cluster.hosts["web1"].root / "srv/etc/sudoers"
+    before = sudoers.read_text()
+    sudoers.write_text(f"{before}{OPS} ALL=(root) NOPASSWD: {rule.replace('UNIT', unit)}\n")  # in place: it is mounted
+    try:
+        told = cluster.as_login("web1", OPS, *ask)
+        assert told.returncode == 0, told.stderr
+        assert cluster.as_login("web1", OPS, *ask[:2], f"{ask[2]} ssh").returncode != 0
+    finally:
+        sudoers.write_text(before)
 
 
 def test_a_primary_that_only_the_console_has_lost_is_not_failed_over(cluster: Cluster, console: Console) -> None:
