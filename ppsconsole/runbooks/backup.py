@@ -161,8 +161,8 @@ def _source(inventory: Inventory, snapshot: Snapshot, place: Backup) -> Node:
     if place.source is not None:
         answering = [each for each in answering if each.name == place.source]
     if not answering:
-        who = place.source or "no instance"
-        raise Barred("no-source", f"{who} does not answer: there is nothing to dump", where=place.name, remedy="See `status`")
+        what = f"{place.source} does not answer" if place.source else "no instance answers"
+        raise Barred("no-source", f"{what}: there is nothing to dump", where=place.name, remedy="See `status`")
     source = answering[0]
     if source.name not in inventory.database.instances[source.name].dumps:
         remedy = f"Declare `dumps: {{{source.name}: host=... user=... passfile=...}}` of {source.name}"
