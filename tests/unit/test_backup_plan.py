@@ -18,7 +18,7 @@ from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.catalog import plan_of
 from ppsconsole.runbooks.request import Request
-from tests.unit.observations import NOW, change, observe
+from tests.unit.observations import NOW, change, change_host, observe
 from tests.unit.runbook_cases import Found, declared, fine, killed, split_brain, state
 
 KEY = SecretRef("file", "/k")
@@ -176,3 +176,16 @@ def test_only_what_is_hidden_is_deleted_and_each_is_named() -> None:
     with pytest.raises(Barred) as refusal:
         plan(fine(), "backup-prune", of=inventory(VAULT))
     assert refusal.value.rule == "nothing-to-prune"
+
+
+@pytest.mark.parametrize(
+    ("login", "state", "is_blocked"), [("ok", "ok", False), ("timed-out", "failing", True), (None, "not checked", False)]
+)
+def test_a_scratch_host_that_lets_nobody_in_blocks_and_one_that_was_not_seen_is_tried(
+    login: str | None, state: str, is_blocked: bool
+) -> None:
+    found = fine()
+    change_host(found, "db2", ssh=login)
+    made = plan(found, "backup-verify", "vault", of=inventory(VAULT))
+    [item] = [each for each in made.preflight if each.name == "scratch"]
+    assert (item.state, item.is_blocked, item in made.blockers) == (state, is_blocked, is_blocked)
