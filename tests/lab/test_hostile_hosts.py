@@ -5,7 +5,6 @@ What comes back is bounded, says which host it is and what to do, and is harmles
 
 import asyncio
 import json
-import re
 import struct
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -25,8 +24,8 @@ from ppsconsole.errors import DriverError, OutputTooLong
 from ppsconsole.inventory.model import Cluster, DatabaseGroup, DatabaseTls, Host, Instance, Inventory, Site
 from ppsconsole.masking import masker, plain
 from tests.lab.ssh_server import World
+from tests.unit.hostile_texts import HARMFUL
 
-HARMFUL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
 SECRET = "hunter2hunter2"
 NASTY = (
     "\x1b]52;c;cm0gLXJmIC8=\x07\x1b]0;owned\x07\x1b[2J\x1b[1;1H\x9b31m[bold]x[/bold] [@click=app.quit]y[/] "
