@@ -1,0 +1,236 @@
+"""Parted networks in the middle of runs, by the lab's relay: which line, from which step on, healed after how long.
+
+    python -m tests.lab.partitions [RUNBOOK] [--cut NAME]... [--step ID]... [--heal SECONDS]... [--dir DIR] [--keep]
+
+For each row the console stands still at the record with which a step begins; the line is cut, the console goes on, and the line
+is healed later. A run that was left open by that is resumed, or backed out of, once all is well. Users are at work, somebody
+looks at both databases all the time. Prints one line for each row: how consoles ended, how many writes were acknowledged and
+how many are lost; for what is not right the command that repeats it. Ends with 1 where one was not right.
+
+In a `switchover` no write may be lost and each run has to end as a success or rolled back. In a `failover` the site's primary is
+cut off, and comes back in the middle of the run while nobody has stopped it: no such run may be a success in silence.
+"""
+
+import argparse
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ppsconsole.plan.outcomes import EXIT_BLOCKED, RunVerdict
+from tests.lab.conftest import Lab
+from tests.lab.kill_everywhere import shortened, users
+from tests.lab.kill_scene import LIMIT_S, KillScene
+from tests.lab.kill_witness import Witness
+from tests.lab.test_asleep import asleep
+
+Fault = tuple[str, ...]
+
+CUTS: dict[str, Callable[[str, str], Fault]] = {
+    "sites": lambda old, new: ("disconnect", old, "--link", "site"),
+    "bastion": lambda old, new: ("kill", f"bastion-{'ab'[int(old[-1]) - 1]}"),
+    "primary": lambda old, new: ("disconnect", old, "--link", "console"),
+    "standby": lambda old, new: ("disconnect", new, "--link", "console"),
+    "answers": lambda old, new: ("disconnect", old, "--link", "console", "--lost", "from"),
+    "commands": lambda old, new: ("disconnect", old, "--link", "console", "--lost", "to"),
+    "slow": lambda old, new: ("slow", old, "--link", "console", "--delay", "1500", "--loss", "20"),
+}
+"""What is cut, by old and new primary. `answers`: what the host sends is lost; `commands`: what is sent to it."""
+
+STEPS = ("drain-lb1", "stop-primary", "promote", "follow")
+"""The steps at which a cut begins; `follow` stands for the last one of the plan."""
+
+HEALS_S = (2.0, 20.0)
+COMES_BACK = ("fence", "promote")
+"""The steps of a failover at whose begin the lost primary comes back; `fence` stands for the first one of the plan."""
+
+_ENDED = (RunVerdict.SUCCESS.exit_code, RunVerdict.SUCCESS_WITH_ISSUES.exit_code, RunVerdict.ROLLED_BACK.exit_code)
+_GATES = ("--accept-loss", "unlimited", "--attest", "the lab says that its network is cut")
+_TRIES = 4
+
+
+@dataclass(frozen=True)
+class Row:
+    """One partition.
+
+    Attributes:
+        cut: One of `CUTS`; for a failover `primary-back`.
+        step: Of the plan, at whose begin it is cut, or at which the primary comes back.
+        heal_s: How long after that it is healed, in seconds.
+    """
+
+    runbook: str
+    cut: str
+    step: str
+    heal_s: float
+
+    @property
+    def repeat(self) -> str:
+        """The command that plays exactly this again."""
+        words = f"python -m tests.lab.partitions {self.runbook} --step {self.step}"
+        return words + (f" --cut {self.cut} --heal {self.heal_s:g}" if self.runbook == "switchover" else "")
+
+
+def rows() -> list[Row]:
+    """Return the whole matrix."""
+    parted = [Row("switchover", cut, step, heal_s) for cut in CUTS for step in STEPS for heal_s in HEALS_S]
+    return parted + [Row("failover", "primary-back", step, 0.0) for step in COMES_BACK]
+
+
+@dataclass
+class Trial:
+    """Plays rows on a lab, one after the other."""
+
+    scene: KillScene
+
+    def play(self, row: Row) -> str:
+        """Play one row, and return how it ended in one line.
+
+        Raises:
+            AssertionError: It was not right; the text says what.
+        """
+        with Witness(self.scene.superuser) as witness, users(self.scene) as verification:
+            ends, said = self._switched_over(row) if row.runbook == "switchover" else self._failed_over(row)
+        assert not witness.seen, witness.seen
+        lost = len(verification["lost"])
+        if row.runbook == "switchover":
+            assert lost == 0, f"{lost} writes are lost"
+            assert ends[-1] in _ENDED, said
+            self.scene.aim()
+        else:
+            assert ends[-1] not in (0, 8), f"a second primary, and it ended with {ends}: {said}"
+            assert "db1" in said, said
+        return f"consoles ended with {ends}, {verification['checked']} writes acknowledged, {lost} lost"
+
+    def _switched_over(self, row: Row) -> tuple[list[int], str]:
+        old, new = self.scene.aim()
+        lab, fault = self.scene.lab, CUTS[row.cut](old, new)
+        with self._stopped_at(row.step, "switchover", "--to", new) as console:
+            lab.fault(*fault)
+            try:
+                console.send_signal(signal.SIGCONT)
+                with suppress(subprocess.TimeoutExpired):
+                    console.wait(row.heal_s)
+            finally:
+                lab.heal(fault[1])
+            said = "".join(console.communicate(timeout=LIMIT_S))
+        return self._gone_on([int(console.returncode)], said)
+
+    @contextmanager
+    def _stopped_at(self, wanted: str, *words: str, answers: tuple[str, ...] = ()) -> Iterator["subprocess.Popen[str]"]:
+        """A console that stands still at the begin of a step; begun again where a busy machine left its looks unanswered."""
+        limit = time.monotonic() + LIMIT_S
+        while True:
+            plan = self.scene.planned(*words)
+            ids = [step["id"] for step in plan["steps"]]
+            step = wanted if wanted in ids else ids[0 if wanted == "fence" else -1]
+            with ExitStack() as begun:
+                try:
+                    line = ("run", *words, "--approve", plan["hash"], *answers)
+                    console = begun.enter_context(asleep(self.scene, f"step-started {step}", *line))
+                except AssertionError:
+                    record = self.scene.latest("here")
+                    if time.monotonic() > limit or (record is not None and record.plan.hash == plan["hash"]):
+                        raise
+                    continue
+                yield console
+                return
+
+    def _gone_on(self, ends: list[int], said: str) -> tuple[list[int], str]:
+        """Take a run that is open up again, now that all is well."""
+        for _ in range(_TRIES):
+            record = self.scene.latest("here")
+            if ends[-1] in _ENDED or record is None:
+                break
+            done = self.scene.console("here", "runs", "resume", record.id, "--approve", record.plan.hash)
+            if done.returncode == EXIT_BLOCKED:
+                done = self.scene.console("here", "runs", "back-out", record.id)
+            ends.append(done.returncode)
+            said = done.stdout + done.stderr
+        return ends, said
+
+    def _failed_over(self, row: Row) -> tuple[list[int], str]:
+        lab = self.scene.lab
+        old, new = self.scene.aim()
+        assert old == "db1"
+        lab.fault("disconnect", old)
+        with self._stopped_at(row.step, "failover", "--to", new, answers=_GATES) as console:
+            lab.command("heal", old, "--dir", str(lab.folder))  # it may say that there are two primaries: that is the point
+            console.send_signal(signal.SIGCONT)
+            said = "".join(console.communicate(timeout=LIMIT_S))
+        return [int(console.returncode)], said
+
+
+@contextmanager
+def stage(folder: Path) -> Iterator[Trial]:
+    """A lab of its own, and consoles beside it."""
+    lab = Lab(folder / "lab", {"XDG_STATE_HOME": str(folder / "lab-state")})
+    scene = KillScene(lab, folder / "consoles")
+    scene.folder.mkdir()
+    started = lab.up()
+    try:
+        assert started.returncode == 0, started.stderr
+        yield Trial(scene)
+    finally:
+        lab.down()
+
+
+def run(argv: Sequence[str]) -> int:
+    """Play the rows that were asked for; return 0 when all of them were right."""
+    chosen = _chosen(argv)
+    wrong = 0
+    left = [row for row in rows() if _is_wanted(row, chosen)]
+    while left:
+        folder = Path(tempfile.mkdtemp(prefix="ppsconsole-partitions-", dir=chosen.dir))
+        folder.chmod(0o755)
+        with stage(folder) as trial:
+            while left:
+                row = left.pop(0)
+                began = time.monotonic()
+                name = f"{row.runbook:10}  {row.cut:12}  from {row.step:12}  healed after {row.heal_s:2.0f} s"
+                try:
+                    print(f"{name}  right: {trial.play(row)}; {time.monotonic() - began:.0f} s", flush=True)
+                except Exception as error:  # a scene that cannot be brought about is not right either
+                    wrong += 1
+                    print(
+                        f"{name}  NOT RIGHT: {shortened(f'{type(error).__name__}: {error}')}\n  again: {row.repeat}", flush=True
+                    )
+                    break  # what it left is not what the next row begins with
+                if row.runbook == "failover":
+                    break
+        if not chosen.keep:
+            shutil.rmtree(folder)
+    print(f"{wrong} not right")
+    return 1 if wrong else 0
+
+
+def _is_wanted(row: Row, chosen: argparse.Namespace) -> bool:
+    return (
+        chosen.runbook in (None, row.runbook)
+        and (not chosen.cut or row.cut in chosen.cut)
+        and (not chosen.step or row.step in chosen.step)
+        and (not chosen.heal or row.heal_s in chosen.heal)
+    )
+
+
+def _chosen(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.lab.partitions", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("runbook", nargs="?", choices=("switchover", "failover"))
+    parser.add_argument("--cut", action="append", choices=(*CUTS, "primary-back"))
+    parser.add_argument("--step", action="append", choices=tuple(dict.fromkeys((*STEPS, *COMES_BACK))))
+    parser.add_argument("--heal", action="append", type=float, metavar="SECONDS", help=f"of {', '.join(map(str, HEALS_S))}")
+    parser.add_argument("--dir", help="where lab and journals lie meanwhile")
+    parser.add_argument("--keep", action="store_true", help="leave the journals of the consoles")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))
