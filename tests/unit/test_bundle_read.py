@@ -152,7 +152,7 @@ def other_cluster(place: Place) -> None:
         (stranger, "files that do not belong to it: pps.key"),
         (other_outside, "not the one that was encrypted with it"),
         (other_counts, "not the one that was encrypted with it"),
-        (other_key, "was encrypted for"),
+        (other_key, "was encrypted for age1.*, and the key of vault is age1"),
         (other_cluster, "it is of cluster 'other'"),
     ],
 )
