@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 PREFLIGHT = "tests/lab/test_preflight_faults.py::test_the_item_of_each_fault_fails_and_no_other"
+REMEDIED = "tests/lab/test_faults_remedied.py::test_what_bars_or_breaks_a_switchover_is_mended_as_it_is_told_and_it_runs"
 BROKEN = "tests/lab/test_steps_broken.py::"
 
 

@@ -1,6 +1,6 @@
 """What can go wrong with web nodes, the balancer, and hosts."""
 
-from tests.lab.faults_row import BROKEN, Row
+from tests.lab.faults_row import BROKEN, REMEDIED, Row
 
 AROUND = (
     Row(
@@ -8,6 +8,18 @@ AROUND = (
         "touches nothing and leaves the file as it is; users go on",
         "rolled back",
         f"{BROKEN}test_a_balancer_whose_file_was_spoilt_by_hand_is_not_touched_and_goes_on_serving",
+    ),
+    Row(
+        "nginx's configuration is broken by hand in a run, between the test of its file and the reload",
+        "stops nothing, holds; resumed once it is mended, it puts the file back",
+        "held, rolled back; then success, 0 lost",
+        REMEDIED,
+    ),
+    Row(
+        "the certificate of the front has ended",
+        "refuses: no request could prove what a run did; says whose it is",
+        "plan refused; then success, 0 lost",
+        REMEDIED,
     ),
     Row(
         "nginx refuses the file that the console wrote",

@@ -1,6 +1,6 @@
 """What can go wrong with databases and their hosts."""
 
-from tests.lab.faults_row import PREFLIGHT, Row
+from tests.lab.faults_row import PREFLIGHT, REMEDIED, Row
 
 DATABASES = (
     Row(
@@ -16,7 +16,19 @@ DATABASES = (
         "tests/lab/test_actions.py::test_zero_loss_is_not_proved_while_the_standby_lags",
     ),
     Row(
-        "the standby's receiver hangs and calls itself streaming",
+        "the standby is seconds behind before a switchover",
+        "refuses until it has caught up: the stop would wait for it, and users with it",
+        "plan refused; then success, 0 lost",
+        REMEDIED,
+    ),
+    Row(
+        "the standby's receiver was stopped and calls itself streaming",
+        "says since when it heard nothing, and how it is ended or woken",
+        "plan refused; then success, 0 lost",
+        REMEDIED,
+    ),
+    Row(
+        "the standby's receiver hangs from after the plan on",
         "asks before the stop whether what was written arrives, and stops nothing",
         "rolled back",
         "tests/unit/test_stop_precheck.py::test_it_is_not_stopped_for_one_that_could_not_follow",
@@ -53,23 +65,47 @@ DATABASES = (
         "tests/lab/test_fencing.py::test_out_of_reach_is_not_dead_and_a_site_that_is_cut_off_takes_a_statement",
     ),
     Row(
-        "replay is paused on the standby", "names it, with the statement that resumes it", "plan refused", f"{PREFLIGHT}[replay]"
+        "replay is paused on the standby",
+        "names it, with the statement that resumes it",
+        "plan refused; then success, 0 lost",
+        REMEDIED,
     ),
-    Row("the standby delays what it replays", "names the setting and its value", "plan refused", f"{PREFLIGHT}[replay]"),
     Row(
-        "parameters of the standby are smaller, or do not fit",
-        "names each with both values; refuses where the standby takes no queries",
+        "the standby delays what it replays",
+        "names the setting and its value, with the statement that ends it",
+        "plan refused; then success, 0 lost",
+        REMEDIED,
+    ),
+    Row(
+        "parameters of the standby are smaller, and its replay stopped at that",
+        "names each with both values and what raises them; says not to resume",
+        "plan refused; then success, 0 lost",
+        REMEDIED,
+    ),
+    Row(
+        "the old primary could not follow, or takes no queries as a standby",
+        "names each setting with both values",
         "plan refused",
         f"{PREFLIGHT}[parameters]",
     ),
-    Row("the archive takes nothing", "names it, with its remedy", "plan refused", f"{PREFLIGHT}[parameters]"),
+    Row(
+        "the archive takes nothing",
+        "names it, with the log that says why",
+        "plan refused; then success, 0 lost",
+        REMEDIED,
+    ),
     Row(
         "a prepared transaction is left",
-        "warns: it survives the move and goes on holding locks",
-        "warns",
-        f"{PREFLIGHT}[parameters]",
+        "warns: it survives the move and holds its locks; tells how it is ended in its own database",
+        "warns; then success, 0 lost",
+        REMEDIED,
     ),
-    Row("a transaction is open for long", "warns: the stop ends it", "warns", f"{PREFLIGHT}[libraries]"),
+    Row(
+        "a transaction is open for long, or idle",
+        "warns: the stop ends it; tells whose it is",
+        "warns; then success, 0 lost",
+        REMEDIED,
+    ),
     Row(
         "the standby waits for a synchronous standby that will be gone",
         "names the setting",
