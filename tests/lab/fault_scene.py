@@ -156,6 +156,21 @@ class FaultScene:
         found: dict[str, Any] = json.loads(self.console("runs", "list", "--json").stdout)[0]
         return found
 
+    def advised(self, words: str) -> dict[str, Any]:
+        """Return the advice that says so, as soon as `status` gives it."""
+        told: list[dict[str, Any]] = []
+
+        def is_told() -> bool:
+            status = json.loads(self.console("status", "--json").stdout)
+            told[:] = status["advice"]
+            return any(words in each["headline"] for each in told)
+
+        try:
+            wait_for(is_told, f"status says {words}", LIMIT_S)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {told}") from error
+        return next(each for each in told if words in each["headline"])
+
     def done_on_hosts(self, old: str, new: str) -> dict[str, int]:
         """Count in the logs of the hosts how often what a switchover does once was done."""
         told = {

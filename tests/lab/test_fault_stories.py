@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.conftest import running_lab
+from tests.lab.fault_plays import start_it_before_the_promotion
 from tests.lab.fault_scene import FaultScene, Spot
 from tests.lab.kill_scene import SIDE
 
@@ -45,4 +46,10 @@ def test_a_line_that_drops_while_a_step_acts_is_answered_by_looking_and_nothing_
     assert {name: count - before[name] for name, count in scene.done_on_hosts(old, new).items()} == dict.fromkeys(before, 1)
     assert set(scene.phases(run).values()) == {"done"}
     assert (scene.role(old), scene.role(new)) == ("standby", "primary")
+    assert counts.lost == 0
+
+
+def test_a_dead_primary_that_somebody_starts_between_fence_and_promotion_keeps_the_run_from_promoting(scene: FaultScene) -> None:
+    with scene.counted("a second administrator starts the old primary: not promoted, backed out") as counts:
+        start_it_before_the_promotion(scene)
     assert counts.lost == 0
