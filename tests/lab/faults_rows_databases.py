@@ -150,6 +150,39 @@ DATABASES = (
         "tests/lab/test_actions_switchover.py::test_an_old_primary_is_not_started_beside_one_that_was_promoted_meanwhile",
     ),
     Row(
+        "a second administrator starts the dead primary between fence and promotion",
+        "looks again before it promotes, and does not; can be backed out",
+        "incomplete, then rolled back, 0 lost",
+        "tests/lab/test_fault_stories.py::"
+        "test_a_dead_primary_that_somebody_starts_between_fence_and_promotion_keeps_the_run_from_promoting",
+    ),
+    Row(
+        "the old primary runs beside the new one when it is to be quarantined",
+        "names the second primary, and how to fence and rejoin it; never calls that a success",
+        "incomplete",
+        "tests/unit/test_risen.py::"
+        "test_an_old_primary_that_runs_as_one_is_told_as_a_second_primary_where_it_is_to_be_quarantined",
+    ),
+    Row(
+        "the synchronous standby is gone, so that no commit ends",
+        "says so of the primary, with the statement that lets commits end",
+        "told",
+        "tests/unit/test_lost_standby.py::"
+        "test_a_primary_that_waits_for_its_standby_is_down_and_the_statement_that_frees_it_is_told",
+    ),
+    Row(
+        "the slot of a standby has lost its log",
+        "says so, does not blame the network, and copies the standby anew unless an archive has the log",
+        "told",
+        "tests/unit/test_lost_standby.py::test_a_lost_slot_takes_a_copy_unless_there_is_an_archive",
+    ),
+    Row(
+        "a standby's `standby.signal` is missing, or its rewind never ended",
+        "does not start it: it would be a second primary, or is half of one",
+        "told",
+        "tests/unit/test_lost_standby.py::test_what_would_not_come_up_as_what_it_was_is_told_apart",
+    ),
+    Row(
         "the console's own password of the database is wrong",
         "says so of each database; everything else is seen as before",
         "told",
