@@ -11,8 +11,11 @@ from ppsconsole.actions.base import Workbench
 from ppsconsole.clock import duration
 from ppsconsole.errors import DriverError, TimedOut, Unreachable
 
-LINE_BACK_S = 12.0
+LINE_BACK_S = 5.0
 """For how long a lost line is waited for: users may be waiting meanwhile, and a host that is gone for good stays away."""
+
+WAY_BACK_S = 4.0
+"""The same on the way back: there may be no primary that could come back, and then that is to be said soon."""
 
 TRY_EVERY_S = 1.0
 

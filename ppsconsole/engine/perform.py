@@ -7,7 +7,7 @@ from typing import Any
 
 from ppsconsole.actions.base import Action, Finding, Workbench
 from ppsconsole.clock import duration
-from ppsconsole.engine.line_wait import LINE_BACK_S, LineWait, lost_line
+from ppsconsole.engine.line_wait import LINE_BACK_S, WAY_BACK_S, LineWait, lost_line
 from ppsconsole.engine.stage import LeaseLost, Stage
 from ppsconsole.errors import Blocked, PpsConsoleError, WorldMoved
 from ppsconsole.masking import plain
@@ -100,10 +100,10 @@ class Performance:
         Raises:
             LeaseLost: Another console has the run.
         """
-        words = ""
+        words, wait = "", LineWait(self.bench, WAY_BACK_S)  # one for both tries
         for _ in range(2):
             error = await self._acted(self.action.undo)
-            found = await self._looked(self.action.verify_undone)
+            found = await self._looked(self.action.verify_undone, wait)
             words = found.words if error is None else f"{found.words}; {_said(error)}"
             if found.state == "yes":
                 return "undone", found.words
@@ -134,12 +134,12 @@ class Performance:
     def _limit_s(self) -> float:
         return max(SHORTEST_LOOK_S, self.step.timeout_s)
 
-    async def _looked(self, look: Callable[[Workbench, Step], Awaitable[Finding]]) -> Finding:
+    async def _looked(self, look: Callable[[Workbench, Step], Awaitable[Finding]], wait: LineWait | None = None) -> Finding:
         """Look, and look again where a line was lost meanwhile and nothing good was seen: looking changes nothing.
 
         Not for a step that can be left out, as what is done to a host that is dead: that holds nobody up.
         """
-        wait = self._wait()
+        wait = wait or self._wait()
         while True:
             self.stage.lost = None
             found = await self._look(look)
