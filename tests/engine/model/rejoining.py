@@ -1,15 +1,15 @@
 """Rejoining an old primary, as the model sees it: what is left of it, rewind and copy, the swap, and the start as a standby."""
 
 import re
-import shlex
 from collections.abc import Callable
 from typing import Any
 
 from ppsconsole.actions import clone as cloning
-from ppsconsole.actions import configuration_kept, follow, remnant, rewind, source_checkpoint, standby_start
+from ppsconsole.actions import configuration_kept, follow, remnant, rewind, source_checkpoint, standby_start, way_there
 from ppsconsole.actions.looks import each_process
 from ppsconsole.actions.wal_files import segment_name
 from ppsconsole.drivers.base import CommandResult
+from ppsconsole.engine import facts
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.step import Step
 from tests.engine.model.databases import SEGMENT, SYSTEM, Database
@@ -55,7 +55,6 @@ def patterns(inventory: Inventory, name: str) -> list[tuple[Pattern, Does]]:
 def _by_way(inventory: Inventory, name: str, source: str, conninfo: str) -> list[tuple[str, Does]]:
     instance = inventory.database.instances[name]
     dry = remnant.dry_run_command(instance, conninfo)
-    psql = f"command -v psql >/dev/null || exit 127; timeout {remnant._ASK_S:g} psql -XAtqw -c IDENTIFY_SYSTEM"
     wal = f"{instance.data_directory}/pg_wal"
     dump = f"pg_waldump -t {NUMBER} -p {wal} -s {_FORK} -n 1"
     forked = (
@@ -63,7 +62,10 @@ def _by_way(inventory: Inventory, name: str, source: str, conninfo: str) -> list
         f"LC_ALL=C timeout {remnant._DRY_RUN_S:g} {dump} 2>&1"
     )
     texts: list[tuple[str, Does]] = [
-        (f"{psql} {shlex.quote(f'{conninfo} replication=true connect_timeout=4')} </dev/null", _with(_identified, source)),
+        *(
+            (way_there.trial_command(inventory, name, conninfo, limit_s), _with(_identified, source))
+            for limit_s in (way_there.ASK_S, facts._URGENT_S)
+        ),
         (forked, _forked),
         (dry, _with(_tried, source)),
         (remnant.tried_command(instance, conninfo), _with(_tried, source)),
