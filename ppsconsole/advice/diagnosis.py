@@ -105,9 +105,15 @@ def _follows(node: Node, snapshot: Snapshot) -> bool:
         return not node.vantages  # told by its bastion; who sees a hidden database is worth a line of its own
     if [each.rule for each in wrong] != ["http"] or not (node.words.startswith("HTTP 5") or node.words == "NO ANSWER"):
         return False
-    used = [edge.target for edge in snapshot.edges if edge.source == node.name and edge.state == "broken"]
-    targets = [snapshot.node(name) for name in used]
-    return any(target is not None and target.verdict is Verdict.DOWN for target in targets)
+    used = [edge.target for edge in snapshot.edges if edge.source == node.name and edge.state in ("broken", "unknown")]
+    targets = [target for name in used if (target := snapshot.node(name)) is not None]
+    return any(target.verdict is Verdict.DOWN or _is_lost(target) for target in targets)
+
+
+def _is_lost(database: Node) -> bool:
+    """Return whether others lost a database that cannot be looked at, and nobody sees it live: its web nodes hang by that."""
+    seen = {each.sees for each in database.vantages}
+    return database.verdict is Verdict.UNKNOWN and "alive" not in seen and bool(seen & {"lost", "dead"})
 
 
 _CLUSTER_REMEDY = {

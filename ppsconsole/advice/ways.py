@@ -13,7 +13,7 @@ from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.alternate import RUNS
 from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Background
-from ppsconsole.runbooks.catalog import plan_of
+from ppsconsole.runbooks.catalog import RUNBOOKS, plan_of
 from ppsconsole.runbooks.fence import to_fence
 from ppsconsole.runbooks.loss import rank
 from ppsconsole.runbooks.lost_writes import can_list
@@ -147,21 +147,22 @@ def _switchovers(snapshot: Snapshot) -> list[Request]:
 
 
 def compared(requests: list[Request], snapshot: Snapshot, inventory: Inventory, background: Background) -> tuple[Way, ...]:
-    """Return what each request comes to in this state: open ones first, by loss, then by downtime."""
+    """Return what each request comes to in this state: open ones first, upkeep last of them, by loss, then by downtime."""
     found = [_way(request, snapshot, inventory, background) for request in requests]
     return tuple(way for _, way in sorted(found, key=lambda each: each[0]))
 
 
 def _way(
     request: Request, snapshot: Snapshot, inventory: Inventory, background: Background
-) -> tuple[tuple[bool, tuple[int, float], float], Way]:
-    """Return a way with what it is sorted by: whether it is blocked, its loss, its downtime."""
+) -> tuple[tuple[bool, bool, tuple[int, float], float], Way]:
+    """Return a way with what it is sorted by: whether it is blocked, whether it is upkeep, its loss, its downtime."""
+    is_upkeep = (known := RUNBOOKS.get(request.runbook)) is not None and known.is_upkeep
     try:
         plan = plan_of(inventory, snapshot, request, _untold, background)
     except (Barred, UsageError) as error:
         rule = error.rule if isinstance(error, Barred) else WRONG_REQUEST
         way = Way(request.runbook, _command(request, None), None, "", True, f"{error.what}. {error.remedy}", rule)
-        return (True, (3, 0.0), math.inf), way
+        return (True, is_upkeep, (3, 0.0), math.inf), way
     why, rule = plan.loss.words, ""
     if plan.blockers:
         why = "; ".join(f"{item.words}. {item.remedy}" for item in plan.blockers)
@@ -169,7 +170,7 @@ def _way(
     way = Way(request.runbook, _command(request, plan), plan.downtime_s, plan.loss.said(), bool(rule), why, rule, plan.users)
     # Some are kept out until somebody does something by hand: no estimate says how long that is.
     downtime_s = math.inf if plan.users and not plan.downtime_s else plan.downtime_s
-    return (bool(rule), rank(plan.loss), downtime_s), way
+    return (bool(rule), is_upkeep, rank(plan.loss), downtime_s), way
 
 
 def _untold(inventory: Inventory, step: Step) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def learned(journal: Journal, cluster: str) -> Estimates:
             elif event.kind == "step-finished" and event.data.get("outcome") == "done" and started[event.step] == 1:
                 verb, took_s = str(event.data["verb"]), float(event.data["took_s"])
                 took[verb].append(took_s)
-                size_bytes = worked_through(verb, event.data["values"])
+                size_bytes = worked_through(verb, event.data.get("values") or {})
                 if size_bytes is not None:
                     copied[verb].append((size_bytes, took_s))
     known = {verb: durations for verb, durations in took.items() if max(durations) > 0}

@@ -42,6 +42,7 @@ class Runbook:
         is_for_databases: Its NODE is a database instance, and nothing else.
         is_for_alternates: Its NODE is an alternate server, and nothing else.
         is_for_places: Its NODE is a place for backups, and nothing else.
+        is_upkeep: It moves nothing and brings nobody in: told behind what does.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Runbook:
     is_for_databases: bool = False
     is_for_alternates: bool = False
     is_for_places: bool = False
+    is_upkeep: bool = False
 
 
 RUNBOOKS: Mapping[str, Runbook] = {
@@ -82,6 +84,7 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "the alternate server holds the bundle, every table was found the same, and its PPS is stopped and disabled",
             plan_alternate_prepare,
             is_for_alternates=True,
+            is_upkeep=True,
         ),
         Runbook(
             "alternate-activate",
@@ -135,6 +138,7 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "the log behind the fork is kept on the node's host, and what was committed in it is listed in the report",
             plan_lost_writes,
             is_for_databases=True,
+            is_upkeep=True,
         ),
         Runbook(
             "fence",
@@ -153,6 +157,7 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "it is deleted; nothing else was touched",
             plan_quarantine_delete,
             is_for_databases=True,
+            is_upkeep=True,
         ),
         Runbook(
             "boot-guard",
@@ -162,6 +167,7 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "the guard is written, and what starts the service calls it",
             plan_boot_guard,
             is_for_databases=True,
+            is_upkeep=True,
         ),
         Runbook(
             "boot-guard-remove",
@@ -171,6 +177,7 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "the guard is not in its place any more",
             plan_boot_guard_remove,
             is_for_databases=True,
+            is_upkeep=True,
         ),
         Runbook(
             "backup",
@@ -180,6 +187,7 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "the bundle is at its place, was read back, and has all that it should have",
             plan_backup,
             is_for_places=True,
+            is_upkeep=True,
         ),
         Runbook(
             "backup-verify",
@@ -189,6 +197,7 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "every table that was restored has the counts and hashes that it had when it was dumped; nothing of it is left",
             plan_backup_verify,
             is_for_places=True,
+            is_upkeep=True,
         ),
         Runbook(
             "backup-prune",
@@ -198,6 +207,7 @@ RUNBOOKS: Mapping[str, Runbook] = {
             "what the plan names is deleted",
             plan_backup_prune,
             is_for_places=True,
+            is_upkeep=True,
         ),
     )
 }

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from ppsconsole.advice.choices import choices_about
 from ppsconsole.advice.diagnosis import Advice, advise
 from ppsconsole.advice.ways import Way
 from ppsconsole.cluster.database import Receiver
 from ppsconsole.cluster.dead_wal import DeadWal
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background
 from ppsconsole.runbooks.history import History, Sample
-from tests.unit.observations import NOW, change, silence
+from tests.unit.observations import NOW, change, node_subject, silence
 from tests.unit.runbook_cases import Found, declared, fine, host_gone, hung, killed, seen, split_brain, swapped, unreachable
 
 
@@ -124,3 +125,25 @@ def test_ways_are_part_of_the_json() -> None:
     assert [way["runbook"] for way in shown["ways"]] == ["restart", "failover"]
     assert shown["ways"][0]["downtime_s"] == 3.0
     assert shown["remedy"]
+
+
+def test_web_nodes_that_hang_on_a_lost_database_are_not_told_to_be_restarted() -> None:
+    found = host_gone()
+    for name in ("pps1", "pps2"):
+        change(found, name, http=None, tcp="ok", tls="no answer in HTTP within 4s")
+    change(found, "lb1", http=None)
+    told = advise(seen(found), declared())
+    first = next(way for each in told for way in each.ways if not way.is_blocked)
+    assert first.runbook == "failover", [each.headline for each in told]
+    assert [each.headline for each in told if each.headline.startswith("pps")] == []
+    # Where somebody sees the database live, a web node that hangs does so by itself.
+    change(found, "db2", receiver=fine()[node_subject("db2"), "receiver"])
+    assert [each.headline[:4] for each in advise(seen(found), declared()) if each.headline.startswith("pps")] == ["pps1", "pps2"]
+
+
+def test_what_only_keeps_things_up_comes_behind_what_brings_users_in() -> None:
+    found = killed()
+    about = choices_about("db1", seen(found), declared(), NOTHING_KNOWN)
+    open_ones = [each.request.runbook for each in about if not each.is_blocked]
+    assert open_ones[:2] == ["restart", "failover"]
+    assert "boot-guard-remove" in open_ones[2:]

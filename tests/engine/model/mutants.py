@@ -234,7 +234,7 @@ def _rejoins_nobody() -> list[Any]:
 
 MUTANTS = (
     Mutant("promotes beside a living primary", "promoted beside a living primary", _fence_without_proof, "switchover"),
-    Mutant("takes every fence for done", "a fenced primary takes writes again", _fence_always_yes, "failover"),
+    Mutant("takes every fence for done", "two primaries take writes", _fence_always_yes, "failover"),
     Mutant("takes zero loss for proved", "a switchover succeeded", _zero_loss_always_yes, "switchover", "cut-replication"),
     Mutant("announces too small a window", "a loss ", _window_too_small, "failover"),
     Mutant("leaves services disabled as it backs out", "backed out", _half_a_back_out, "switchover"),
