@@ -138,7 +138,9 @@ class RunView:
     def loss(self) -> str:
         """What is known of the loss by now: what was counted and what was proved go before the plan's estimate."""
         if self.lost is not None and self.lost.count:
-            return self.lost.said()
+            # A run that gives nothing up only lists what an earlier one lost.
+            is_before = self.plan.loss.tier is LossTier.NONE
+            return f"none by this run; before it {self.lost.said()}" if is_before else self.lost.said()
         if any(isinstance(proof, ZeroLossProof) for proof in self.proofs):
             return "none (proved)"
         if self.verdict is RunVerdict.ROLLED_BACK:

@@ -95,7 +95,7 @@ def _lost(events: tuple[RunEvent, ...]) -> LostWrites | None:
 
 
 def _counted(event: RunEvent) -> bool:
-    return event.kind == "step-finished" and "lost_writes" in event.data["values"]
+    return event.kind == "step-finished" and "lost_writes" in (event.data.get("values") or {})
 
 
 def _first(events: tuple[RunEvent, ...], kind: str, step: str) -> float | None:

@@ -10,6 +10,7 @@ from ppsconsole.cluster.lost_writes import LostTransaction, LostWrites
 from ppsconsole.draw.run_view import Outage, RunView, StepView
 from ppsconsole.draw.text import UNICODE, line_text
 from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.proof import FenceProof, Rung, ZeroLossProof
 from ppsconsole.reports.document import document_of
 from ppsconsole.reports.html import report_html
@@ -103,3 +104,12 @@ def test_markdown_escapes_what_a_host_said() -> None:
     assert EVIL not in text
     assert "\\<script\\>" in text
     assert "run `4711abcd`" in text
+
+
+def test_what_an_earlier_run_lost_is_not_told_as_lost_by_the_one_that_lists_it() -> None:
+    failed_over, listed = (
+        replace(view(), plan=replace(PLAN, loss=Loss(tier, words="so it was planned")))
+        for tier in (LossTier.BOUNDED, LossTier.NONE)
+    )
+    assert failed_over.loss == "1 transaction (counted)"
+    assert listed.loss == "none by this run; before it 1 transaction (counted)"
