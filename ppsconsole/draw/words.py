@@ -91,8 +91,11 @@ def right(text: str, width: int, glyphs: Glyphs) -> str:
     return " " * (width - width_of(short)) + short
 
 
-def wrapped(text: str, width: int, glyphs: Glyphs) -> tuple[str, ...]:
-    """Return `text` in lines of at most `width` cells, broken at blanks where there are any; at least one line."""
+def wrapped(text: str, width: int, glyphs: Glyphs, rows: int = 1) -> tuple[str, ...]:
+    """Return `text` in lines of at most `width` cells, broken at blanks where there are any; at least one line.
+
+    A word that is longer than a line fills up to `rows` of them, and is cut there.
+    """
     lines: list[str] = []
     current = ""
     for word in text.split():
@@ -101,8 +104,28 @@ def wrapped(text: str, width: int, glyphs: Glyphs) -> tuple[str, ...]:
             continue
         if current:
             lines.append(current)
+        for _ in range(rows - 1):
+            if width_of(word) <= width:
+                break
+            begun = _begun(word, width)
+            lines.append(begun)
+            word = word[len(begun) :]
         current = cut(word, width, glyphs)
     return (*lines, current) if current or not lines else tuple(lines)
+
+
+def _begun(word: str, width: int) -> str:
+    """Return as much of `word` as `width` cells hold: one character at least."""
+    used = 0
+    for index, each in enumerate(word):
+        used += cell_width(each)
+        if used > width and index:
+            return word[:index]
+    return word
+
+
+LONG_WORD = 6
+"""Rows that a path in a command may fill; a host's line without a blank fills no screen."""
 
 
 def hanging(head: Iterable[Span], text: str, style: Style, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
@@ -111,8 +134,8 @@ def hanging(head: Iterable[Span], text: str, style: Style, width: int, glyphs: G
     indent = sum(width_of(span.text) for span in first)
     if width - indent < 12:
         # So narrow that the text gets lines of its own.
-        return (first, *((Span("  "), Span(each, style)) for each in wrapped(text, max(1, width - 2), glyphs)))
-    begun, *rest = wrapped(text, width - indent, glyphs)
+        return (first, *((Span("  "), Span(each, style)) for each in wrapped(text, max(1, width - 2), glyphs, LONG_WORD)))
+    begun, *rest = wrapped(text, width - indent, glyphs, LONG_WORD)
     return ((*first, Span(begun, style)), *((Span(" " * indent), Span(each, style)) for each in rest))
 
 

@@ -11,7 +11,7 @@ from ppsconsole.draw.status import draw_status
 from ppsconsole.draw.text import ASCII, UNICODE, Span, line_text
 from ppsconsole.draw.topology import draw_topology
 from ppsconsole.draw.values import lag_said, value_said
-from ppsconsole.draw.words import age_said, cut, mark, padded, width_of, wrapped
+from ppsconsole.draw.words import LONG_WORD, age_said, cut, hanging, mark, padded, width_of, wrapped
 from tests.unit import snapshots
 from tests.unit.snapshots import AT
 
@@ -156,3 +156,18 @@ def test_the_table_can_be_grepped() -> None:
     assert "db1        database   site a  primary   ok       PRIMARY" in lines
     assert "db1 -> db2 replication streaming 0B 0.2s ok" in lines
     assert not [line for line in lines if " down " in f"{line} " and "->" in line and "set down" not in line]
+
+
+@pytest.mark.parametrize("width", [28, 40, 60])
+def test_a_path_that_is_longer_than_a_line_can_still_be_read_and_typed(width: int) -> None:
+    path = "/var/lib/postgresql/main/data.before-4711abcd/" + "x" * 40
+    lines = [line_text(line) for line in hanging((Span("  next  "),), f"ls {path} again", "text", width, UNICODE)]
+    assert "".join("".join(lines).split()) == f"nextls{path}again"
+    assert all(width_of(line) <= width for line in lines)
+
+
+def test_a_word_without_an_end_fills_no_screen() -> None:
+    lines = [line_text(line) for line in hanging((), "before " + "界" * 5000 + " after", "text", 40, UNICODE)]
+    assert len(lines) == 2 + LONG_WORD
+    assert lines[-2].endswith(UNICODE.ellipsis)
+    assert all(width_of(line) <= 40 for line in lines)
