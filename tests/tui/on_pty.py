@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import select
 import signal
 import struct
@@ -17,6 +18,11 @@ from tests.tui.emulator import Emulator
 
 ROOT = Path(__file__).parent.parent.parent
 DEADLINE_S = 60.0
+
+
+def is_at(step: str) -> Callable[[str], bool]:
+    """Return what tells whether the run on the screen is at this step: between two, a console that is to end leaves at once."""
+    return lambda screen: re.search(rf"Do {step} +at it", screen) is not None
 
 
 class Terminal:

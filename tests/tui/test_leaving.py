@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.on_pty import DEADLINE_S, Terminal, on_pty, played
+from tests.tui.on_pty import DEADLINE_S, Terminal, is_at, on_pty, played
 from tests.tui.played import SECRET
 from tests.tui.test_terminal import terminal, wait_for_file
 
@@ -81,7 +81,7 @@ def test_ctrl_z_without_a_shell_says_so_and_stays() -> None:
 def test_a_run_at_a_step_is_not_stopped(how: str) -> None:
     with played() as opened:
         opened.tell("run promote")
-        opened.read_until_true(lambda screen: "promote" in screen and "READ-ONLY" not in screen)
+        opened.read_until_true(is_at("promote"))
         if how == "key":
             opened.press(b"\x1a")
         else:
@@ -155,7 +155,7 @@ def test_a_mistake_is_told_without_values_and_kept_without_secrets(what: str, tm
 def test_a_mistake_while_a_run_acts_ends_the_step_and_says_how_to_go_on(tmp_path: Path) -> None:
     with played(XDG_STATE_HOME=str(tmp_path)) as opened:
         opened.tell("run promote")
-        opened.read_until_true(lambda screen: "promote" in screen and "READ-ONLY" not in screen)
+        opened.read_until_true(is_at("promote"))
         opened.tell("fail draw")
         opened.read_until("finished and verified first")
         assert b"\x1b[?1049l" in opened.seen, "the terminal is given back before that"

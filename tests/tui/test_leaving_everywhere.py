@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.on_pty import DEADLINE_S, Played, on_pty
+from tests.tui.on_pty import DEADLINE_S, Played, is_at, on_pty
 from tests.tui.test_first import SMALL, stored
 from tests.tui.test_leaving import takes_keys
 
@@ -167,7 +167,7 @@ def test_a_run_at_a_step_is_finished_and_held_whatever_ends_the_console(how: str
     with shell(["tests.tui.played", "{orders}"]) as opened:
         opened.read_until("q Quit")
         opened.tell("run promote")
-        opened.read_until_true(lambda screen: "promote" in screen and "Steps" in screen)
+        opened.read_until_true(is_at("promote"))
         opened.press(b"\x1a")
         opened.read_until("stopping now")
         process = opened.job()
