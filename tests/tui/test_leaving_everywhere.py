@@ -114,7 +114,7 @@ def gone(process: int) -> bool:
     """Return whether a process has ended; who it was left to may not have taken note of that yet."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second: it went while it was read
         return True
 
 
