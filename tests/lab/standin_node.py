@@ -83,11 +83,11 @@ class StandinNode:
     def log(self) -> str:
         return (self.folder / "standin.log").read_text()
 
-    def point_at(self, database: PostgresServer) -> None:
+    def point_at(self, database: PostgresServer, *, dbname: str = "postgres") -> None:
         setting = {
             "host": "db1",
             "port": database.port,
-            "dbname": "postgres",
+            "dbname": dbname,
             "user": "pps",
             "password_file": "database-password",
         }

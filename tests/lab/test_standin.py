@@ -305,8 +305,11 @@ def test_a_token_of_one_node_is_valid_at_another_and_a_standby_refuses_writes(
 
 
 def test_several_nodes_may_make_the_tables_at_once(folder: Path, database: PostgresServer) -> None:
-    database.execute("DROP TABLE IF EXISTS audit, application_keys, users, credentials, folders")
+    # A database of its own: other keys under the module's node would end its tokens whenever it connects anew.
+    database.execute("CREATE DATABASE empty OWNER pps")
     nodes = [StandinNode(folder / f"web{n}", database, address=f"127.0.0.{10 + n}", name=f"web{n}") for n in (5, 6)]
+    for each in nodes:
+        each.point_at(database, dbname="empty")
     starters = [threading.Thread(target=each.start) for each in nodes]
     for starter in starters:
         starter.start()
