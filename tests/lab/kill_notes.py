@@ -1,4 +1,4 @@
-"""What a call of `tests.lab.kill_everywhere` went through, one line of JSON each, so that it can be picked up."""
+"""What a call of `tests.lab.kill_everywhere` or `tests.lab.partitions` went through, one line of JSON each, so that it can be picked up."""
 
 import json
 from collections.abc import Sequence

@@ -1,11 +1,13 @@
 """Parted networks in the middle of runs, by the lab's relay: which line, from which step on, healed after how long.
 
-    python -m tests.lab.partitions [RUNBOOK] [--cut NAME]... [--step ID]... [--heal SECONDS]... [--dir DIR] [--keep]
+    python -m tests.lab.partitions [RUNBOOK] [--cut NAME]... [--step ID]... [--heal SECONDS]... [--notes FILE] [--dir DIR]
+        [--keep]
 
 For each row the console stands still at the record with which a step begins; the line is cut, the console goes on, and the line
 is healed later. A run that was left open by that is resumed, or backed out of, once all is well. Users are at work, somebody
 looks at both databases all the time. Prints one line for each row: how consoles ended, how many writes were acknowledged and
-how many are lost; for what is not right the command that repeats it. Ends with 1 where one was not right.
+how many are lost; for what is not right the command that repeats it. Ends with 1 where one was not right. All rows take about an hour:
+with --notes those that were right are noted in a file, and left out when it is called again.
 
 In a `switchover` no write may be lost and each run has to end as a success or rolled back. In a `failover` the site's primary is
 cut off, and comes back in the middle of the run while nobody has stopped it: no such run may be a success in silence.
@@ -26,6 +28,7 @@ from pathlib import Path
 from ppsconsole.plan.outcomes import EXIT_BLOCKED, RunVerdict
 from tests.lab.conftest import Lab
 from tests.lab.kill_everywhere import shortened, users
+from tests.lab.kill_notes import Notes
 from tests.lab.kill_scene import LIMIT_S, KillScene
 from tests.lab.kill_witness import Witness
 from tests.lab.test_asleep import asleep
@@ -69,6 +72,11 @@ class Row:
     cut: str
     step: str
     heal_s: float
+
+    @property
+    def name(self) -> str:
+        """How it is called in what is printed and noted."""
+        return f"{self.runbook:10}  {self.cut:12}  from {self.step:12}  healed after {self.heal_s:2.0f} s"
 
     @property
     def repeat(self) -> str:
@@ -185,7 +193,11 @@ def run(argv: Sequence[str]) -> int:
     """Play the rows that were asked for; return 0 when all of them were right."""
     chosen = _chosen(argv)
     wrong = 0
+    notes = Notes(chosen.notes, {})
     left = [row for row in rows() if _is_wanted(row, chosen)]
+    for noted in [row for row in left if row.name in notes.rows]:
+        left.remove(noted)
+        print(f"{noted.name}  right: {notes.rows[noted.name]['words']}; noted before")
     while left:
         folder = Path(tempfile.mkdtemp(prefix="ppsconsole-partitions-", dir=chosen.dir))
         folder.chmod(0o755)
@@ -193,15 +205,15 @@ def run(argv: Sequence[str]) -> int:
             while left:
                 row = left.pop(0)
                 began = time.monotonic()
-                name = f"{row.runbook:10}  {row.cut:12}  from {row.step:12}  healed after {row.heal_s:2.0f} s"
                 try:
-                    print(f"{name}  right: {trial.play(row)}; {time.monotonic() - began:.0f} s", flush=True)
+                    words = f"{trial.play(row)}; {time.monotonic() - began:.0f} s"
                 except Exception as error:  # a scene that cannot be brought about is not right either
                     wrong += 1
-                    print(
-                        f"{name}  NOT RIGHT: {shortened(f'{type(error).__name__}: {error}')}\n  again: {row.repeat}", flush=True
-                    )
+                    said = shortened(f"{type(error).__name__}: {error}")
+                    print(f"{row.name}  NOT RIGHT: {said}\n  again: {row.repeat}", flush=True)
                     break  # what it left is not what the next row begins with
+                print(f"{row.name}  right: {words}", flush=True)
+                notes.end({"runbook": row.name, "words": words})
                 if row.runbook == "failover":
                     break
         if not chosen.keep:
@@ -227,6 +239,7 @@ def _chosen(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--cut", action="append", choices=(*CUTS, "primary-back"))
     parser.add_argument("--step", action="append", choices=tuple(dict.fromkeys((*STEPS, *COMES_BACK))))
     parser.add_argument("--heal", action="append", type=float, metavar="SECONDS", help=f"of {', '.join(map(str, HEALS_S))}")
+    parser.add_argument("--notes", type=Path, metavar="FILE", help="note there what was right, and leave out what is")
     parser.add_argument("--dir", help="where lab and journals lie meanwhile")
     parser.add_argument("--keep", action="store_true", help="leave the journals of the consoles")
     return parser.parse_args(argv)
