@@ -1,4 +1,4 @@
-"""What a call of `tests.lab.kill_everywhere` or `tests.lab.partitions` went through, one line of JSON each, so that it can be picked up."""
+"""What `tests.lab.kill_everywhere` or `tests.lab.partitions` went through, one line of JSON each, to be picked up again."""
 
 import json
 from collections.abc import Sequence

@@ -6,8 +6,8 @@
 For each row the console stands still at the record with which a step begins; the line is cut, the console goes on, and the line
 is healed later. A run that was left open by that is resumed, or backed out of, once all is well. Users are at work, somebody
 looks at both databases all the time. Prints one line for each row: how consoles ended, how many writes were acknowledged and
-how many are lost; for what is not right the command that repeats it. Ends with 1 where one was not right. All rows take about an hour:
-with --notes those that were right are noted in a file, and left out when it is called again.
+how many are lost; for what is not right the command that repeats it. Ends with 1 where one was not right. All rows
+take about an hour: with --notes those that were right are noted in a file, and left out when it is called again.
 
 In a `switchover` no write may be lost and each run has to end as a success or rolled back. In a `failover` the site's primary is
 cut off, and comes back in the middle of the run while nobody has stopped it: no such run may be a success in silence.
@@ -192,6 +192,7 @@ def stage(folder: Path) -> Iterator[Trial]:
 def run(argv: Sequence[str]) -> int:
     """Play the rows that were asked for; return 0 when all of them were right."""
     chosen = _chosen(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it wants its lab to go, too
     wrong = 0
     notes = Notes(chosen.notes, {})
     left = [row for row in rows() if _is_wanted(row, chosen)]
