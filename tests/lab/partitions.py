@@ -9,7 +9,8 @@ looks at both databases all the time. Prints one line for each row: how consoles
 how many are lost; for what is not right the command that repeats it. Ends with 1 where one was not right. All rows
 take about an hour: with --notes those that were right are noted in a file, and left out when it is called again.
 
-In a `switchover` no write may be lost and each run has to end as a success or rolled back. In a `failover` the site's primary is
+In a `switchover` no write may be lost and each run has to end as a success or rolled back; where the old primary was left behind,
+that is told, and it is rejoined by the way that status names. In a `failover` the site's primary is
 cut off, and comes back in the middle of the run while nobody has stopped it: no such run may be a success in silence. What is
 lost has to lie in the window that was announced, and a run that was left open has to end as above, with one primary.
 """
@@ -26,8 +27,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ppsconsole.engine.state import state_of
 from ppsconsole.plan.outcomes import EXIT_BLOCKED, RunVerdict
-from tests.lab.conftest import Lab
+from tests.lab.conftest import Lab, wait_for
 from tests.lab.kill_everywhere import shortened, users
 from tests.lab.kill_notes import Notes
 from tests.lab.kill_scene import LIMIT_S, SIDE, KillScene, Story
@@ -129,7 +131,31 @@ class Trial:
             finally:
                 self._mended(fault[1])
             said = "".join(console.communicate(timeout=LIMIT_S))
-        return self._gone_on([int(console.returncode)], said)
+        ends, said = self._gone_on([int(console.returncode)], said)
+        if ends[-1] == RunVerdict.SUCCESS_WITH_ISSUES.exit_code and self._phase("follow") != "done":
+            self._rejoined(old, said)
+        return ends, said
+
+    def _phase(self, step: str) -> str:
+        """Return how a step of the latest run stands."""
+        record = self.scene.latest("here")
+        assert record is not None
+        return next(each.phase for each in state_of(record.plan, self.scene.events("here", record.id)).steps if each.id == step)
+
+    def _rejoined(self, old: str, said: str) -> None:
+        """Let the old primary follow where the run was left without: that was told, and status names the way."""
+        assert f"{old} follow" in said, said
+        looks: list[str] = []
+
+        def is_advised() -> bool:
+            looks.append(self.scene.console("here", "status").stdout)
+            return f"ppsconsole run rejoin {old}" in looks[-1]
+
+        try:
+            wait_for(is_advised, f"status names the way back of {old}", LIMIT_S)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {looks[-1]}") from error
+        self.scene.ran("rejoin", old)
 
     @contextmanager
     def _stopped_at(self, wanted: str, *words: str, answers: tuple[str, ...] = ()) -> Iterator["subprocess.Popen[str]"]:
