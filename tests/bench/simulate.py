@@ -28,11 +28,11 @@ def run(argv: list[str]) -> int:
         print("\n".join([story.told(), *told.trace, *(f"WRONG: {each}" for each in told.wrongs)]))
         return 1 if told.wrongs else 0
     whole = Tally()
-    with contextlib.closing(play_parts(chosen.seed, declared(), max(1, chosen.jobs))) as parts:
+    with contextlib.closing(play_parts(chosen.seed, declared(), max(1, chosen.jobs), chosen.runs)) as parts:
         for seeds, part in parts:
             whole.unite(part)
             print(f"seeds {chosen.seed} to {seeds.start + part.stories - 1}: {whole.said()}", flush=True)
-            if whole.wrong or whole.runs >= chosen.runs:
+            if whole.wrong:
                 break
     if whole.wrong:
         print(f"NOT RIGHT: {whole.wrong}", file=sys.stderr)

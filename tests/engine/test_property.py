@@ -8,7 +8,7 @@ import pytest
 from tests.engine.model.declared import declared
 from tests.engine.model.mutants import MUTANTS, Mutant
 from tests.engine.model.playing import tell
-from tests.engine.model.property import play_all
+from tests.engine.model.property import play_all, play_parts
 from tests.engine.model.shrinking import shrunk
 from tests.engine.model.story import Beat, Story, story_of
 
@@ -54,6 +54,13 @@ def test_property_a_way_back_without_a_primary_says_soon_that_it_does_not_come_b
         assert told.wrongs == []
         stood = next(line for line in told.trace if "not everything is back" in line)
         assert float(stood.split()[0]) < 60, "in the model's seconds; it was 105 once, and nothing brought the primary back"
+
+
+def test_property_plays_as_many_runs_as_were_asked_for() -> None:
+    parts = list(play_parts(3, declared(), 1, 12))
+    assert sum(part.runs for _, part in parts) in (12, 13), "a story may begin a second run"
+    assert [seeds.start for seeds, _ in parts] == [3, *(seeds.stop for seeds, _ in parts[:-1])], "and none was left out"
+    assert all(part.stories == len(seeds) for seeds, part in parts[:-1])
 
 
 FOUND = {

@@ -1,13 +1,13 @@
 """Plays many stories, counts what was passed, and stops at the first that goes wrong: shrunk, and ready to be replayed."""
 
 import gc
-import itertools
 import logging
+import math
 import multiprocessing
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from ppsconsole.inventory.model import Inventory
@@ -61,8 +61,8 @@ class Tally:
         )
 
 
-def play_all(seeds: Iterable[int], inventory: Inventory) -> Tally:
-    """Play the stories of `seeds`, up to the first that goes wrong."""
+def play_all(seeds: Iterable[int], inventory: Inventory, runs: int | None = None) -> Tally:
+    """Play the stories of `seeds`, up to the first that goes wrong, or until `runs` runs were begun; None plays them all."""
     tally, began = Tally(), time.process_time()
     was_loud, was_collecting = logging.root.manager.disable, gc.isenabled()
     logging.disable(logging.CRITICAL)  # what the engine warns of is what the stories are about
@@ -74,6 +74,8 @@ def play_all(seeds: Iterable[int], inventory: Inventory) -> Tally:
             told = tell(story, inventory)
             tally.add(told)
             tally.took_s = time.process_time() - began
+            if runs is not None and tally.runs >= runs and not told.wrongs:
+                break
             if tally.stories % _COLLECT_EVERY == 0:
                 gc.collect()
             if told.wrongs:
@@ -87,25 +89,35 @@ def play_all(seeds: Iterable[int], inventory: Inventory) -> Tally:
     return tally
 
 
-def play_parts(first: int, inventory: Inventory, jobs: int) -> Iterator[tuple[range, Tally]]:
-    """Play the stories from `first` on for ever, a part after the other, and yield each part and what it came to.
+def play_parts(first: int, inventory: Inventory, jobs: int, runs: int) -> Iterator[tuple[range, Tally]]:
+    """Play the stories from `first` on until `runs` runs were begun, and yield each part and what it came to.
+
+    No part is larger than what is still wanted beside those that are being played, and none leaves a story out. A story may begin
+    a second run: with one job only the last one can be one too many, with more of them each that is being played at the end.
 
     Args:
         jobs: Processes that play at the same time; with one, nothing is forked.
     """
-    parts = (range(at, at + PART) for at in itertools.count(first, PART))
+    at, wanted = first, runs
     if jobs == 1:
-        for part in parts:
-            yield part, play_all(part, inventory)
+        while wanted > 0:
+            part = range(at, at + min(PART, wanted))
+            played = play_all(part, inventory, len(part))
+            yield part, played
+            at, wanted = part.stop, wanted - played.runs
+        return
     # Forked: the marks of states are hashes, which mean the same in processes of one origin only.
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
-        ahead = deque((part, pool.submit(play_all, part, inventory)) for part in itertools.islice(parts, jobs + 1))
+        ahead: deque[tuple[range, Future[Tally]]] = deque()
         try:
-            while True:
-                part, played = ahead.popleft()
-                yield part, played.result()
-                following = next(parts)
-                ahead.append((following, pool.submit(play_all, following, inventory)))
+            while wanted > 0:
+                while len(ahead) <= jobs and (free := wanted - sum(len(part) for part, _ in ahead)) > 0:
+                    part = range(at, at + min(PART, math.ceil(free / jobs)))
+                    ahead.append((part, pool.submit(play_all, part, inventory)))
+                    at = part.stop
+                part, playing = ahead.popleft()
+                yield part, playing.result()
+                wanted -= playing.result().runs
         finally:
             pool.shutdown(cancel_futures=True)
 
