@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ppsconsole.cli.face import open_face
-from ppsconsole.errors import LabError
+from ppsconsole.errors import LabError, UsageError
 from ppsconsole.lab.control import call
 from ppsconsole.lab.launch import Leash, end_lab, find_lab, launch, temporary_order
 from ppsconsole.lab.layout import LINKS, PROFILES
@@ -34,21 +34,30 @@ _profile = click.option("--profile", type=click.Choice(PROFILES), default="defau
 _postgres = click.option(
     "--postgres", default="bundled", show_default=True, metavar="WHICH", help="bundled, system, or the folder of its programs."
 )
+_new_folder = click.option(
+    "--dir", "folder", metavar="DIR", help="An absent or empty folder; left out, one in the temporary folder."
+)
 
 
 @click.group(invoke_without_command=True)
+@_new_folder
 @_profile
 @_postgres
 @click.pass_context
-def lab(ctx: click.Context, profile: str, postgres: str) -> None:
+def lab(ctx: click.Context, folder: str | None, profile: str, postgres: str) -> None:
     """Start a real cluster on this machine, break it, take it away.
 
     Without a command: start a lab, open the console on it, take it away when the console goes.
 
     PostgreSQL, nginx and SSH are real. The web nodes are stand-ins for Pleasant Password Server.
     """
+    if ctx.invoked_subcommand is not None and folder is not None:
+        name = ctx.invoked_subcommand
+        raise UsageError(
+            "--dir before the command says nothing", where=f"lab {name}", remedy=f"ppsconsole lab {name} ... --dir {folder}"
+        )
     if ctx.invoked_subcommand is None:
-        leash = _launched(temporary_order(postgres, profile))
+        leash = _launched(_order(folder, postgres, profile))
         try:
             code = open_console(leash.inventory)
         finally:
@@ -63,7 +72,7 @@ def open_console(inventory_path: str) -> int:
 
 
 @lab.command(epilog=_EXITS)
-@click.option("--dir", "folder", metavar="DIR", help="An absent or empty folder; left out, one in the temporary folder.")
+@_new_folder
 @click.option("--detach", "is_detached", is_flag=True, help="Return when the lab is healthy; end it with `lab down`.")
 @_profile
 @_postgres
@@ -72,10 +81,7 @@ def open_console(inventory_path: str) -> int:
 )
 def up(folder: str | None, is_detached: bool, profile: str, postgres: str, rows: int) -> None:
     """Start a lab and print the path of its inventory; without --detach it lives until Ctrl-C."""
-    if folder is None:
-        order = temporary_order(postgres, profile, is_leashed=not is_detached, rows=rows)
-    else:
-        order = Order(str(Path(folder).resolve()), profile, postgres, is_leashed=not is_detached, rows=rows)
+    order = _order(folder, postgres, profile, is_leashed=not is_detached, rows=rows)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     started = launch(order, _say)
@@ -193,6 +199,13 @@ def load(ctx: click.Context, duration_s: float | None, rate: float, report: Path
         raise LabError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
     url = str(state.facts["front"])
     ctx.exit(main(url, state.folder / "ca.pem", "admin", password, duration_s=duration_s, rate=rate, report=report))
+
+
+def _order(folder: str | None, postgres: str, profile: str, *, is_leashed: bool = True, rows: int = 0) -> Order:
+    """Return the order for a lab in `folder`; None takes one below the temporary folder."""
+    if folder is None:
+        return temporary_order(postgres, profile, is_leashed=is_leashed, rows=rows)
+    return Order(str(Path(folder).resolve()), profile, postgres, is_leashed=is_leashed, rows=rows)
 
 
 def _launched(order: Order) -> Leash:

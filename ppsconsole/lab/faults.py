@@ -186,6 +186,7 @@ class Wrecker:
         """
         nodes = list(self.layout.members(name) if name else self.layout.nodes.values())
         healed = {node.name for node in nodes}
+        ended: dict[str, str] = {}
         for fault in [each for each in self.faults if each.node in healed]:
             self._mend_roads(fault)
             if fault.kind == "old-backup":
@@ -193,6 +194,9 @@ class Wrecker:
             if fault.kind == "fill-disk":
                 self._fill_disk(self.layout.node(fault.node), False)
             self.faults.remove(fault)
+            if fault.kind in ("kill", "stop"):
+                ended[fault.node] = fault.kind  # undone once it runs again, which something may be in the way of
+                continue
             progress(f"{fault.node}: {fault.kind} undone" + (f" ({fault.link})" if fault.link != "all" else ""))
         refusals: list[str] = []
         idle: set[str] = set()
@@ -208,8 +212,10 @@ class Wrecker:
             elif (refusal := await self._revive(node, progress)) is not None:
                 idle.add(node.name)
                 refusals.append(refusal)
+            elif node.name in ended:
+                progress(f"{node.name}: {ended[node.name]} undone")
         if refusals:
-            raise LabError("; ".join(refusals), where="lab", remedy="All other faults were undone")
+            raise LabError("; ".join(refusals), where="lab", remedy="What else was broken is undone")
         await self._await_health([node for node in nodes if node.name not in idle], progress)
         return "healed: " + (name or "all nodes do their work")
 
@@ -231,7 +237,7 @@ class Wrecker:
                 if each.name != node.name and claims_primary(self.layout.hosts[each.host])
             ]
             if others:
-                return f"{node.name}: would come back as a second primary beside {others[0]}; not started"
+                return f"{node.name}: stays down: it would come back as a second primary beside {others[0]}"
         progress(f"{node.name}: starting {service.name}")
         await service.start()
         return None
