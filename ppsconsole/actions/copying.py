@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ppsconsole.actions.base import Workbench
+from ppsconsole.actions.follow import NO_PASSWORD
 from ppsconsole.actions.places import data_directory_of, host_of, instance_of, program_of
 from ppsconsole.actions.table_sums import psql_command
 from ppsconsole.clock import duration
@@ -48,7 +49,7 @@ def login(inventory: Inventory, here: str, there: str, database: str) -> str:
             where=here,
             remedy=f"Declare it in `dumps` of {here}, with a passfile",
         )
-    if re.search(r"\bpassword\s*=", declared):
+    if NO_PASSWORD.search(declared):
         what = f"the login of {here} to {there} in `dumps` holds a password, which everybody on the host would see"
         raise Blocked(what, where=here, remedy="Write it into a file of mode 600, and name that: passfile=PATH")
     if re.fullmatch("[A-Za-z0-9_.-]+", database):

@@ -29,8 +29,8 @@ from ppsconsole.plan.outcomes import SECOND_PRIMARY
 from ppsconsole.plan.step import Step
 
 _SETTLE_S = 20.0
-NO_PASSWORD = re.compile(r"\bpassword\s*=")
-"""Finds a password in a connection string: one with it is never carried about."""
+NO_PASSWORD = re.compile(r"(?:password|secret|scram_client_key|scram_server_key)\s*=|://[^\s/@]*:[^\s/]*@")
+"""Finds a secret in a connection string, `sslpassword` and a URI's among them: one with it is never carried about."""
 
 Look = Callable[[str, str], Awaitable[CommandResult]]
 """Runs a command that changes nothing on the host of a name."""
@@ -221,9 +221,10 @@ async def derived_way(inventory: Inventory, look: Look, node: str, primary: str)
         pairs = dict(word.split("=", 1) for word in shlex.split(result.stdout.strip().replace("''", "'")) if "=" in word)
     except ValueError:
         pairs = {}
-    if not pairs or place is None:
+    # By its keywords alone: what is no keyword, as a URI, may hold a password anywhere.
+    if not pairs or place is None or not all(re.fullmatch("[a-z_]+", name) for name in pairs):
         raise Blocked(f"it is not known how {node} can follow {primary}", where=node, remedy=remedy)
-    if "password" in pairs:
+    if any(NO_PASSWORD.search(f"{name}=") for name in pairs):
         raise Blocked(
             f"the primary_conninfo of {primary} holds a password, which is not carried about", where=node, remedy=remedy
         )

@@ -145,10 +145,15 @@ def host_key_refusal(
 
 
 class Credentials:
-    """Loads private keys, each once: opening one that has a passphrase takes a good part of a second of computing."""
+    """Loads private keys, each once: opening one that has a passphrase takes a good part of a second of computing.
+
+    Also where all hosts are logged in to at the same moment: a key opened for each of them would keep both cores busy until the
+    first look is given up.
+    """
 
     def __init__(self) -> None:
         self._loaded: dict[tuple[str, str | None, SecretRef | None], dict[str, Any]] = {}
+        self._loading: dict[tuple[str, str | None, SecretRef | None], asyncio.Task[dict[str, Any]]] = {}
 
     async def options(self, access: SshAccess, where: str) -> dict[str, Any]:
         """Return the connection options that log in with what the inventory declares; empty when it leaves that open.
@@ -163,9 +168,27 @@ class Credentials:
             return {"passphrase": await secrets.resolve(access.passphrase)}
         key = (access.key, access.certificate, access.passphrase)
         if key not in self._loaded:
-            passphrase = await secrets.resolve(access.passphrase) if access.passphrase is not None else None
-            self._loaded[key] = await asyncio.to_thread(_load, access.key, access.certificate, passphrase, where)
+            if key not in self._loading:
+                self._loading[key] = loading = asyncio.ensure_future(
+                    _opened(access.key, access.certificate, access.passphrase, where)
+                )
+                loading.add_done_callback(lambda ended: self._ended(key, ended))
+            try:
+                return await asyncio.shield(self._loading[key])  # who gives up leaves it to the others
+            except LoginRefused as error:
+                raise LoginRefused(error.what, where=where, remedy=error.remedy) from None
         return self._loaded[key]
+
+    def _ended(self, key: tuple[str, str | None, SecretRef | None], loading: "asyncio.Task[dict[str, Any]]") -> None:
+        """Keep what was loaded; what failed is tried again by the next login: the file may be mended by then."""
+        del self._loading[key]
+        if not loading.cancelled() and loading.exception() is None:
+            self._loaded[key] = loading.result()
+
+
+async def _opened(key: str, certificate: str | None, reference: SecretRef | None, where: str) -> dict[str, Any]:
+    passphrase = await secrets.resolve(reference) if reference is not None else None
+    return await asyncio.to_thread(_load, key, certificate, passphrase, where)
 
 
 def _load(key: str, certificate: str | None, passphrase: str | None, where: str) -> dict[str, Any]:

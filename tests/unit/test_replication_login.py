@@ -95,6 +95,25 @@ def test_a_password_among_the_words_is_never_sent() -> None:
     assert "hunter2" not in way.words
 
 
+@pytest.mark.parametrize(
+    "followed",
+    [
+        "user=repl sslkey=/k sslpassword=hunter2 host=db1",
+        "user=repl sslpassword = 'hunter2' host=db1",
+        "user=repl oauth_client_secret=hunter2 host=db1",
+        "user=repl scram_client_key=hunter2 host=db1",
+        "postgresql://repl:hunter2@db1/?sslmode=require",
+    ],
+)
+def test_no_other_secret_of_the_setting_that_it_followed_by_is_sent_either(followed: str) -> None:
+    shell = Shell(answers(0, followed))
+    way = tried(shell, with_way(""))
+    assert (way.is_open, len(shell.asked)) == (None, 1)
+    assert "hunter2" not in way.words
+    shell = Shell(answers(0))
+    assert (tried(shell, with_way(followed)).is_open, shell.asked) == (False, [])
+
+
 def item(found: Found, runbook: str, *trials: WayThere) -> tuple[str, str, bool]:
     """Return state, words and whether it blocks of the item, with these trials; none of them: nobody tried."""
     background = Background(ways={each.node: each for each in trials} or None)
