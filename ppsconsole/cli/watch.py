@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import click
 
@@ -20,6 +21,7 @@ from ppsconsole.draw.text import Line
 from ppsconsole.engine.custody import RunResult
 from ppsconsole.engine.desk import Desk
 from ppsconsole.engine.open_run import OpenRun
+from ppsconsole.errors import JournalError
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.reports.document import head_of
 from ppsconsole.reports.story import story_of
@@ -55,6 +57,10 @@ class Teller:
         """Print styled lines."""
         self._printed(lambda: print_lines(lines, is_coloured=sys.stdout.isatty()))
 
+    def complain(self, words: str) -> None:
+        """Print a line on standard error."""
+        self._printed(lambda: click.echo(words, err=True))
+
     def _printed(self, do: Callable[[], None]) -> None:
         if self._is_deaf:
             return
@@ -76,7 +82,8 @@ async def watched(
 ) -> int:
     """Do `work` on a run, tell of it, let go of it, and return the exit code.
 
-    Ctrl-C, SIGTERM and a hang-up hold it after the step at hand.
+    Ctrl-C, SIGTERM and a hang-up hold it after the step at hand. A journal that takes nothing any more stops it there, too: the
+    exit code is that of where it stands then, since nothing but its record is missing.
     """
     teller = Teller(opened, is_json=is_json)
     for event in opened.past:
@@ -84,9 +91,13 @@ async def watched(
         if event.number >= _taken_up(opened.past):
             teller.tell(event)
     opened.listen(teller.hear)
+    is_cut_short = False
     try:
         with _held_by_signals(opened, asker, teller):
             result = await work(opened)
+    except JournalError as error:
+        result, is_cut_short = opened.cut_short(str(error)), True
+        teller.complain(f"stopped: {error}")
     finally:
         await opened.aclose()
     view = story_of(
@@ -97,6 +108,8 @@ async def watched(
         holder=opened.holder,
         started_at=opened.started_at,
     )
+    if is_cut_short:  # its last record is of a step that goes on
+        view = replace(view, is_held=True, words=result.words)
     await _sum_up(desk, view, result, teller, is_json=is_json, is_ascii=is_ascii)
     return result.verdict.exit_code
 

@@ -50,6 +50,10 @@ class OpenRun:
         """Do what is left, until its end or until something has to be decided; see `Runner.run`."""
         return await self._session.runner.run()
 
+    def cut_short(self, words: str) -> RunResult:
+        """Return how far it came where the journal took no record of that; `words` say why."""
+        return RunResult(self._session.runner.standing(), True, words)
+
     def hold(self) -> None:
         """Ask for it to stop after the step at hand."""
         self._session.runner.hold()

@@ -61,16 +61,16 @@ class Recorder:
         Raises:
             JournalError: It could not be made durable: nothing may be done on the strength of it.
         """
-        event = self._made(kind, step, words, data)
+        self.check()
+        event = self._said(kind, step, words, data)
         await self.settle()
         return event
 
     def note(self, kind: EventKind, step: str = "", words: str = "", data: Mapping[str, Any] | None = None) -> None:
-        """Write an event soon; a failure is raised by the next `record` or `settle`."""
-        if self._failure is None:
-            self._made(kind, step, words, data)
-            if self._soon is None:
-                self._soon = asyncio.get_running_loop().call_later(GATHER_S, self._writing)
+        """Write an event soon; a failure is raised by the next `record` or `settle`, what is said behind it stays `pending`."""
+        self._said(kind, step, words, data)
+        if self._failure is None and self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(GATHER_S, self._writing)
 
     async def settle(self) -> None:
         """Wait until everything that was said so far is durable.
@@ -129,9 +129,7 @@ class Recorder:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _made(self, kind: EventKind, step: str, words: str, data: Mapping[str, Any] | None) -> RunEvent:
-        if self._failure is not None:
-            raise self._failure
+    def _said(self, kind: EventKind, step: str, words: str, data: Mapping[str, Any] | None) -> RunEvent:
         self._number += 1
         event = RunEvent(self._run, self._number, self._clock.now(), kind, step, plain(words, WORDS_LIMIT), masked(data or {}))
         self._waiting.append(event)

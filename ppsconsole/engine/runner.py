@@ -344,8 +344,14 @@ class Runner:
         return RunVerdict.SUCCESS_WITH_ISSUES if self.state.issues else RunVerdict.SUCCESS, "all steps are done"
 
     def standing(self) -> RunVerdict:
-        """Return what the run would end as if it ended here, short of its end."""
-        return self.state.standing
+        """Return what the run would end as if it ended here, short of its end.
+
+        Where the journal failed there is no record of how the step at hand ended; that it was begun is durable, and this console
+        saw its end.
+        """
+        seen = {each.id: each for each in self._ahead().steps}
+        steps = tuple(seen[each.id] if each.phase in ("started", "undoing") else each for each in self.state.steps)
+        return replace(self.state, steps=steps).standing
 
     async def _held(self, words: str, verdict: RunVerdict) -> RunResult:
         self._is_hold_wanted = False

@@ -2,14 +2,18 @@
 
 python -m tests.engine.journal_lost FOLDER CASE
 
-Each console is a process of its own. Cases: `full` (a small file system, so this runs in a mount namespace of its own);
-`read-only` (writing fails with EROFS in open files, as it does when the kernel makes a file system with errors read-only: `mount`
-refuses that while a file is open for writing); `quota` (no file may grow). Prints one JSON object for each console.
+Each console is a process of its own, and is watched as the command `run` does it. Cases: `full` (a small file system, so this
+runs in a mount namespace of its own); `remounted` (one that is made read-only between two records, likewise: `mount` refuses that
+while a file is open for writing, so the journal's is closed for it); `read-only` (writing fails with EROFS in open files, as it
+does when the kernel makes a file system with errors read-only); `quota` (no file may grow). Prints one JSON object
+for each console.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import errno
+import io
 import json
 import os
 import platform
@@ -21,19 +25,34 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from ppsconsole.cli.gate import Asker, Flags
+from ppsconsole.cli.watch import watched
+from ppsconsole.cluster.snapshot import Snapshot
+from ppsconsole.engine.desk import Desk
+from ppsconsole.engine.journal import Journal
 from ppsconsole.engine.journal_place import RESERVE_FILE
+from ppsconsole.engine.open_run import OpenRun
+from ppsconsole.engine.session import Session
 from ppsconsole.errors import JournalError
+from ppsconsole.inventory.model import Inventory
 from tests.engine.full_disk import fill, mount
 from tests.engine.hosts import Hosts
+from tests.engine.read_only import remount
 from tests.engine.test_session import Console, Touch, counts
+from tests.unit.observations import facts, look
 
 AT = "stop-primary"
 """The disk is taken away while this step acts."""
 
 
-def take_away(disk: Path, case: str) -> None:
+def take_away(disk: Path, case: str, journal: Journal) -> None:
     """Let nothing be written to the journal any more, for as long as this process lives."""
     state = disk / "state"
+    if case == "remounted":
+        with journal._lock:  # no record is being written
+            journal._engine.dispose()
+            remount(disk, "ro")
+        return
     if case == "full":
         fill(disk)
         (state / RESERVE_FILE).unlink()  # what was put by is used up, too
@@ -74,7 +93,8 @@ async def begun(folder: Path, case: str) -> dict[str, object]:
         await hosts.open("h1", "h2")
         disk = folder / "disk"
         console = Console.on(hosts, disk / "state")
-        console = replace(console, around=replace(console.around, actions={"touch": Interrupted(lambda: take_away(disk, case))}))
+        touch = Interrupted(lambda: take_away(disk, case, console.journal))
+        console = replace(console, around=replace(console.around, actions={"touch": touch}))
         if case == "full":
             fill(disk)
             try:
@@ -83,14 +103,29 @@ async def begun(folder: Path, case: str) -> dict[str, object]:
                 told["refused"], told["touched"] = str(error), [counts(hosts), hosts.lines(), len(console.journal.runs())]
             (disk / "log").unlink()
         session = await console.start()
-        try:
-            await session.runner.run()
-        except JournalError as error:
-            told |= {"said": str(error), "exit_code": error.exit_code}
-        await session.aclose()
+        told |= await as_a_command(session, console.around.inventory)
         console.journal.close()
         lease = sorted(line.split(" ", 2)[2] for line in hosts.lines().values())
         return told | {"run": session.run_id, "done": counts(hosts), "lease": lease}
+
+
+class Seen(Desk):
+    """A desk whose look at the cluster costs nothing."""
+
+    async def look(self) -> Snapshot:
+        return look(facts())
+
+
+async def as_a_command(session: Session, inventory: Inventory) -> dict[str, object]:
+    """Do the run as `ppsconsole run --json` does, and return what came of it."""
+    desk, opened = Seen(inventory), OpenRun(session, (), 1.0)
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = await watched(desk, opened, Asker(Flags(), is_terminal=False), OpenRun.go, is_json=True, is_ascii=True)
+    await desk.aclose()
+    result = json.loads(out.getvalue().splitlines()[-1])
+    said = [line.removeprefix("stopped: ") for line in err.getvalue().splitlines() if line.startswith("stopped: ")]
+    return {"said": "; ".join(said), "exit_code": code, "result": [result[name] for name in ("exit_code", "state", "words")]}
 
 
 async def gone_on(folder: Path) -> dict[str, object]:
@@ -113,10 +148,12 @@ def main(folder: Path, case: str, role: str) -> None:
         return
     (folder / "hosts").mkdir()
     (folder / "disk").mkdir()
-    if case == "full":
+    if case in ("full", "remounted"):
         mount(folder / "disk")
     for console in ("begin", "go-on"):
         subprocess.run([sys.executable, "-m", "tests.engine.journal_lost", str(folder), case, console], check=True)
+        if case == "remounted" and console == "begin":
+            remount(folder / "disk", "rw")
         for each in (folder / "disk").glob("log*"):
             each.unlink()
 
