@@ -154,7 +154,7 @@ class Desk:
                     made = plan_of(self.inventory, snapshot, request, commands_of, background)
                 except Barred as error:
                     made = error
-                if is_last or not facts.is_worth_another_look(self.inventory, snapshot, made):
+                if is_last or not facts.is_worth_another_look(self.inventory, snapshot, made, is_for_alternates=is_alternate):
                     break
         if isinstance(made, Barred):
             raise made

@@ -55,7 +55,8 @@ LOOKS_S = 12.0
 async def looks(inventory: Inventory, clock: Clock) -> AsyncGenerator[tuple[Snapshot, bool], None]:
     """Look at everything, and again for as long as the caller goes on: `LOOKS` times, none begun that `LOOKS_S` would cut off.
 
-    The lines that the first look opened stay open for the next, which so is quicker.
+    The lines that the first look opened stay open for the next, which so is quicker. The second look is had at any rate, and
+    whole: a first one that used up all the time did so because something did not answer, and must not decide by itself.
 
     Yields:
         What was seen, and whether it is the last look.
@@ -66,8 +67,8 @@ async def looks(inventory: Inventory, clock: Clock) -> AsyncGenerator[tuple[Snap
     try:
         for number in range(1, LOOKS + 1):
             left_s = ends - clock.monotonic()
-            snapshot = await look_with(tools, inventory, clock, deadline_s(inventory) if number == 1 else left_s)
-            is_last = number == LOOKS or ends - clock.monotonic() < inventory.polling.timeout_s
+            snapshot = await look_with(tools, inventory, clock, deadline_s(inventory) if number <= 2 else left_s)
+            is_last = number == LOOKS or (number >= 2 and ends - clock.monotonic() < inventory.polling.timeout_s)
             yield snapshot, is_last
             if is_last:
                 return
@@ -75,7 +76,9 @@ async def looks(inventory: Inventory, clock: Clock) -> AsyncGenerator[tuple[Snap
         await tools.aclose()
 
 
-def is_worth_another_look(inventory: Inventory, snapshot: Snapshot, made: Plan | Barred) -> bool:
+def is_worth_another_look(
+    inventory: Inventory, snapshot: Snapshot, made: Plan | Barred, *, is_for_alternates: bool = False
+) -> bool:
     """Return whether something did not answer in time that might answer at the next look, and a plan rests on it.
 
     A failover whose plan can be run does not wait for what is wholly silent, as a host that is dead is: users are out meanwhile.
@@ -84,11 +87,15 @@ def is_worth_another_look(inventory: Inventory, snapshot: Snapshot, made: Plan |
         inventory: What was declared.
         snapshot: What was seen.
         made: What came of it: the plan, or why there is none.
+        is_for_alternates: What is planned rests on the hosts of alternate servers, too.
     """
+    if isinstance(made, Barred) and made.rule == "bundles-unseen":
+        return True
     is_urgent = isinstance(made, Plan) and made.runbook == "failover" and not made.blockers
     for node in snapshot.nodes:
         names = [name for name, kinds in _LOOKS_AT.items() if node.kind in kinds]
-        if not names or (node.kind == "database" and inventory.database.kind != "postgres"):
+        is_reached = bool(names) or node.kind == "balancer" or (is_for_alternates and node.kind == "alternate")
+        if not is_reached or (node.kind == "database" and inventory.database.kind != "postgres"):
             continue
         if inventory.host_of(node.name) is not None:
             names.append("host.ssh")

@@ -16,7 +16,7 @@ from ppsconsole.runbooks.building import Background, Brief, Shop
 from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.items_windows import BY_HAND, SEALED, on_windows
 from ppsconsole.runbooks.request import Request, known, without_to
-from ppsconsole.runbooks.situation import one_history, primaries, standbys
+from ppsconsole.runbooks.situation import one_history, primaries, standbys, unanswered
 
 _NOTHING_LOST = Loss(LossTier.NONE, words="the cluster itself is only read")
 
@@ -112,7 +112,10 @@ def plan_backup_prune(brief: Brief) -> Plan:
             steps[-1] = replace(steps[-1], gate=Gate("confirm", question, "--approve"), is_undoable=False)
     if not steps:
         unseen_ones = [each.name for each in _places(inventory, request) if snapshot.value(f"{each.name}.backup") is None]
-        what = f"what there is was not seen at {', '.join(unseen_ones)}" if unseen_ones else "nothing is set aside or half-made"
+        if unseen_ones:
+            what = f"what there is was not seen at {', '.join(unseen_ones)}"
+            raise Barred("bundles-unseen", what, where=request.node or "backups", remedy="Plan again; `status` says what answers")
+        what = "nothing is set aside or half-made"
         raise Barred("nothing-to-prune", what, where=request.node or "backups", remedy="See `ppsconsole backup list`")
     return brief.plan(node=request.node, steps=tuple(steps), preflight=(), loss=_NOTHING_LOST)
 
@@ -161,6 +164,9 @@ def _source(inventory: Inventory, snapshot: Snapshot, place: Backup) -> Node:
     if place.source is not None:
         answering = [each for each in answering if each.name == place.source]
     if not answering:
+        if place.source in unanswered(snapshot):
+            what = f"{place.source} did not answer in time, and `source` says that it is dumped"
+            raise Barred("source-unseen", what, where=place.name, remedy="Plan again; `status` says what answers")
         what = f"{place.source} does not answer" if place.source else "no instance answers"
         raise Barred("no-source", f"{what}: there is nothing to dump", where=place.name, remedy="See `status`")
     source = answering[0]
@@ -211,7 +217,9 @@ def _folder(snapshot: Snapshot, place: Backup, *, is_many: bool = False) -> Item
 def _as_declared(sources: dict[str, Node], snapshot: Snapshot) -> Item:
     standby = sorted({node.name for node in sources.values() if node.role != "primary"})
     if standby and not primaries(snapshot):
-        words = f"no primary answers: {', '.join(standby)} is dumped, with what it has received"
+        late = " and ".join(unanswered(snapshot))
+        why = f"{late} did not answer in time, and no other is primary" if late else "no primary answers"
+        words = f"{why}: {', '.join(standby)} is dumped, with what it has received"
         return failing("source", words, "Back up again once there is a primary")
     if standby:
         return ok("source", f"{', '.join(standby)} is dumped, a standby, as `source` says: with what it has received")

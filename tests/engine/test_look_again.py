@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from ppsconsole.clock import HeldClock
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.engine import facts
 from ppsconsole.engine.desk import Desk
+from ppsconsole.inventory.dependencies import Backup
+from ppsconsole.inventory.model import Host, Inventory
+from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import FenceProof, Rung
@@ -28,13 +32,22 @@ def busy(*names: str) -> Found:
 
 
 def planned(
-    monkeypatch: pytest.MonkeyPatch, request: Request, *worlds: Callable[[], Found]
+    monkeypatch: pytest.MonkeyPatch,
+    request: Request,
+    *worlds: Callable[[], Found],
+    of: Inventory | None = None,
+    takes_s: float = 0.0,
 ) -> tuple[Callable[[], Plan], list[Snapshot]]:
-    """Return what plans where the looks see `worlds` one after the other, the last one again and again; and the looks."""
-    looks: list[Snapshot] = []
+    """Return what plans where the looks see `worlds` one after the other, the last one again and again; and the looks.
 
-    async def look_with(*_: Any) -> Snapshot:
-        looks.append(seen(worlds[min(len(looks), len(worlds) - 1)](), declared()))
+    A look at a world in which nothing is late takes no time, any other one `takes_s`, or what it is given where that is less.
+    """
+    looks: list[Snapshot] = []
+    inventory = declared() if of is None else of
+
+    async def look_with(_tools: Any, _inventory: Any, clock: HeldClock, limit_s: float) -> Snapshot:
+        looks.append(seen(worlds[min(len(looks), len(worlds) - 1)](), inventory))
+        clock.advance(min(takes_s, limit_s) if worlds[min(len(looks), len(worlds)) - 1] is not fine else 0.0)
         return looks[-1]
 
     async def tried_secrets(_: Any) -> dict[str, str]:
@@ -44,7 +57,7 @@ def planned(
     monkeypatch.setattr(facts, "tried_secrets", tried_secrets)
 
     async def main() -> Plan:
-        desk = Desk(declared(), environ={})
+        desk = Desk(inventory, HeldClock(), environ={})
         try:
             return await desk.plan(request)
         finally:
@@ -63,6 +76,67 @@ def test_what_answers_at_the_next_look_was_busy(monkeypatch: pytest.MonkeyPatch,
     make, looks = planned(monkeypatch, Request("switchover", "", "db2"), lambda: busy(late), fine)
     assert make().to == "db2"
     assert len(looks) == 2
+
+
+SLOW_S = 15.0
+"""So long a look takes at most on which something stays silent: longer than a plan goes on looking."""
+
+
+def with_vault(source: str | None) -> Inventory:
+    place = Backup("vault", "/srv/vault", host="vault", encryption_key=SecretRef("env", "KEY"), source=source)
+    instances = {name: replace(each, dumps={name: f"host={name}"}) for name, each in declared().database.instances.items()}
+    hosts = {**declared().hosts, "vault": Host("vault", "b", "127.0.0.9")}
+    return declared(backups={"vault": place}, hosts=hosts, database=replace(declared().database, instances=instances))
+
+
+@pytest.mark.parametrize(("late", "source"), [("db1", None), ("db2", "db2")])
+def test_one_look_that_was_too_slow_decides_no_backup(monkeypatch: pytest.MonkeyPatch, late: str, source: str | None) -> None:
+    """It took all the time that a plan looks for, on a machine that was busy: what it did not see is looked at once more."""
+    of = with_vault(source)
+    make, looks = planned(monkeypatch, Request("backup"), lambda: busy(late), fine, of=of, takes_s=SLOW_S)
+    assert (make().steps[0].arguments["source"], len(looks)) == (late, 2)
+
+
+def test_a_backup_says_whom_it_did_not_see_in_time_and_calls_nobody_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    make, looks = planned(monkeypatch, Request("backup"), lambda: busy("db2"), of=with_vault("db2"), takes_s=SLOW_S)
+    with pytest.raises(Barred, match="db2 did not answer in time, and `source` says that it is dumped") as told:
+        make()
+    assert (told.value.rule, len(looks)) == ("source-unseen", 2)
+    make, looks = planned(monkeypatch, Request("backup"), lambda: busy("db1"), of=with_vault(None), takes_s=SLOW_S)
+    made = make()
+    [item] = [each for each in made.preflight if each.name == "source"]
+    assert item.words == "db1 did not answer in time, and no other is primary: db2 is dumped, with what it has received"
+    assert (item.state, len(looks)) == ("failing", 2)
+
+
+@pytest.mark.parametrize(("late", "to"), [("db1", "db2"), ("db2", "db2")])
+def test_one_look_that_was_too_slow_decides_no_switchover(monkeypatch: pytest.MonkeyPatch, late: str, to: str) -> None:
+    make, looks = planned(monkeypatch, Request("switchover", "", to), lambda: busy(late), fine, takes_s=SLOW_S)
+    assert (make().to, len(looks)) == (to, 2)
+
+
+def test_a_balancer_whose_host_was_too_slow_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreached() -> Found:
+        found = fine()
+        change_host(found, "lb1", ssh="timed-out")
+        return found
+
+    make, looks = planned(monkeypatch, Request("switchover", "", "db2"), unreached, fine, takes_s=SLOW_S)
+    assert ("drain-lb1" in {step.id for step in make().steps}, len(looks)) == (True, 2)
+
+
+def test_what_may_be_deleted_is_looked_at_again_where_it_was_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    make, looks = planned(monkeypatch, Request("backup-prune"), fine, of=with_vault(None))
+    with pytest.raises(Barred, match="what there is was not seen at vault"):
+        make()
+    assert len(looks) == facts.LOOKS
+
+
+@pytest.mark.parametrize("runbook", ["backup", "switchover"])
+def test_where_all_has_answered_it_is_looked_at_once(monkeypatch: pytest.MonkeyPatch, runbook: str) -> None:
+    request = Request(runbook, "", "db2" if runbook == "switchover" else "")
+    make, looks = planned(monkeypatch, request, fine, of=with_vault(None), takes_s=SLOW_S)
+    assert (make().runbook, len(looks)) == (runbook, 1)
 
 
 @pytest.mark.parametrize("to", ["db2", ""])
