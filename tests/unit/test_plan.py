@@ -1,6 +1,7 @@
 """Plans are values: they survive JSON, and their hash binds what matters and nothing else."""
 
-from dataclasses import replace
+from dataclasses import Field, fields, replace
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from ppsconsole.errors import UsageError
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.loss import Loss, LossTier, accepted_window
 from ppsconsole.plan.outcomes import RunVerdict
-from ppsconsole.plan.plan import Identity, Plan
+from ppsconsole.plan.plan import Identity, Plan, kept_out_said
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.proof import FenceProof, Rung, ZeroLossProof
 from ppsconsole.plan.step import Gate, Step
@@ -45,6 +46,66 @@ def test_the_hash_binds_identity_and_commands_but_not_lag_or_time() -> None:
     assert replace(made, identities=(moved,)).hash != made.hash
     other = replace(made.steps[0], commands=("db1$ pg_ctl stop -m immediate",))
     assert replace(made, steps=(other, made.steps[1])).hash != made.hash
+
+
+@pytest.mark.parametrize("name", ["runbook", "cluster", "node", "to"])
+def test_the_hash_binds_what_is_done_to_whom(name: str) -> None:
+    assert replace(plan(), **{name: "other"}).hash != plan().hash
+
+
+@pytest.mark.parametrize("each", fields(Identity), ids=lambda each: each.name)
+def test_the_hash_binds_all_that_makes_an_instance_itself(each: Field[Any]) -> None:
+    made = plan()
+    other = replace(made.identities[0], **{each.name: 2 if each.name == "timeline" else "other"})
+    assert replace(made, identities=(other,)).hash != made.hash
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"id": "x"}, {"verb": "x"}, {"node": "x"}, {"arguments": {"mode": "immediate"}}, {"arguments": {}}, {"commands": ()}],
+)
+def test_the_hash_binds_what_every_step_does(change: dict[str, Any]) -> None:
+    made = plan()
+    for at, step in enumerate(made.steps):
+        steps = list(made.steps)
+        steps[at] = replace(step, **change)
+        is_same = steps[at] == step
+        assert (replace(made, steps=tuple(steps)).hash == made.hash) is is_same
+
+
+def test_the_hash_binds_how_many_steps_there_are_and_their_order() -> None:
+    made = plan()
+    hashes = {replace(made, steps=steps).hash for steps in (made.steps, made.steps[::-1], made.steps[:1], made.steps[1:], ())}
+    assert len(hashes) == 5
+    assert replace(made, identities=()).hash != made.hash
+
+
+def test_the_hash_of_a_plan_stays_what_it_was() -> None:
+    """Journals and copies on hosts keep it beside the plan: made otherwise, open runs of an older console could not go on."""
+    assert plan().hash == "28dac9afd17dc168"
+    arguments = [replace(plan().steps[0], arguments=dict(each)) for each in ([("b", "1"), ("a", "2")], [("a", "2"), ("b", "1")])]
+    first, second = (replace(plan(), steps=(each,)).hash for each in arguments)
+    assert first == second
+
+
+def test_a_step_is_found_by_its_id() -> None:
+    made = plan()
+    assert [made.step(each.id) for each in made.steps] == list(made.steps)
+    with pytest.raises(KeyError):
+        made.step("stop")
+
+
+@pytest.mark.parametrize(
+    ("downtime_s", "users", "said"),
+    [
+        (42.0, "", "users are kept out for about 42s"),
+        (None, "", "users are not kept out"),
+        (0.0, "", "users are not kept out"),
+        (42.0, "those of site b are", "those of site b are"),
+    ],
+)
+def test_who_is_kept_out_is_said(downtime_s: float | None, users: str, said: str) -> None:
+    assert kept_out_said(downtime_s, users) == said
 
 
 def test_only_failing_blocking_items_block() -> None:
