@@ -47,15 +47,24 @@ def write(path: Path, text: str, *, is_durable: bool = False) -> None:
     Raises:
         OSError: As `make_folder`, or it cannot be written.
     """
+    write_bytes(path, text.encode("utf-8", "replace"), is_durable=is_durable)
+
+
+def write_bytes(path: Path, data: bytes, *, is_durable: bool = False) -> None:
+    """Put `data` into the place of `path`, as `write` does with a text.
+
+    Raises:
+        OSError: As `write`.
+    """
     make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     with suppress(FileNotFoundError):
         draft.unlink()  # of a process with the same number that died, or planted
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with os.fdopen(os.open(draft, flags, 0o600), "w", encoding="utf-8", errors="replace") as file:
+        with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
             os.fchmod(file.fileno(), 0o600)  # a umask may take away the user's own rights, too
-            file.write(text)
+            file.write(data)
             if is_durable:
                 file.flush()
                 os.fsync(file.fileno())

@@ -1,5 +1,6 @@
 """One theme as a YAML file: read with the line of every mistake, for the themes that are shipped and for a person's own."""
 
+import os
 import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.theme import BUILTIN_THEMES, Theme
 
 from ppsconsole.errors import InventoryError, SettingsError
+from ppsconsole.inventory.kept import keep, recalled
 from ppsconsole.settings.entries import pairs, word
 from ppsconsole.values import dataclass
 
@@ -46,6 +48,8 @@ TERMINAL_COLOURS = (
 )
 """The terminal's own colours, by the names that Textual has for them."""
 
+_PACKAGE = Path(__file__).resolve().parent.parent
+_READERS = (__file__, *(os.fspath(_PACKAGE / each) for each in ("settings", "inventory")))
 _KEYS = ("like", "dark", "ansi", "colours")
 _RGB = re.compile("#[0-9A-Fa-f]{6}").fullmatch
 
@@ -104,18 +108,25 @@ def read_palette(path: Path, base: Callable[[str], Palette] | None = None, bases
         SettingsError: With all mistakes, each with its line, the value found and the values allowed; or the file cannot be
             read, or it is a person's own and could have been written by others.
     """
-    from ppsconsole.inventory import files, syntax
-    from ppsconsole.inventory.reading import Reading
+    from ppsconsole.inventory import files
 
     try:
         # What is shipped is trusted like the code beside it, and may belong to whoever installed it.
         data = files.read(str(path)) if base is not None else path.read_bytes()
+        found = recalled(str(path), data, _READERS) if base is None else None  # another file is part of what is `like` it
+        if isinstance(found, Palette):
+            return found
+        from ppsconsole.inventory import syntax
+        from ppsconsole.inventory.reading import Reading
+
         reading = Reading(str(path), root := syntax.compose(data, str(path)))
     except InventoryError as error:
         raise SettingsError(error.mistakes) from None
     palette = _palette(root, reading, path.stem, base, bases)
     if reading.mistakes or palette is None:
         raise SettingsError(reading.in_order())
+    if base is None:
+        keep(str(path), data, _READERS, palette)
     return palette
 
 
