@@ -7,7 +7,7 @@ from typing import Any
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.errors import UsageError
 from ppsconsole.inventory.model import Inventory
-from ppsconsole.plan.loss import Loss, LossTier
+from ppsconsole.plan.loss import LossTier
 from ppsconsole.plan.plan import Plan, kept_out_said
 from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.alternate import RUNS
@@ -181,7 +181,7 @@ def _untold(inventory: Inventory, step: Step) -> tuple[str, ...]:
 def _command(request: Request, plan: Plan | None) -> str:
     words = ["ppsconsole", "run", *words_of(request)]
     if plan is not None and plan.runbook == "failover" and plan.loss.tier is not LossTier.NONE:
-        words += ["--accept-loss", window_of(plan.loss)]
+        words += ["--accept-loss", plan.loss.to_accept]
     return " ".join(words)
 
 
@@ -194,12 +194,3 @@ def words_of(request: Request) -> list[str]:
         value = getattr(request, name)
         words += [flag, value] if value else []
     return words
-
-
-def window_of(loss: Loss) -> str:
-    """Return the loss as `--accept-loss` takes it, rounded up: what is offered has to cover what is told, and no more."""
-    if loss.is_salvage_ahead:
-        return "0"
-    if loss.tier is LossTier.UNKNOWN or loss.window_s is None:
-        return "unlimited"
-    return f"{math.ceil(loss.window_s)}s"

@@ -122,7 +122,7 @@ class Asker:
         prompt = {
             "confirm": "Type yes to go on; Enter alone cancels: ",
             "name": f"Type {plan.cluster} to go on; Enter alone cancels: ",
-            "accept-loss": f"Type the window you accept, such as {_example(plan)}; Enter alone cancels: ",
+            "accept-loss": f"Type the window you accept, such as {plan.loss.to_accept}; Enter alone cancels: ",
             "attest": "Write what you did or saw; Enter alone cancels: ",
         }[gate.kind]
         _forget_typed(sys.stdin.fileno())
@@ -173,15 +173,11 @@ def _forget_typed(descriptor: int) -> None:
         termios.tcflush(descriptor, termios.TCIFLUSH)
 
 
-def _example(plan: Plan) -> str:
-    return f"{max(1, round(plan.loss.window_s + 0.5))}s" if plan.loss.window_s is not None else "unlimited"
-
-
 def _flag_said(gate: Gate, plan: Plan) -> str:
     match gate.kind:
         case "confirm" | "name":
             return f"{gate.flag} {plan.hash}"
         case "accept-loss":
-            return f"{gate.flag} {_example(plan)}"
+            return f"{gate.flag} {plan.loss.to_accept}"
         case "attest":
             return f"{gate.flag} TEXT"

@@ -78,7 +78,13 @@ def run_head(view: RunView, now: float, width: int, glyphs: Glyphs, promises: Pr
         Span(f"  run {view.run}", "dim"),
     )
     promised = promise_said(promises.loss_s, is_kept=view.keeps_loss_within(promises.loss_s))
-    loss: Line = (Span("loss      ", "dim"), Span(view.loss), *promised, Span(f"   lease  {view.holder}", "dim"))
+    loss: Line = (
+        Span("loss      ", "dim"),
+        Span(view.loss),
+        *accepted_part(view),
+        *promised,
+        Span(f"   lease  {view.holder}", "dim"),
+    )
     ahead_s = plan.downtime_s if view.verdict is None else 0.0
     time: Line = (
         Span("downtime  ", "dim"),
@@ -95,6 +101,11 @@ def run_head(view: RunView, now: float, width: int, glyphs: Glyphs, promises: Pr
     for issue in view.issues:
         lines += hanging((Span("issue     ", "dim"),), issue, "warn", width, glyphs)
     return tuple(lines)
+
+
+def accepted_part(view: RunView) -> Line:
+    """Return what stands behind a loss of which somebody accepted so much: the limit may be larger than what is told."""
+    return (Span(f", {view.accepted}"),) if view.accepted else ()
 
 
 def verdict_style(view: RunView) -> Style:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ppsconsole.clock import duration
 from ppsconsole.draw.plan import badge, direction
 from ppsconsole.draw.promise import NO_PROMISES, Promises, promise_said
-from ppsconsole.draw.run import outage_said, verdict_style, writes_said
+from ppsconsole.draw.run import accepted_part, outage_said, verdict_style, writes_said
 from ppsconsole.draw.run_view import RunView
 from ppsconsole.draw.text import Glyphs, Line, Span, Style, line_text
 from ppsconsole.draw.words import fitted, shortened, width_of
@@ -42,7 +42,7 @@ def pinned_head(
     is_narrow, now = width < NARROW, view.until(now)
     loss: Line = (Span("loss  " if is_narrow else "loss      ", "dim"), Span(view.loss))
     promised = promise_said(promises.loss_s, is_kept=view.keeps_loss_within(promises.loss_s))
-    loss = _fitting([(*loss, *promised), loss], width)
+    loss = _fitting([(*loss, *accepted_part(view), *promised), (*loss, *promised), loss], width)
     lines: list[Line] = [_title(view, width, glyphs, mark), loss, _downtime(view, now, promises.downtime_s, width)]
     if rows >= 4:
         lines.append(_fitting([(Span("lease     ", "dim"), Span(each, "text")) for each in lease], width))

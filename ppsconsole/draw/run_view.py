@@ -4,10 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ppsconsole.cluster.lost_writes import LostWrites
-from ppsconsole.plan.loss import Loss, LossTier
+from ppsconsole.errors import UsageError
+from ppsconsole.plan.loss import Loss, LossTier, accepted_said
 from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import FenceProof, ZeroLossProof
+from ppsconsole.plan.step import Step
 
 Phase = Literal[
     "pending", "started", "done", "skipped", "failed", "unknown", "undoing", "undone", "not-undone", "undo-unknown"
@@ -77,6 +79,7 @@ class RunView:
         users: How long users were kept out.
         writes: How long nothing could be written.
         lost: What was lost, counted on the old primary's disk; None while nobody counted.
+        read_loss: The loss as it was read for the last answer that accepted one; None before that.
         second_primary: What the run itself found to take writes beside its new primary; empty where nothing does.
     """
 
@@ -101,6 +104,7 @@ class RunView:
     lease_hosts: tuple[str, ...] = ()
     is_handed_over: bool = False
     lost: LostWrites | None = None
+    read_loss: Loss | None = None
     second_primary: str = ""
 
     def of(self, step: str) -> StepView:
@@ -150,7 +154,24 @@ class RunView:
         return self._planned_loss.said()
 
     @property
+    def accepted(self) -> str:
+        """What was accepted of a loss that is told as an estimate, to stand behind it; empty where none is, or none was."""
+        answers = dict(self.answers)
+        given = [answers[each.id] for each in self.plan.steps if _asks_for_loss(each) and each.id in answers]
+        if not given or self._planned_loss.tier is LossTier.NONE or self.loss != self._planned_loss.said():
+            return ""
+        try:
+            return accepted_said(given[-1])
+        except UsageError:
+            return ""  # a copy of the journal may say anything
+
+    @property
     def _planned_loss(self) -> Loss:
-        """The plan's estimate; nothing is promised of a salvage that was tried and failed."""
+        """The estimate: as it was read last, else the plan's; nothing is promised of a salvage that was tried and failed."""
+        loss = self.plan.loss if self.read_loss is None else self.read_loss
         tried = [each.phase for step, each in zip(self.plan.steps, self.steps, strict=True) if step.verb == "salvage"]
-        return replace(self.plan.loss, is_salvage_ahead=self.plan.loss.is_salvage_ahead and tried in (["pending"], ["started"]))
+        return replace(loss, is_salvage_ahead=loss.is_salvage_ahead and tried in (["pending"], ["started"]))
+
+
+def _asks_for_loss(step: Step) -> bool:
+    return step.gate is not None and step.gate.kind == "accept-loss"

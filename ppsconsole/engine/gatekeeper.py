@@ -7,6 +7,7 @@ from ppsconsole.actions.base import Workbench
 from ppsconsole.engine.gates import Ask, answer_of, still_counts
 from ppsconsole.engine.reading import Reading, Reread
 from ppsconsole.engine.state import RunState
+from ppsconsole.plan.loss import Loss
 from ppsconsole.plan.step import Step
 
 
@@ -23,6 +24,7 @@ class Gatekeeper:
             ahead: Tells where the run stands by what was said, durable or not.
         """
         self._bench, self._ask, self._reread, self._ahead = bench, ask, reread, ahead
+        self._losses: dict[str, Loss] = {}
 
     async def answer_all(self) -> None:
         """Ask at every gate that is open, now.
@@ -60,6 +62,10 @@ class Gatekeeper:
         is_loss = step.gate.kind == "accept-loss"
         return not (is_loss and self._bench.zero_loss_of(step.arguments.get("primary", ""), step.node) is not None)
 
+    def loss_at(self, step: Step) -> Loss | None:
+        """Return the loss as it was last read for the gate of `step`; None where it was not, or another thing is asked there."""
+        return self._losses.get(step.id) if step.gate is not None and step.gate.kind == "accept-loss" else None
+
     async def _read_again(self, step: Step) -> Reading | None:
         if self._reread is None:
             return None
@@ -68,4 +74,5 @@ class Gatekeeper:
         # Promised is a salvage only while it is ahead: what is asked behind one that failed is the loss that remains.
         phases = {self._ahead().of(each.id).phase for each in self._bench.plan.steps if each.verb == "salvage"}
         is_ahead = self._bench.plan.loss.is_salvage_ahead and bool(phases & {"pending", "started"})
-        return replace(reading, loss=replace(reading.loss, is_salvage_ahead=is_ahead))
+        self._losses[step.id] = loss = replace(reading.loss, is_salvage_ahead=is_ahead)
+        return replace(reading, loss=loss)

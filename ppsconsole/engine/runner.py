@@ -236,7 +236,9 @@ class Runner:
             await self._finish(RunVerdict.FAILED, str(error))
             raise
         if is_new or not is_written:
-            data = {"answer": self._bench.answers[step.id], "kind": step.gate.kind}
+            data: dict[str, Any] = {"answer": self._bench.answers[step.id], "kind": step.gate.kind}
+            if (loss := self._gates.loss_at(step)) is not None:
+                data["loss"] = loss.as_json()  # what was accepted, and of how much: reports tell both
             await self.record("gate-answered", step=step.id, words=step.gate.question, data=data)
         return None
 

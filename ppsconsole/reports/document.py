@@ -31,7 +31,7 @@ def head_of(view: RunView, now: float) -> dict[str, Any]:
         "started_at": iso(view.started_at),
         "finished_at": None if view.finished_at is None else iso(view.finished_at),
         "holder": view.holder,
-        "loss": {**view.plan.loss.as_json(), "said": view.loss},
+        "loss": {**(view.read_loss or view.plan.loss).as_json(), "said": view.loss, "accepted": view.accepted or None},
         "downtime": {"users": _outage(view.users, now), "writes": _outage(view.writes, now), "estimate_s": view.plan.downtime_s},
         "issues": list(view.issues),
     }

@@ -7,6 +7,7 @@ from ppsconsole.draw.run_view import Outage, RunView, StepView
 from ppsconsole.engine.resume import FoundRun, holder_of, started_at
 from ppsconsole.engine.state import RunState, state_of
 from ppsconsole.plan.event import RunEvent
+from ppsconsole.plan.loss import Loss
 from ppsconsole.plan.plan import Plan
 from ppsconsole.runbooks.costs import outage_of
 
@@ -54,6 +55,7 @@ def story_of(run: str, plan: Plan, events: Iterable[RunEvent], *, is_lab: bool, 
         lease_hosts=() if leased is None else tuple(str(each) for each in leased.data.get("hosts", ())),
         is_handed_over=stood is not None and bool(stood.data.get("is_handed_over")),
         lost=_lost(told),
+        read_loss=_read_loss(told),
         second_primary=state.second_primary,
     )
 
@@ -92,6 +94,12 @@ def _lost(events: tuple[RunEvent, ...]) -> LostWrites | None:
     """Return what was counted to be lost, by the last step that did so."""
     found = [event.data["values"]["lost_writes"] for event in events if _counted(event)]
     return LostWrites.from_json(found[-1]) if found else None
+
+
+def _read_loss(events: tuple[RunEvent, ...]) -> Loss | None:
+    """Return the loss as it was read for the last answer that accepted one."""
+    found = [event.data["loss"] for event in events if event.kind == "gate-answered" and event.data.get("loss") is not None]
+    return Loss.from_json(found[-1]) if found else None
 
 
 def _counted(event: RunEvent) -> bool:

@@ -63,7 +63,10 @@ def report_facts(view: RunView, now: float) -> tuple[str, ...]:
     now = view.until(now)
     facts = [f"run {view.run}, plan {view.plan.hash}, {'lab' if view.is_lab else 'live'}, by {view.holder}"]
     facts += [line_text(line) for line in _times(view, now)]
-    facts += [f"loss: {view.loss}", f"users were kept out for {duration(view.users.length_s(now))}{_against(view, now)}"]
+    facts += [
+        f"loss: {view.loss}{f', {view.accepted}' if view.accepted else ''}",
+        f"users were kept out for {duration(view.users.length_s(now))}{_against(view, now)}",
+    ]
     facts += [f"nothing could be written for {duration(view.writes.length_s(now))}"] if view.writes.began_at is not None else []
     return (*facts, *([view.words] if view.words else []), *(f"issue: {issue}" for issue in view.issues))
 

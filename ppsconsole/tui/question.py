@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ppsconsole.advice.ways import window_of
 from ppsconsole.clock import hhmmss
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.draw.plan import direction, downtime_said
@@ -87,7 +86,7 @@ def gate_question(gate: Gate, step: Step, plan: Plan, snapshot: Snapshot | None,
         case "name":
             return Question(title, words, facts, _NAME, name_refusal(plan), "Go on")
         case "accept-loss":
-            least = window_of(plan.loss)
+            least = plan.loss.to_accept
 
             def refused(text: str) -> str:
                 try:

@@ -67,13 +67,13 @@ def test_what_was_read_is_asked_with_its_own_loss_and_the_plans_hash() -> None:
     asyncio.run(answer_of(made.step("promote"), made, ask, Reading(NOW, LARGE)))
     assert ask.plans[0].loss == LARGE
     assert ask.plans[0].hash == made.hash
-    assert "Loss up to 9.0s (bounded): as read." in ask.gates[0].question
-    assert dict(ask.gates[0].seen)["loss now"] == "up to 9.0s (bounded): as read"
+    assert "Loss at most 9.0s (bounded): as read." in ask.gates[0].question
+    assert dict(ask.gates[0].seen)["loss now"] == "at most 9.0s (bounded): as read"
 
 
 def test_an_answer_that_covers_only_the_plans_loss_is_refused() -> None:
     made = failover()
-    with pytest.raises(Blocked, match=r"the loss is up to 9\.0s"):
+    with pytest.raises(Blocked, match=r"the loss is at most 9\.0s"):
         asyncio.run(answer_of(made.step("promote"), made, Asked("2s"), Reading(NOW, LARGE)))
 
 
@@ -104,7 +104,15 @@ def test_a_loss_that_has_grown_and_that_nobody_accepts_holds_the_run_before_it_i
     scene = Scene(World(), failover(), ask=Asked(None))
     verdict, is_open, words = run(scene, rereading(LARGE), answered="2s")
     assert (verdict, is_open) == (RunVerdict.INCOMPLETE, True)
-    assert "up to 9.0s" in words
+    assert "at most 9.0s" in words
+
+
+@pytest.mark.parametrize(("now", "answered"), [(SMALL, "2s"), (LARGE, "10s")])
+def test_the_loss_as_it_was_read_is_written_down_beside_what_was_accepted_of_it(now: Loss, answered: str) -> None:
+    scene = Scene(World(), failover(), ask=Asked("10s"))
+    assert run(scene, rereading(now), answered="2s")[0] is RunVerdict.SUCCESS
+    [told] = [each for each in scene.records.events if each.kind == "gate-answered" and each.data["kind"] == "accept-loss"]
+    assert (told.data["answer"], Loss.from_json(told.data["loss"])) == (answered, now)
 
 
 @pytest.mark.parametrize(("now", "asked"), [(SMALL, 0), (LARGE, 1)])
@@ -130,7 +138,7 @@ def test_what_moved_since_the_plan_is_said() -> None:
     assert (still.moved, still.primaries, still.out_s) == ((), (), 12.0)
     assert dict(still.facts())["users"] == "out for at least 12s"
     grown = reading_of(made, seen(killed()), LARGE, None, NOW)
-    assert "now it is up to 9.0s (bounded)" in grown.moved[0]
+    assert "now it is at most 9.0s (bounded)" in grown.moved[0]
     assert dict(grown.facts())["users"] == "since when they are out is not known"
 
 

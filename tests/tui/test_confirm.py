@@ -192,12 +192,12 @@ def test_loss_is_accepted_by_a_window_that_covers_it_before_anything_is_touched(
         await to_run(opened, "failover --to db2")
         shown = " ".join(screen_text(opened.app).split())
         assert "gives up what only" in shown
-        assert "up to 3.2s (bounded)" in shown
+        assert "at most 3.2s (bounded)" in shown
         assert "pps1 runs" in shown, "read as it is asked"
         assert "out for at least 12s" in shown
         assert desk.sessions == [], "asked before the lease is taken"
         await opened.press(*"2s")
-        assert "does not cover the loss: up to 3.2s" in screen_text(opened.app)
+        assert "does not cover the loss: at most 3.2s" in screen_text(opened.app)
         await opened.press("tab", "enter")
         assert desk.sessions == []
         await opened.press("shift+tab", "backspace", "backspace", *"5s", "tab", "enter")
@@ -250,7 +250,7 @@ def test_the_smallest_terminal_shows_the_loss_before_all_else() -> None:
     async def look(opened: Console, desk: DeskDouble) -> None:
         await to_run(opened, "failover --to db2")
         shown = screen_text(opened.app)
-        assert "up to 3.2s (bounded)" in shown
+        assert "at most 3.2s (bounded)" in shown
         assert "[ Cancel (Esc) ]" in shown
         assert "[ Accept the loss ]" in shown
         await opened.press("escape")

@@ -105,7 +105,7 @@ def test_the_plan_is_read_before_anything_runs(size: tuple[int, int]) -> None:
         shown = "\n".join(lines)
         plan = desk and opened.app.screen.plan
         assert plan.hash in shown
-        assert "up to 3.2s (bounded)" in shown
+        assert "at most 3.2s (bounded)" in shown
         assert "users are kept out for about 5.0s" in shown
         assert shown.index("licence") < shown.index("backup"), "what fails comes before what nobody looked at"
         assert "▲ warns        licence" in shown

@@ -29,7 +29,7 @@ def test_a_killed_primary_is_restarted_first_and_failed_over_second() -> None:
     restart, failover = advice(killed(), "db1").ways
     assert (restart.command, restart.loss, restart.is_blocked) == ("ppsconsole run restart db1", "none (proved)", False)
     assert failover.command == "ppsconsole run failover --to db2 --accept-loss 0"
-    assert failover.loss == "none after salvage, else up to 3.0s (bounded)"
+    assert failover.loss == "none after salvage, else at most 3.0s (bounded)"
     assert (restart.downtime_s, failover.downtime_s) == (3.0, pytest.approx(15.9))
     assert restart.said() == "ppsconsole run restart db1: users are kept out for about 3.0s; loss none (proved)"
 
@@ -40,10 +40,10 @@ def test_loss_goes_before_downtime() -> None:
 
 
 def test_the_offered_window_covers_the_told_loss() -> None:
-    history = History("db1", NOW - 1, {"db2": (Sample(NOW - 2.2, "0/3000060", "0/3000060", None, True, 0.0),)})
+    history = History("db1", NOW - 1, {"db2": (Sample(NOW - 2.25, "0/3000060", "0/3000060", None, True, 0.0),)})
     unread = DeadWal("db1", "db2", "0/3000060", NOW, trouble="the disk of db1 cannot be read")
     way = advice(killed(), "db1", Background(history=history, dead_wal=unread)).ways[1]
-    assert (way.loss, way.command.rsplit(" ", 1)[1]) == ("up to 1.2s (bounded)", "2s")
+    assert (way.loss, way.command.rsplit(" ", 1)[1]) == ("at most 1.3s (bounded)", "1.3s")
     found = killed()
     change(found, "db2", last_replay_at=None)
     assert advice(found, "db1", Background(dead_wal=unread)).ways[1].command.endswith("--accept-loss unlimited")

@@ -427,7 +427,7 @@ def test_the_advice_names_it_where_there_is_no_primary() -> None:
     found = advise(_look(lost(COPY)), declared())
     ways = [way for each in found for way in each.ways if way.runbook == "alternate-activate"]
     assert [(way.command, way.is_blocked, way.loss) for way in ways] == [
-        ("ppsconsole run alternate-activate alt1", False, "up to 1h00m (bounded)")
+        ("ppsconsole run alternate-activate alt1", False, "at most 1h00m (bounded)")
     ]
 
 

@@ -68,7 +68,7 @@ def test_what_was_promised_is_said_beside_what_a_plan_and_a_run_cost() -> None:
         run_head(running, AT + 4, 140, UNICODE, broken),
         pinned_head(running, AT + 4, (80, 3), UNICODE, lease=(), promises=broken),
     ):
-        assert "up to 41s (bounded)  MORE than the promised 30s" in text(lines)
+        assert "at most 41s (bounded)  MORE than the promised 30s" in text(lines)
         assert "MORE than the promised 0.5s" in text(lines)
     proved = replace(running, proofs=(ZeroLossProof("db1", "db2", "0/1", "0/2", 1, AT, "r1"),))
     assert "promised 0s" in text(run_head(proved, AT, 140, UNICODE, Promises(loss_s=0.0)))

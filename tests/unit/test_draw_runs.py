@@ -87,7 +87,7 @@ def test_the_head_never_loses_lab_or_live_the_loss_or_the_downtime(width: int, r
     assert len(lines) == rows
     assert all(width_of(line) <= width for line in lines)
     assert ("LAB" if is_lab else "LIVE") in lines[0].split()
-    assert "up to 3.2s (bounded)" in lines[1]
+    assert "at most 3.2s (bounded)" in lines[1]
     assert "1m12s" in lines[2]
     assert "promised 1m00s" in lines[2]
     if rows == 4 or width >= 60:
@@ -145,7 +145,7 @@ def test_the_list_to_read_says_how_long_a_run_took_and_what_was_lost(width: int)
     lines = texts(runs_table((ended, view(*pending)), AT, width, UNICODE))
     assert len(lines) == (2 if width == 200 else 4), "one row each where it fits"
     said = " ".join(" ".join(lines).split())
-    assert "took 40s, users out 9.0s, loss up to 3.2s (bounded)" in said
+    assert "took 40s, users out 9.0s, loss at most 3.2s (bounded)" in said
     assert "for 1m00s, users not out, loss" in said
     assert all(width_of(line) <= width for line in lines)
     assert runs_table((), AT, width, UNICODE) == ()
