@@ -46,6 +46,7 @@ class Case:
         leaves: Patterns of what it may leave behind on the hosts, by `fnmatch`; whatever else is new is half of something.
         is_back: Whether it can be backed out of at the beginning.
         has_two_primaries: Two servers take writes, as its scene has it.
+        is_planned_once: Each run is the same plan, so that the hash of the first approves of all.
     """
 
     name: ClassVar[str]
@@ -54,6 +55,7 @@ class Case:
     leaves: ClassVar[tuple[str, ...]] = ()
     is_back: ClassVar[bool] = True
     has_two_primaries: ClassVar[bool] = False
+    is_planned_once: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.old, self.new = "", ""
@@ -67,10 +69,16 @@ class Case:
         """Return what is said behind `plan` and `run`."""
         return (self.runbook, self.old)
 
-    def begin(self, scene: "KillScene") -> tuple[tuple[str, ...], str]:
-        """Return the command that begins the run, and what approves of it."""
+    def begin(self, scene: "KillScene", *, is_refused: bool) -> tuple[tuple[str, ...], str]:
+        """Return the command that begins the run, and what approves of it.
+
+        Args:
+            scene: Where it is begun.
+            is_refused: What approved of it a moment ago did not.
+        """
         words = self.words()
-        self.plan = scene.planned(*words)
+        if not self.is_planned_once or not self.plan or is_refused:
+            self.plan = scene.planned(*words)
         return ("run", *words), self.plan["hash"]
 
     def placed(self, point: str) -> str:

@@ -156,7 +156,7 @@ class QuarantineDelete(Case):
         done = scene.lab.ssh(self.old, f"rm -rf {self.path} && mkdir -p {self.path}/base && {files}")[0]
         assert done.exit_status == 0, done.stderr
 
-    def begin(self, scene: KillScene) -> tuple[tuple[str, ...], str]:
+    def begin(self, scene: KillScene, *, is_refused: bool) -> tuple[tuple[str, ...], str]:
         """Return the one command that names a path."""
         return ("quarantine", "delete", self.old, str(self.path)), str(self.path)
 

@@ -96,6 +96,7 @@ class RestartDatabase(Case):
     """The primary was killed."""
 
     name, runbook = "restart", "restart"
+    is_planned_once = True
 
     def set_up(self, scene: KillScene) -> None:
         """Kill it."""
@@ -119,6 +120,7 @@ class RestartWeb(Case):
     """The web node that serves was killed."""
 
     name, runbook = "restart-web", "restart"
+    is_planned_once = True
 
     def set_up(self, scene: KillScene) -> None:
         """Kill it."""
@@ -139,6 +141,7 @@ class RestartBalancer(Case):
     """The balancer was killed."""
 
     name, runbook = "restart-balancer", "restart"
+    is_planned_once = True
 
     def set_up(self, scene: KillScene) -> None:
         """Kill it."""
@@ -155,6 +158,7 @@ class BootGuard(Case):
 
     name = runbook = "boot-guard"
     leaves = ("db?:data.boot-guard", "db?:data.boot-guard.*")
+    is_planned_once = True
 
     def set_up(self, scene: KillScene) -> None:
         """Take away what an earlier run wrote."""
@@ -211,6 +215,7 @@ class Fence(Case):
 
     name = runbook = "fence"
     has_two_primaries = True
+    is_planned_once = True
 
     def set_up(self, scene: KillScene) -> None:
         """Fail over from a killed primary once; start that one again each time."""

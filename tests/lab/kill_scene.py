@@ -201,9 +201,10 @@ class KillScene:
             The run, empty where the console died before there was one; what answers its gates; and how the console ended.
         """
         limit = time.monotonic() + LIMIT_S
+        is_refused = False
         while True:
             known = self.latest("here")
-            command, approve = case.begin(self)
+            command, approve = case.begin(self, is_refused=is_refused)
             answers = ["--approve", approve, *case.answers]
             said = self.console("here", *command, *answers, dies_after=point)
             found = self.latest("here")
@@ -212,6 +213,7 @@ class KillScene:
             if said.returncode == -signal.SIGKILL:
                 return "", answers, said
             assert said.returncode == EXIT_BLOCKED, said.stdout + said.stderr
+            is_refused = True
             assert time.monotonic() < limit, said.stdout + said.stderr + self.console("here", "status").stdout
 
     def _gone_on(

@@ -1,11 +1,15 @@
 """What `python -m tests.lab.kill_everywhere` goes through, and what it leaves out when it is called again."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from ppsconsole.plan.event import RunEvent
+from tests.lab.kill_case import Case
+from tests.lab.kill_cases_roles import RestartDatabase, Switchover
 from tests.lab.kill_notes import Notes
+from tests.lab.kill_scene import KillScene
 from tests.lab.kill_trial import chains, moments_of, repeating
 
 HOW = {"seed": 1, "count": 0}
@@ -44,6 +48,20 @@ def test_what_was_not_right_is_run_again_by_one_line() -> None:
     assert again == (
         "python -m tests.lab.kill_everywhere rejoin-rewind --back --at 'before output recover#2' --at 'undo-started recover#1'"
     )
+
+
+@pytest.mark.parametrize(("case", "counts"), [(RestartDatabase(), [1, 1, 2]), (Switchover(), [1, 2, 3])])
+def test_what_is_the_same_plan_each_time_is_planned_once_and_again_where_that_is_refused(case: Case, counts: list[int]) -> None:
+    planned = []
+
+    class Scene:
+        def planned(self, *words: str) -> dict[str, Any]:
+            planned.append(words)
+            return {"hash": str(len(planned))}
+
+    scene = cast(KillScene, Scene())
+    approved = [int(case.begin(scene, is_refused=is_refused)[1]) for is_refused in (False, False, True)]
+    assert approved == counts
 
 
 def test_a_call_that_was_interrupted_is_picked_up(tmp_path: Path) -> None:
