@@ -3,11 +3,12 @@
 import shlex
 
 from ppsconsole.actions.base import Finding, Workbench
+from ppsconsole.actions.fallen import fallen
 from ppsconsole.actions.kinds import Lasting
 from ppsconsole.actions.places import argument, data_directory_of, host_of, identity_of, instance_of, on_host, program_of
 from ppsconsole.actions.risen import risen
 from ppsconsole.actions.standing import Standing, standing, young_standing
-from ppsconsole.errors import Blocked, DriverError, TimedOut
+from ppsconsole.errors import Blocked, DriverError, RunError, TimedOut
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
 from ppsconsole.plan.proof import FenceProof
@@ -66,7 +67,12 @@ class Promote(Lasting):
             return Finding("no", words)
         if "zero-loss" in step.needs and bench.zero_loss_of(primary, step.node) is None:
             return Finding("no", f"it is not proved that {step.node} has all that {primary} wrote")
-        found = await young_standing(bench, step.node)
+        try:
+            found = await young_standing(bench, step.node)
+        except DriverError:
+            if words := await fallen(bench, step.node):
+                return Finding("no", words)
+            raise
         values = {"was_timeline": found.timeline, "was_system_identifier": found.system_identifier}
         if not found.in_recovery:
             return Finding("no", f"{step.node} is a primary already, on timeline {found.timeline}", values)
@@ -84,6 +90,7 @@ class Promote(Lasting):
 
         Raises:
             Blocked: There is no fence proof, or no proof of zero loss where the step needs one.
+            RunError: It was asked to, and its server ended over it.
             TimedOut: It was asked to, and is still in recovery: a long replay. It is not asked again and again.
         """
         primary = argument(step, "primary")
@@ -96,7 +103,12 @@ class Promote(Lasting):
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it takes writes, on a timeline of its own."""
-        found = await standing(bench, step.node)
+        try:
+            found = await standing(bench, step.node)
+        except DriverError:
+            if words := await fallen(bench, step.node):
+                return Finding("no", words)
+            raise
         identity, asked_at = identity_of(bench.plan, step.node), bench.noted(step, "asked_at")
         was = bench.noted(step, "was_timeline") or (identity.timeline if identity is not None else None)
         values = {"timeline": found.timeline, "promoted_after_s": bench.noted(step, "promoted_after_s")}
@@ -137,7 +149,7 @@ async def _promoted(bench: Workbench, step: Step, proof: FenceProof) -> None:
             bench.say(f"{step.node} was asked to promote, and {waits}: it is asked again, which ends a sleep and nothing else")
             bench.note(step, was_asked_twice=True)
     raise TimedOut(
-        f"it was asked to promote and is still in recovery after {step.timeout_s:g}s: it {waits}",
+        f"it was asked to promote and is not seen to be a primary after {step.timeout_s:g}s: it {waits}",
         where=step.node,
         remedy="It may be replaying: wait and verify; never start the old primary again",
     )
@@ -148,6 +160,9 @@ async def _waited(bench: Workbench, step: Step, limit: float, *, is_again: bool)
 
     Returns:
         None once it is promoted, else what it does instead, to be said behind its name.
+
+    Raises:
+        RunError: No process of its server is left.
     """
     instance = instance_of(bench.inventory, step.node)
     waits, asleep, tell_at = "does not answer", 0, bench.clock.monotonic() + _TELL_S
@@ -160,10 +175,12 @@ async def _waited(bench: Workbench, step: Step, limit: float, *, is_again: bool)
             if asleep >= _SEEN_SLEEPING and not is_again:
                 return waits
         except DriverError as error:
-            bench.say(f"{step.node}: {error.what}")
+            waits, asleep = f"does not answer ({error.what})", 0
+            if await fallen(bench, step.node):
+                raise RunError("its server ended while it was promoted", where=step.node) from error
             await bench.clock.sleep(0.1)
         if now >= tell_at:
-            bench.say(f"{step.node} was asked to promote and is still in recovery: it {waits}")
+            bench.say(f"{step.node} was asked to promote and is not seen to be a primary: it {waits}")
             tell_at = now + _TELL_S
         await bench.clock.sleep(_POLL_S)
     return waits

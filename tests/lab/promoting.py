@@ -25,6 +25,7 @@ from ppsconsole.actions.base import Workbench
 from ppsconsole.actions.promote import Promote
 from ppsconsole.clock import SystemClock
 from ppsconsole.drivers.base import CommandResult
+from ppsconsole.errors import Unreachable
 from ppsconsole.inventory.model import Cluster, DatabaseGroup, Host, Instance, Inventory, Site
 from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Identity, Plan
@@ -91,6 +92,10 @@ class Promoting:
         self._start(standby)
         streams = "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' AND flush_lsn >= pg_current_wal_flush_lsn()"
         until(lambda: source.sql(streams), "the standby to stream")
+
+    def start_again(self) -> None:
+        """Start the standby, which is down."""
+        self._start(self.standby)
 
     def _start(self, node: Node) -> None:
         node.start("wal_keep_size=32MB", "min_wal_size=8MB", "max_wal_size=32MB", "log_line_prefix=%m [%p] %b ", *self._settings)
@@ -160,14 +165,17 @@ class Promoting:
             said: Is given what the action says.
             act: Is done instead of each command; None for the command itself.
         """
-        data, binaries = str(self.standby.data), str(self.standby.binaries)
-        instances = {"db2": Instance("db2", host="h2", data_directory=data, bin_directory=binaries), "db1": Instance("db1")}
-        hosts = {"h2": Host("h2", "A", self.standby.address)}
+        nodes = {"db1": ("h1", self.primary), "db2": ("h2", self.standby)}
+        instances = {
+            name: Instance(name, host=host, data_directory=str(node.data), bin_directory=str(node.binaries))
+            for name, (host, node) in nodes.items()
+        }
+        hosts = {host: Host(host, "A", node.address) for host, node in nodes.values()}
         inventory = Inventory(
             "x", Cluster("pair", "lab"), {"A": Site("A")}, hosts, {}, DatabaseGroup("postgres", "pps", instances)
         )
         step = Step("promote", "Promote db2", "promote", "db2", "h2", {"primary": "db1"}, timeout_s=120)
-        known = Identity("db2", "h2", "", "h2", "", data, "standby", 0)
+        known = Identity("db2", "h2", "", "h2", "", str(self.standby.data), "standby", 0)
         plan = Plan("failover", "pair", "db1", "db2", 0.0, (known,), (step,), (), Loss(LossTier.UNKNOWN), {}, 1.0)
         bench = Workbench(inventory, plan, "run-1", SystemClock(), _Tools(self, user), _Here(self, act), said.append)
         bench.proofs.append(FenceProof("db1", Rung.CLEAN_STOP, ("stopped",), 0.0, "run-1"))
@@ -198,11 +206,14 @@ class _Statements:
 
     async def execute(self, instance: Instance, sql: str, *, timeout_s: float) -> list[tuple[Any, ...]]:
         node = self._pair.standby
-        if self._connection is None:
-            place = f"host={node.address} port={node.port} user={self._user} dbname=postgres client_encoding=utf-8"
-            self._connection = await psycopg.AsyncConnection.connect(place, autocommit=True)
-        cursor = await self._connection.execute(sql)  # type: ignore[call-overload]
-        rows: list[tuple[Any, ...]] = await cursor.fetchall()
+        try:
+            if self._connection is None or self._connection.closed:
+                place = f"host={node.address} port={node.port} user={self._user} dbname=postgres client_encoding=utf-8"
+                self._connection = await psycopg.AsyncConnection.connect(place, autocommit=True)
+            cursor = await self._connection.execute(sql)  # type: ignore[call-overload]
+            rows: list[tuple[Any, ...]] = await cursor.fetchall()
+        except psycopg.Error as error:
+            raise Unreachable(str(error), where=instance.name) from error
         return rows
 
     async def aclose(self) -> None:
@@ -211,7 +222,7 @@ class _Statements:
 
 
 class _Here:
-    """Runs what is sent to the standby's host here, as PostgreSQL's own user."""
+    """Runs what is sent to the hosts here, as PostgreSQL's own user."""
 
     def __init__(self, pair: Promoting, act: Callable[[str], None] | None) -> None:
         self._pair, self._act = pair, act
@@ -220,6 +231,9 @@ class _Here:
         if self._act is not None:
             self._act(command)
             return CommandResult(0, "", "", 0.0)
+        return await self.look(host, command)
+
+    async def look(self, host: str, command: str, **_: Any) -> CommandResult:
         node = self._pair.standby
         started = time.monotonic()
         pipe = asyncio.subprocess.PIPE
