@@ -35,7 +35,7 @@ def leave(exit_code: int) -> NoReturn:
 
 
 def _open_console(inventory_path: str, *, settings: "Settings | None" = None, banner: str = "") -> int:
-    gc.disable()  # until the first frame, likewise
+    gc.disable()  # until all that stays is loaded, likewise
     from ppsconsole.inventory.beside import begin
 
     loading = begin(inventory_path)

@@ -1,6 +1,5 @@
 """The console: paints first, probes after, and shows what the monitor sees."""
 
-import gc
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,7 +22,7 @@ from ppsconsole.tui.feed import Feed
 from ppsconsole.tui.hands import HandsApp
 from ppsconsole.tui.keymap import bindings, overlay
 from ppsconsole.tui.leaving import JOB_CONTROL
-from ppsconsole.tui.loading import load
+from ppsconsole.tui.loading import collect_from_now_on, load
 from ppsconsole.tui.lock import Lock
 from ppsconsole.tui.logs import Logs
 from ppsconsole.tui.moving import HERE_ALREADY
@@ -137,21 +136,22 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
     def _painted(self) -> None:
         """Begin with what loads libraries that take longer than everything before it."""
         self._is_painted = True
-        if not gc.isenabled():
-            gc.freeze()  # what was loaded for the first frame stays: nothing of it is looked through again
-            gc.enable()
         self.colouring.begin(self._of_colours)
         self.start_errand(self._after_the_first_frame())
 
     async def _after_the_first_frame(self) -> None:
         """Load what advice and polling need, poll, and look into the journal; keys are taken meanwhile."""
         for_polling, for_the_journal = self._loads
-        await load(for_polling)
-        if self._scene.picture is not None:
-            self.show_picture(self._scene.picture)
-        self._feed.painted()
+        try:
+            await load(for_polling)
+            if self._scene.picture is not None:
+                self.show_picture(self._scene.picture)
+            self._feed.painted()
+            if self._has_desk:
+                await load(for_the_journal)
+        finally:
+            collect_from_now_on()
         if self._has_desk:
-            await load(for_the_journal)
             await self.offer_unfinished()
 
     def made_host(self) -> "EngineHost":

@@ -1,5 +1,6 @@
 """How the console is put together and opened: for the terminal, the settings and the inventory that are there."""
 
+import gc
 import locale
 import os
 import sys
@@ -94,6 +95,7 @@ def _loaded(path: str) -> Inventory:
 
 def end(app: PpsConsoleApp, *, has_mouse: bool = True) -> int:
     """Run the console to its end and return its exit code; a mistake of its own is told on the terminal that was given back."""
+    gc.disable()  # until all that stays is loaded: the console itself says when
     try:
         app.run(mouse=has_mouse)
     except Exception as error:
