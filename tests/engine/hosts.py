@@ -10,7 +10,7 @@ from ppsconsole.engine.lease import Claim, Lease
 from ppsconsole.inventory.model import Cluster, DatabaseGroup, Instance, Inventory, Site
 from tests.lab.ssh_server import SshServer, World
 
-DEADLINE_S = 60.0
+DEADLINE_S = 180.0
 
 
 class HomedServer(SshServer):

@@ -16,10 +16,12 @@ from ppsconsole.clock import HeldClock, SystemClock
 from ppsconsole.engine import armed
 from ppsconsole.engine.stage import LeaseLost
 from ppsconsole.errors import WorldMoved
-from tests.engine.hosts import Hosts, until
+from tests.engine.hosts import DEADLINE_S, Hosts, until
 from tests.engine.test_guard import TAKEN_OVER, Bound, touch
 from tests.engine.test_lease import OTHER
 from tests.lab.ssh_server import SshServer, _pump
+
+pytestmark = pytest.mark.usefixtures("patient")
 
 
 class LiveServer(SshServer):
@@ -48,7 +50,7 @@ class LiveServer(SshServer):
             )
         ]
         self.ended.append(await child.wait())
-        await asyncio.wait(pumps[1:], timeout=10)
+        await asyncio.wait(pumps[1:], timeout=DEADLINE_S)
         with suppress(asyncssh.Error, OSError):
             process.exit(child.returncode or 0)
         for each in pumps:
@@ -74,7 +76,7 @@ def ready(tmp_path, body) -> None:
             await open_hosts(hosts)
             made = Bound(hosts)
             await made.lease.take()
-            await asyncio.wait_for(body(made), 60)
+            await asyncio.wait_for(body(made), DEADLINE_S)
             made.guard.disarm()
             await made.lease.release()
 
@@ -201,7 +203,7 @@ def test_a_console_killed_while_it_holds_one_ready_leaves_nothing_done(tmp_path)
                 stdout=asyncio.subprocess.PIPE,
             )
             try:
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(DEADLINE_S):
                     assert await child.stdout.readline() == b"ready\n"
             finally:
                 child.send_signal(signal.SIGKILL)

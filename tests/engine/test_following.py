@@ -14,6 +14,8 @@ from tests.engine.hosts import Hosts
 from tests.engine.test_lease import OTHER, ended_process
 from tests.engine.test_session import Console, on_hosts
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 
 async def follower_on(hosts: Hosts, tmp_path) -> tuple[Console, Follower]:
     there = Console.on(hosts, tmp_path / "there")

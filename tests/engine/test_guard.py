@@ -17,6 +17,8 @@ from tests.engine.hosts import Hosts, until
 from tests.engine.scripted import scripted_plan
 from tests.engine.test_lease import OTHER
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 PG_CONTROLDATA = """#!/bin/sh
 echo "pg_control version number:            1300"
 echo "Database system identifier:           $(cat "$2/identifier")"
@@ -220,7 +222,7 @@ def test_a_detached_command_that_does_not_end_in_time_is_not_called_failed(tmp_p
     async def body(made: Bound) -> None:
         command = f"while [ ! -f {go} ]; do sleep 0.02; done"
         with pytest.raises(TimedOut, match="may still be running"):
-            await made.guard.act_detached("h1", "slow", command, timeout_s=0.3)
+            await made.guard.act_detached("h1", "slow", command, timeout_s=2.0)
         go.touch()
         assert (await made.guard.act_detached("h1", "slow", command)).exit_status == 0
 

@@ -18,6 +18,8 @@ from tests.engine.test_guard import TAKEN_OVER, Bound, Database, bound, touch
 from tests.engine.test_lease import OTHER
 from tests.engine.test_session import Console, Touch, counts, hostless, touching_plan
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 
 async def answer_as(hosts: Hosts, name: str, other: str) -> None:
     """Have the address of `name` answer as the machine of `other`; known_hosts accepts either key at either address."""

@@ -15,6 +15,8 @@ from ppsconsole.errors import Blocked, Leased
 from ppsconsole.inventory.model import Host
 from tests.engine.hosts import Hosts, until
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 OTHER = replace(this_process(), user="berta", machine="elsewhere", machine_id="other", boot_id="another")
 
 

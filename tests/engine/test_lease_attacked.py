@@ -17,6 +17,8 @@ from tests.engine.hosts import Hosts, until
 from tests.engine.test_lease import OTHER, ended_process, is_lost, on_hosts
 from tests.engine.test_session import Console
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 
 def put(hosts: Hosts, host: str, text: bytes, name: str = "lease") -> Path:
     path = hosts.file(host, name)

@@ -14,6 +14,8 @@ from tests.engine.test_lease import OTHER, ended_process
 from tests.engine.test_session import Console, hostless, on_hosts, touching_plan
 from tests.engine.test_takeover import Holding
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 HERE = this_process()
 DEAD = ended_process()
 

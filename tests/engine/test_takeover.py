@@ -21,6 +21,8 @@ from tests.engine.hosts import Hosts
 from tests.engine.test_lease import OTHER
 from tests.engine.test_session import Console, Touch, nobody, on_hosts
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 
 class Holding(Touch):
     """Asks for the run to be held while a step is at hand."""
