@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.tui.emulator import Emulator
 
 ROOT = Path(__file__).parent.parent.parent
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 
 def is_at(step: str) -> Callable[[str], bool]:

@@ -19,7 +19,10 @@ from ppsconsole.tui.loading import load  # noqa: E402
 
 
 def note(path: str) -> None:
-    Path(path).write_text("\n".join(sys.modules))
+    """Write down what is loaded; whoever waits for the file finds the whole of it."""
+    part = Path(f"{path}.part")
+    part.write_text("\n".join(sys.modules))
+    part.replace(path)
 
 
 class HeldMonitor(Monitor):

@@ -60,7 +60,7 @@ async def to_run(opened: Console, which: str = "switchover --to db2") -> None:
 
 async def at(opened: Console, stop: Turnstile) -> None:
     """Wait until the run stands at a turnstile, and the screen shows it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         await stop.is_there.wait()
     await opened.pilot.pause(0.05)
     await opened.pilot.pause()

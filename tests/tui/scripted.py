@@ -94,7 +94,7 @@ class Console:
         await self.until(lambda: self.app.scene is not before)
         await self.pilot.pause()
 
-    async def until(self, is_true: Callable[[], bool], deadline_s: float = 20.0) -> None:
+    async def until(self, is_true: Callable[[], bool], deadline_s: float = 90.0) -> None:
         """Wait for a state."""
         async with asyncio.timeout(deadline_s):
             while not is_true():

@@ -50,7 +50,7 @@ def tell(story: Story, broken: str = "", size: tuple[int, int] = (80, 24), glyph
 
 async def until(pilot: Pilot[Start], is_true: Callable[[], bool]) -> None:
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not is_true():
                 await pilot.pause(0.01)
     except TimeoutError:

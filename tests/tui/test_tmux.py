@@ -12,7 +12,7 @@ import pytest
 from tests.tui.on_pty import ROOT
 from tests.tui.test_terminal import INVENTORY
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
