@@ -7,6 +7,7 @@ from ppsconsole.actions.base import Workbench
 from ppsconsole.engine.gates import Ask, answer_of, still_counts
 from ppsconsole.engine.reading import Reading, Reread
 from ppsconsole.engine.state import RunState
+from ppsconsole.errors import Blocked
 from ppsconsole.plan.loss import Loss
 from ppsconsole.plan.step import Step
 
@@ -41,15 +42,17 @@ class Gatekeeper:
         """See that the gate of `step` has an answer that counts now; return whether that is another one than was known.
 
         A loss is looked at again before the step that makes it real: an acceptance that does not cover it any more is asked for
-        again.
+        again, and none counts once the old primary answers as one again.
 
         Raises:
-            Blocked: There is no answer, or it does not count.
+            Blocked: There is no answer, it does not count, or nothing has to be given up any more.
         """
         assert step.gate is not None
         known = self._bench.answers.get(step.id)
         is_loss = step.gate.kind == "accept-loss" and self._ahead().of(step.id).phase == "pending"
         reading = await self._read_again(step) if known is None or is_loss else None
+        if is_loss and step.is_point_of_no_return and reading is not None:
+            _see_that_it_is_lost(step.arguments.get("primary", ""), step, reading)
         if known is not None and (reading is None or still_counts(step.gate, known, self._bench.plan, reading)):
             return False
         self._bench.answers[step.id] = await answer_of(step, self._bench.plan, self._ask, reading, known)
@@ -76,3 +79,17 @@ class Gatekeeper:
         is_ahead = self._bench.plan.loss.is_salvage_ahead and bool(phases & {"pending", "started"})
         self._losses[step.id] = loss = replace(reading.loss, is_salvage_ahead=is_ahead)
         return replace(reading, loss=loss)
+
+
+def _see_that_it_is_lost(primary: str, step: Step, reading: Reading) -> None:
+    """Refuse to give up what only `primary` has where that answers: what kept users from it may have passed.
+
+    Raises:
+        Blocked: It answers as a primary. No plan is made beside one (`primary-dead`), so none is gone on with either.
+    """
+    if primary in reading.primaries:
+        raise Blocked(
+            f"{primary} ANSWERS AGAIN as the primary, so nothing that it has need be given up: nothing was promoted",
+            where=step.id,
+            remedy="Back out, and it stays the primary; or stop it on its host, and resume",
+        )

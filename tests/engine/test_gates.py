@@ -107,6 +107,27 @@ def test_a_loss_that_has_grown_and_that_nobody_accepts_holds_the_run_before_it_i
     assert "at most 9.0s" in words
 
 
+@pytest.mark.parametrize("answered", ["unlimited", ""])
+def test_nothing_is_given_up_once_the_old_primary_answers_again_whatever_was_accepted(answered: str) -> None:
+    """It came back behind the plan, and its fence was that nobody writes to it: so it was up, and not looked at."""
+    made, ask = failover(), Asked("unlimited")
+    promote = made.step("promote")
+    promote = replace(promote, arguments={**promote.arguments, "primary": "db1"}, needs=("fence",))
+    steps = [promote if each.id == "promote" else each for each in made.steps if each.id != "prove"]
+    made = replace(made, steps=tuple(steps))
+
+    async def back(step: Step, plan: Plan, fence: FenceProof | None) -> Reading:
+        return Reading(NOW, SMALL, primaries=("db1",))
+
+    scene = Scene(World(), made, ask=ask)
+    verdict, is_open, words = run(scene, back, answered=answered)
+    assert (verdict, is_open) == (RunVerdict.INCOMPLETE, True)
+    assert "db1 ANSWERS AGAIN as the primary" in words
+    assert "Back out, and it stays the primary" in words
+    assert "promote" not in scene.world.acts
+    assert not ask.gates, "there is nothing to accept"
+
+
 @pytest.mark.parametrize(("now", "answered"), [(SMALL, "2s"), (LARGE, "10s")])
 def test_the_loss_as_it_was_read_is_written_down_beside_what_was_accepted_of_it(now: Loss, answered: str) -> None:
     scene = Scene(World(), failover(), ask=Asked("10s"))
