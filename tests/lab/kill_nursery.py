@@ -13,6 +13,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ class Nursery:
     """Begins consoles, one at a time, and waits for their end."""
 
     def __init__(self) -> None:
+        self._turn = threading.Lock()
         root = Path(__file__).resolve().parents[2]
         line = [sys.executable, "-m", "tests.lab.kill_nursery"]
         self._parent = subprocess.Popen(line, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -46,7 +48,7 @@ class Nursery:
         """
         assert self._parent.stdin is not None
         assert self._parent.stdout is not None
-        with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as errors:
+        with self._turn, tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as errors:
             wanted = {"arguments": arguments, "env": dict(env), "out": out.name, "errors": errors.name}
             print(json.dumps({**wanted, "point": dies_after, "limit_s": limit_s}), file=self._parent.stdin, flush=True)
             answer = self._parent.stdout.readline()
@@ -55,6 +57,23 @@ class Nursery:
         if ended.returncode is None:
             raise subprocess.TimeoutExpired(list(arguments), limit_s, ended.stdout, ended.stderr)
         return ended
+
+
+_of_this_process: list[Nursery] = []
+
+
+def shared_nursery() -> Nursery:
+    """Return the one that all tests of this process share, begun by who first asks for it; `end_shared_nursery` ends it."""
+    if not _of_this_process:
+        _of_this_process.append(Nursery())
+    return _of_this_process[0]
+
+
+def end_shared_nursery() -> None:
+    """End what `shared_nursery` has begun, and wait for it."""
+    while _of_this_process:
+        with _of_this_process.pop():
+            pass
 
 
 def _load() -> None:

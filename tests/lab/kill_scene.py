@@ -344,7 +344,7 @@ class KillScene:
             password=password,
             dbname=database,
             autocommit=True,
-            connect_timeout=10,
+            connect_timeout=60,
             application_name="witness",
         ) as connection:
             cursor = connection.execute(sql)  # type: ignore[call-overload]

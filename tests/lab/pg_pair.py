@@ -14,7 +14,9 @@ from pathlib import Path
 
 import psycopg
 
-PATIENT_S = 60.0
+from tests.lab.postgres_server import stop_family
+
+PATIENT_S = 180.0
 NOBODY = 65534
 PRIMARY_ADDRESS, STANDBY_ADDRESS = "127.43.0.1", "127.43.0.2"
 MONITOR_PASSWORD = "monitor pass'word"
@@ -103,14 +105,9 @@ class Node:
             self.process.wait(PATIENT_S)
         self.process = None
 
-    def pids(self) -> list[int]:
-        assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [self.process.pid, *map(int, children)]
-
     def freeze(self, *, is_frozen: bool) -> None:
-        for pid in self.pids():
-            os.kill(pid, signal.SIGSTOP if is_frozen else signal.SIGCONT)
+        assert self.process is not None
+        stop_family(self.process.pid, signal.SIGSTOP if is_frozen else signal.SIGCONT)
 
 
 @dataclass

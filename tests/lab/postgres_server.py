@@ -9,17 +9,31 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 
 PASSWORD = "pps-database-secret"
-_DEADLINE_S = 60.0
+_DEADLINE_S = 180.0
 
 
-def free_port(address: str = "127.0.0.1") -> int:
+def stop_family(parent: int, number: signal.Signals) -> None:
+    """Send a signal to a process and its children: it first, so that it begins no other, and takes note of none that ends."""
+    os.kill(parent, number)
+    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        with suppress(ProcessLookupError):  # it ended before its parent stood still
+            os.kill(int(child), number)
+
+
+def own_address() -> str:
+    """Return a loopback address for this process alone: on 127.0.0.1 any client may get a port that was found free."""
+    high, low = divmod(os.getpid() % 60_000, 250)
+    return f"127.45.{high}.{low + 1}"
+
+
+def free_port(address: str) -> int:
     with socket.socket() as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])
@@ -30,7 +44,7 @@ class PostgresServer:
     """One instance; `folder` must be one that nobody can reach when the tests run as root."""
 
     folder: Path
-    address: str = "127.0.0.1"
+    address: str = field(default_factory=own_address)
     port: int = 0
     _postmaster: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -74,10 +88,7 @@ class PostgresServer:
         """Stop the postmaster and all its children from running, or let them go on."""
         assert self._postmaster is not None
         number = signal.SIGSTOP if is_frozen else signal.SIGCONT
-        parent = self._postmaster.pid
-        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        for pid in [parent, *map(int, children)]:
-            os.kill(pid, number)
+        stop_family(self._postmaster.pid, number)
 
     def promote(self) -> None:
         self.execute("SELECT pg_promote(true)")
@@ -94,7 +105,7 @@ class PostgresServer:
             user="pps",
             password=PASSWORD,
             dbname="postgres",
-            connect_timeout=5,
+            connect_timeout=60,
             autocommit=True,
         )
 

@@ -48,7 +48,7 @@ class Scene:
             port=port,
             user="postgres",
             dbname=database,
-            connect_timeout=10,
+            connect_timeout=60,
             sslmode="disable",
             autocommit=True,
         )

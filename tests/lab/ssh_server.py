@@ -58,7 +58,7 @@ class SshServer:
             authorized_client_keys=asyncssh.import_authorized_keys("".join(lines)),
             process_factory=self._run,
             encoding=None,
-            login_timeout=30,
+            login_timeout=120,
         )
         self.port = self.acceptor.get_port()
 
@@ -165,7 +165,7 @@ class World:
             "key": str(self.key_file),
             "known_hosts": str(self.known_hosts),
             "config": "",
-            "connect_timeout_s": 10.0,
+            "connect_timeout_s": 60.0,
         }
         self.hosts[name] = Host(name, "A", address, via=via, ssh=SshAccess(**{**settings, **access}))
 

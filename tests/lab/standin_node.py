@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.lab.postgres_server import PASSWORD, PostgresServer, free_port
 
 ADMIN_PASSWORD = "lab-admin-secret"
-_DEADLINE_S = 30.0
+_DEADLINE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class StandinNode:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         context = ssl.create_default_context(cafile=str(self.certificate))
-        connection = http.client.HTTPSConnection(self.address, self.port, context=context, timeout=15)
+        connection = http.client.HTTPSConnection(self.address, self.port, context=context, timeout=60)
         try:
             connection.request(method, path, body=content, headers=headers)
             response = connection.getresponse()
@@ -130,8 +130,9 @@ class StandinNode:
             connection.close()
 
     def token(self, password: str = ADMIN_PASSWORD) -> str:
-        answer = self.ask("POST", "/OAuth2/Token", form={"grant_type": "password", "username": "admin", "password": password})
-        assert answer.status == 200, answer
+        """Log in, as soon as it has its tables: it listens before that."""
+        form = {"grant_type": "password", "username": "admin", "password": password}
+        answer = self.wait_for(200, "POST", "/OAuth2/Token", form=form)
         return str(answer.json["access_token"])
 
     def wait_for(self, status: int, method: str = "GET", path: str = "/", **arguments: Any) -> Answer:

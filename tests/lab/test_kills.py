@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from ppsconsole.runbooks.catalog import RUNBOOKS
-from tests.lab.conftest import running_lab
+from tests.lab.conftest import running_lab, with_patience
 from tests.lab.deadly import BEFORE
 from tests.lab.kill_case import Case
 from tests.lab.kill_cases import CASES
 from tests.lab.kill_cases_copies import Backup
 from tests.lab.kill_cases_home import QuarantineDelete
 from tests.lab.kill_cases_roles import Failover, RestartWeb, Switchover
+from tests.lab.kill_nursery import shared_nursery
 from tests.lab.kill_scene import SIDE, KillScene
 from tests.lab.test_run_commands import load
 
@@ -29,7 +30,7 @@ BOTH = ("here", "there")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KillScene]:
     base = tmp_path_factory.mktemp("killed")
     with running_lab(base) as lab:
-        yield KillScene(lab, base / "consoles")
+        yield KillScene(with_patience(lab), base / "consoles", shared_nursery())
 
 
 @pytest.mark.parametrize("case", [Switchover(), Failover()], ids=lambda case: case.name)

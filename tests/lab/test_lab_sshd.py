@@ -43,6 +43,6 @@ def test_commands_leave_nothing_unawaited() -> None:
 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        asyncio.run(asyncio.wait_for(main(), 30))
+        asyncio.run(asyncio.wait_for(main(), 120))
         gc.collect()
     assert [str(each.message) for each in told if "never awaited" in str(each.message)] == []

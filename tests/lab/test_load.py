@@ -22,7 +22,7 @@ from ppsconsole.lab.load_tally import Tally
 from tests.lab.postgres_server import PostgresServer, running_postgres, shared_folder
 from tests.lab.standin_node import ADMIN_PASSWORD, StandinNode, running_standin
 
-_DEADLINE_S = 40.0
+_DEADLINE_S = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def generator(node: StandinNode, tmp_path: Path, **arguments: float) -> LoadGene
         ADMIN_PASSWORD,
         ledger=tmp_path / "ledger",
         rate=rate,
-        timeout_s=arguments.get("timeout_s", 2.0),
+        timeout_s=arguments.get("timeout_s", 60.0),
     )
 
 
@@ -82,8 +82,8 @@ async def until(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def nothing(_load: LoadGenerator) -> None:
-    pass
+async def quiet(load: LoadGenerator) -> None:
+    await until(lambda: all(kind.acknowledged for kind in load.report().kinds))
 
 
 # by value
@@ -207,7 +207,7 @@ def test_the_report_can_be_read_aloud() -> None:
 
 
 def test_a_quiet_load_loses_nothing(node: StandinNode, tmp_path: Path) -> None:
-    report, verification = loaded(node, tmp_path, nothing)
+    report, verification = loaded(node, tmp_path, quiet)
     assert report.failed == 0
     assert report.reads.acknowledged > 0
     assert report.logins.acknowledged > 0
@@ -219,7 +219,8 @@ def test_a_stopped_database_is_an_outage_and_no_loss(node: StandinNode, database
     async def stop_and_start(load: LoadGenerator) -> None:
         await asyncio.to_thread(database.stop)
         await until(lambda: all(kind.failed and kind.longest_outage_s > 0.5 for kind in load.report().kinds))
-        assert {outage.is_over for outage in load.report().outages} == {False}
+        # A request that was under way may have been answered after another one had failed: that outage is over.
+        assert not any(kind.outages[-1].is_over for kind in load.report().kinds)
         await asyncio.to_thread(database.start)
         await until(lambda: all(kind.outages[-1].is_over for kind in load.report().kinds))
 
@@ -274,8 +275,8 @@ def test_a_write_whose_answer_was_lost_is_no_loss(node: StandinNode, database: P
         seen = load.report().writes.acknowledged
         await until(lambda: load.report().writes.acknowledged > seen)
 
-    report, verification = loaded(node, tmp_path, freeze, timeout_s=0.5)
-    assert "no answer within 0.5s" in dict(report.writes.failures)
+    report, verification = loaded(node, tmp_path, freeze, timeout_s=1.5)
+    assert "no answer within 1.5s" in dict(report.writes.failures)
     assert len(verification.unacknowledged) > 0
     assert verification.lost == ()
 

@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from ppsconsole.drivers.base import Endpoint
 from ppsconsole.drivers.web import look
 from ppsconsole.errors import DriverError
+from tests.unit.deadlines import within
 
 PATIENT_S = 20.0
 ADDRESS = "127.44.0.1"
@@ -185,12 +186,11 @@ def test_plain_http_has_no_second_step():
 )
 def test_a_server_that_says_nothing(authority, context_wanted, answer, step):
     context = authority.context()[0] if context_wanted else None
-    began = time.monotonic()
-    result = seen(context, answer, ca=str(authority.file), timeout_s=1.0)
-    assert time.monotonic() - began < 10
+    with within(60):
+        result = seen(context, answer, ca=str(authority.file), timeout_s=2.0)
     if step == "tls":
         assert (result.tcp, result.tls, result.http_status) == ("ok", "timed-out", None)
-        assert "no TLS handshake within 1s" in result.detail
+        assert "no TLS handshake within 2s" in result.detail
     else:
         assert (result.tcp, result.tls, result.http_status) == ("ok", "ok", None)
         assert "no answer in HTTP" in result.detail
