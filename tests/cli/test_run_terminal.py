@@ -74,7 +74,7 @@ def asking(root: Path) -> Iterator[Terminal]:
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait(20)
+        process.wait(90)
         os.close(master)
 
 

@@ -291,17 +291,17 @@ def test_closing_waits_for_whoever_is_at_it_and_nothing_is_reopened(journal: Jou
 
     def slow(connection) -> None:
         is_inside.set()
-        may_end.wait(30)
+        may_end.wait(120)
         done.append("read")
 
     reading = threading.Thread(target=lambda: journal._read(slow))
     closing = threading.Thread(target=lambda: (journal.close(), done.append("closed")))
     reading.start()
-    assert is_inside.wait(30)
+    assert is_inside.wait(120)
     closing.start()
     may_end.set()
-    reading.join(30)
-    closing.join(30)
+    reading.join(120)
+    closing.join(120)
     assert done == ["read", "closed"]
     journal.close()  # twice is once
     with pytest.raises(JournalError, match="was closed"):

@@ -118,7 +118,7 @@ def test_a_failing_and_a_slow_listener_stop_nothing() -> None:
         runner.recorder.listen(slow)
         runner.recorder.listen(failing)
         result = await runner.run()
-        await asyncio.wait_for(runner.recorder.aclose(), 30)
+        await asyncio.wait_for(runner.recorder.aclose(), 120)
         return result
 
     assert play(main()).verdict is RunVerdict.SUCCESS

@@ -59,7 +59,7 @@ def test_a_terminal_that_takes_nothing_does_not_hold_the_end_up() -> None:
         "while not file._writer: pass\n"
         "assert file.is_busy\n"
         "file.drain()\n"
-        "thread.join(20)\n"
+        "thread.join(60)\n"
         "os._exit(7 if thread.is_alive() or file.is_busy else 0)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False, cwd=ROOT).returncode == 0

@@ -235,7 +235,7 @@ def act_out(gathered: Gathered, inventory: Inventory, plan: Plan, step: Step) ->
 
 async def _tried(phase: Any, bench: Workbench, step: Step) -> None:
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             await phase(bench, step)
     except Exception:
         return  # the answers are those of no real host: what was sent until now is what is wanted

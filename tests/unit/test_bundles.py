@@ -291,4 +291,4 @@ def test_whoever_is_cancelled_leaves_no_thread_waiting() -> None:
         await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled()
 
-    asyncio.run(asyncio.wait_for(main(), 30))  # a thread that still waited would keep the loop from closing
+    asyncio.run(asyncio.wait_for(main(), 120))  # a thread that still waited would keep the loop from closing

@@ -59,7 +59,7 @@ def test_pictures_tell_it_until_everything_was_looked_at() -> None:
         monitor = Monitor(inventory(), make_probes=lambda _: (Scripted("quick", [[]]), slow))
         assert monitor.picture.first_looks == ()
         polling = asyncio.create_task(monitor.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             async for picture in monitor.pictures():
                 if [each.state for each in picture.first_looks] == ["failed", "trying"]:
                     break
