@@ -92,7 +92,8 @@ class Follow(Lasting):
         for command in commands:
             result = await bench.hosts.act(host, command, node=step.node, timeout_s=step.timeout_s)
             if result.exit_status != 0:
-                raise RunError(f"{plain(result.stderr or result.stdout) or f'status {result.exit_status}'}", where=host)
+                said = plain(result.stderr or result.stdout) or f"status {result.exit_status}"
+                raise RunError(said, where=host, remedy=f"Mend that; then ppsconsole run rejoin {step.node}")
         await insist_on_recovery(bench, step)
         for name in await _keeps_log_for(bench, step):
             let_go = let_go_command(bench.inventory, step.node, primary, name)

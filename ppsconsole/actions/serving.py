@@ -36,6 +36,8 @@ class Answer:
         """What came back, in words."""
         if self.status is not None:
             return f"HTTP {self.status}" + (f" from {self.served_by}" if self.served_by else "")
+        if self.tcp == "ok":  # TLS was refused, or nothing came back in HTTP
+            return f"no page: {self.detail}" if self.detail else "no page"
         return f"{self.tcp}: {self.detail}" if self.detail else str(self.tcp)
 
 

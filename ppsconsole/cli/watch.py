@@ -20,7 +20,9 @@ from ppsconsole.draw.safety import safety
 from ppsconsole.draw.text import Line
 from ppsconsole.engine.custody import RunResult
 from ppsconsole.engine.desk import Desk
+from ppsconsole.engine.exits import back_refusal
 from ppsconsole.engine.open_run import OpenRun
+from ppsconsole.engine.state import state_of
 from ppsconsole.errors import JournalError
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.reports.document import head_of
@@ -152,9 +154,15 @@ async def _sum_up(desk: Desk, view: RunView, result: RunResult, teller: Teller, 
         f"{'open' if result.is_open else 'finished'}: {result.verdict.value} (exit {code}); report: {_command('report', view)}"
     )
     if result.is_open:
-        teller.say(f"go on with:  {_command('resume', view)}")
-        teller.say(f"or go back:  {_command('back-out', view)}")
-        teller.say(f"or end it:   {_command('abandon', view)} --reason TEXT")
+        for line in ways_on(view, teller.events):
+            teller.say(line)
+
+
+def ways_on(view: RunView, events: Iterable[RunEvent]) -> tuple[str, ...]:
+    """Return the lines that say how an open run is gone on with, taken back, or why it cannot be, and ended."""
+    barred = back_refusal(view.plan, state_of(view.plan, events))
+    back = f"no way back: {barred}" if barred else f"or go back:  {_command('back-out', view)}"
+    return f"go on with:  {_command('resume', view)}", back, f"or end it:   {_command('abandon', view)} --reason TEXT"
 
 
 def _command(word: str, view: RunView) -> str:
