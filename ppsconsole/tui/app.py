@@ -16,7 +16,7 @@ from ppsconsole.draw.text import UNICODE, Glyphs
 from ppsconsole.errors import SettingsError, UsageError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.settings.file import Settings
-from ppsconsole.tui.clipboard import copy_path, keep, load_into_tmux
+from ppsconsole.tui.clipboard import copy_path, is_in_screen, keep, load_into_tmux, through_screen
 from ppsconsole.tui.colouring import Colouring
 from ppsconsole.tui.feed import Feed
 from ppsconsole.tui.hands import HandsApp
@@ -334,6 +334,14 @@ class PpsConsoleApp(TellingApp, HandsApp, inherit_bindings=False):
             self._source.nudge()
         else:
             self.notify("This source looks by itself and cannot be hurried.", markup=False)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy a text to the clipboard of the terminal, also where GNU screen is before it."""
+        if not is_in_screen(os.environ) or self._driver is None:
+            super().copy_to_clipboard(text)
+            return
+        self._clipboard = text
+        self._driver.write(through_screen(text))
 
     async def action_copy(self) -> None:
         """Copy the screen's text to a file and to the clipboard."""

@@ -1,12 +1,16 @@
 """Copying text out of the console: to a file always, to the clipboard where the terminal lets it through."""
 
 import asyncio
+import base64
 from collections.abc import Mapping
 from pathlib import Path
 
 from ppsconsole.inventory import private
 
 _TMUX_S = 2.0
+
+_SCREEN_BYTES = 760
+"""GNU screen keeps 767 bytes of one string (`MAXSTR` in its `screen.h`); what is longer it writes on the window as text."""
 
 
 def copy_path(environ: Mapping[str, str]) -> Path:
@@ -48,3 +52,22 @@ async def load_into_tmux(text: str) -> bool:
         await process.wait()
         return False
     return process.returncode == 0
+
+
+def is_in_screen(environ: Mapping[str, str]) -> bool:
+    """Return whether GNU screen is between this program and the terminal, on this machine or, by its `TERM`, before it.
+
+    An old tmux calls itself `screen`, too; it drops what is meant for the other one, as it drops OSC 52 unless told not to.
+    """
+    return "TMUX" not in environ and ("STY" in environ or environ.get("TERM", "").startswith("screen"))
+
+
+def through_screen(text: str) -> str:
+    """Return what makes GNU screen hand `text` to the clipboard of the terminal outside of it.
+
+    It passes the content of a device control string on as it stands, so an OSC 52 goes through in pieces; on its own it would be
+    dropped, or end up as letters on the window where it is longer than a string may be.
+    """
+    whole = f"\x1b]52;c;{base64.b64encode(text.encode(errors='replace')).decode()}\x07"
+    pieces = (whole[at : at + _SCREEN_BYTES] for at in range(0, len(whole), _SCREEN_BYTES))
+    return "".join(f"\x1bP{each}\x1b\\" for each in pieces)

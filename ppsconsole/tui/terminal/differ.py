@@ -22,7 +22,9 @@ _TOKEN = re.compile(
     # Modes, questions, keyboard protocols, titles, clipboard, pointer shapes, cursor shapes, the bell: none touches a cell. Not
     # among them: other alternate screens, origin mode, links (OSC 8), which belong to the cells that follow.
     r"|(?P<aside>\x1b\[\?(?!(?:6|47|1047|1049)[hl])\d+(?:[hl]|\$p)|\x1b\[[<>=?][\d;]*u|\x1b\[\d* q"
-    r"|\x1b\](?!8;)[^\x00-\x1f]*(?:\x07|\x1b\\)|\x07)"
+    r"|\x1b\](?!8;)[^\x00-\x1f]*(?:\x07|\x1b\\)|\x07"
+    # A part of a text for the clipboard, on its way through GNU screen.
+    r"|\x1bP(?:\x1b\]52;c;)?[A-Za-z0-9+/=]*\x07?\x1b\\)"
 )
 
 _LONG = 1024
