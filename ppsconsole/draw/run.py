@@ -89,7 +89,7 @@ def run_head(view: RunView, now: float, width: int, glyphs: Glyphs, promises: Pr
     time: Line = (
         Span("downtime  ", "dim"),
         Span(
-            outage_said("users", view.users, now, ahead_s),
+            users_said(view, now, ahead_s),
             "warn" if view.users.is_on else "text",
         ),
         *promise_said(promises.downtime_s, is_kept=view.users.length_s(now) <= (promises.downtime_s or 0.0)),
@@ -115,12 +115,28 @@ def verdict_style(view: RunView) -> Style:
     return "warn" if view.is_held or view.is_backing_out else "text"
 
 
-def outage_said(who: str, outage: Outage, now: float, estimate_s: float) -> str:
-    """Return for how long somebody is out, has been, or will be."""
-    if outage.began_at is None:
-        return f"{who}: none so far, about {duration(estimate_s)} to come" if estimate_s else f"{who}: none"
-    length = duration(outage.length_s(now))
-    return f"{who}: OUT for {length}, of about {duration(estimate_s)}" if outage.is_on else f"{who}: {length}"
+def users_said(view: RunView, now: float, estimate_s: float) -> str:
+    """Return since when and for how long users are out, have been, or will be; what the run took of it is told apart.
+
+    Args:
+        view: The run.
+        now: Seconds since 1970 UTC.
+        estimate_s: For how long the run keeps them out, in seconds, by its plan.
+    """
+    users = view.users
+    if users.began_at is None:
+        return f"users: none so far, about {duration(estimate_s)} to come" if estimate_s else "users: none"
+    length, own, about = duration(users.length_s(now)), duration(view.own_outage.length_s(now)), duration(estimate_s)
+    if not users.is_on:
+        return f"users: {length}" + (f", since {hhmmss(users.began_at)}Z; {own} of it in this run" if _was_out(view) else "")
+    if _was_out(view):
+        return f"users: OUT for {length}, since {hhmmss(users.began_at)}Z; this run {own} of about {about}"
+    return f"users: OUT for {length}, of about {about}, since {hhmmss(users.began_at)}Z"
+
+
+def _was_out(view: RunView) -> bool:
+    """Return whether users were out already before the run began."""
+    return view.users.began_at is not None and view.users.began_at < view.started_at
 
 
 def writes_said(outage: Outage, now: float) -> str:

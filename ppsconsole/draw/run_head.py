@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ppsconsole.clock import duration
+from ppsconsole.clock import duration, hhmmss
 from ppsconsole.draw.plan import badge, direction
 from ppsconsole.draw.promise import NO_PROMISES, Promises, promise_said
-from ppsconsole.draw.run import accepted_part, outage_said, verdict_style, writes_said
+from ppsconsole.draw.run import accepted_part, users_said, verdict_style, writes_said
 from ppsconsole.draw.run_view import RunView
 from ppsconsole.draw.text import Glyphs, Line, Span, Style, line_text
 from ppsconsole.draw.words import fitted, shortened, width_of
@@ -71,16 +71,19 @@ def _downtime(view: RunView, now: float, limit: float | None, width: int) -> Lin
     users, estimate_s = view.users, view.plan.downtime_s if view.verdict is None else 0.0  # after its end nothing comes
     style: Style = "warn" if users.is_on else "text"
     ahead = promise_said(limit, is_kept=limit is None or users.length_s(now) <= limit)
-    long = (Span("downtime  ", "dim"), Span(outage_said("users", users, now, estimate_s), style), *ahead)
+    long = (Span("downtime  ", "dim"), Span(users_said(view, now, estimate_s), style), *ahead)
     length = duration(users.length_s(now))
     if users.began_at is None:
-        said = f"none yet, ~{duration(estimate_s)} to come" if estimate_s else "none"
+        told = [f"none yet, ~{duration(estimate_s)} to come" if estimate_s else "none"]
+    elif users.is_on:
+        told = [f"OUT {length} since {hhmmss(users.began_at)}Z", f"OUT {length}"]
     else:
-        said = f"OUT {length} of ~{duration(estimate_s)}" if users.is_on else f"was {length}"
-    short = (Span("users ", "dim"), Span(said, style))
+        told = [f"was {length}"]
     brief = tuple(replace(span, text=span.text.replace("MORE than the ", "")) for span in ahead)
-    forms = [(*long, Span(writes_said(view.writes, now))), long, (*short, *ahead), (*short, *brief), short]
-    return _fitting(forms, width)
+    forms = [(*long, Span(writes_said(view.writes, now))), long]
+    shorts = [(Span("users ", "dim"), Span(said, style)) for said in told]
+    forms += [(*short, *limit) for limit in (ahead, brief) for short in shorts]
+    return _fitting([*forms, *shorts[-1:]], width)
 
 
 def _fitting(forms: Sequence[Line], width: int) -> Line:

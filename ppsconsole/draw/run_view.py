@@ -61,6 +61,13 @@ class Outage:
             return 0.0
         return max(0.0, (now if self.ended_at is None else self.ended_at) - self.began_at)
 
+    def after(self, moment: float) -> "Outage":
+        """Return the part of it that lies behind `moment`, seconds since 1970 UTC."""
+        began_at = None if self.began_at is None else max(self.began_at, moment)
+        if began_at is not None and self.ended_at is not None and self.ended_at <= began_at:
+            return Outage()
+        return Outage(began_at, self.ended_at)
+
 
 @dataclass(frozen=True, slots=True)
 class RunView:
@@ -137,6 +144,11 @@ class RunView:
         """Return whether no more is lost, as far as is known by now, than a window of so many seconds; None allows any."""
         is_none = self.verdict is RunVerdict.ROLLED_BACK or any(isinstance(proof, ZeroLossProof) for proof in self.proofs)
         return promised_s is None or is_none or self._planned_loss.is_accepted_by(promised_s)
+
+    @property
+    def own_outage(self) -> Outage:
+        """How long users were kept out by the run itself: what it announced, and what it can do about it."""
+        return self.users.after(self.started_at)
 
     @property
     def loss(self) -> str:

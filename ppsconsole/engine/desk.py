@@ -217,7 +217,8 @@ class Desk:
                 history = replace(history, dead_since=min(fence.at, dead_since or fence.at))
             background = Background({}, history, None, await self._read(snapshot, plan.to))
             loss, dead_since = failover_loss(snapshot, background, old, plan.to), history.dead_since
-        reading = reading_of(plan, snapshot, loss, dead_since, snapshot.at)
+        out_since = dead_since if plan.out_since is None else plan.out_since
+        reading = reading_of(plan, snapshot, loss, out_since, snapshot.at)
         return replace(reading, age_s=max(0.0, self._clock.now() - snapshot.at))
 
     async def plan_to_run(self, request: Request) -> Plan:

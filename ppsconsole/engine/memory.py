@@ -14,6 +14,9 @@ from ppsconsole.runbooks.history import History, Sample
 KEPT = 60
 """Samples of each standby: two minutes of polling, or the last commands of a quiet week."""
 
+OUT_S = 3600.0
+"""An outage is remembered for so long without a look: in a longer pause users may have been served, and out again."""
+
 WATCHED_S = 30.0
 """A death is remembered only while somebody keeps looking: in a longer pause the primary may have lived and died again."""
 
@@ -29,25 +32,32 @@ def recall(cluster: str, now: float, folder: Path | None = None) -> History:
     try:
         found = json.loads(_path(cluster, folder).read_text(encoding="utf-8"))
         history = _history(found)
-        is_watched = 0.0 <= now - float(found["at"]) <= WATCHED_S
+        pause_s = now - float(found["at"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return History()
-    return history if is_watched else replace(history, dead_since=None)
+    if not 0.0 <= pause_s <= OUT_S:
+        history = replace(history, out_since=None, out_by="")
+    return history if 0.0 <= pause_s <= WATCHED_S else replace(history, dead_since=None)
 
 
 def keep(cluster: str, history: History, now: float, folder: Path | None = None) -> None:
     """Keep `history` for the next command; a disk that refuses costs only a wider estimate."""
     path = _path(cluster, folder)
     samples = {name: [asdict(each) for each in found[-KEPT:]] for name, found in history.samples.items()}
-    document = {"at": now, "primary": history.primary, "dead_since": history.dead_since, "samples": samples}
+    moments = {name: getattr(history, name) for name in _MOMENTS}
+    document = {"at": now, "primary": history.primary, "out_by": history.out_by, "samples": samples, **moments}
     with suppress(OSError):
         private.write(path, json.dumps(document))
 
 
 def _history(found: dict[str, Any]) -> History:
     samples = {str(name): tuple(Sample(**each) for each in rows) for name, rows in found["samples"].items()}
-    dead_since = found["dead_since"]
-    return History(str(found["primary"]), None if dead_since is None else float(dead_since), samples)
+    # What an earlier version kept has not all of them.
+    moments = {name: None if (at := found.get(name)) is None else float(at) for name in _MOMENTS}
+    return History(primary=str(found["primary"]), samples=samples, out_by=str(found.get("out_by", "")), **moments)
+
+
+_MOMENTS = ("dead_since", "served_at", "out_since")
 
 
 def _path(cluster: str, folder: Path | None) -> Path:

@@ -57,14 +57,14 @@ Reread = Callable[[Step, Plan, FenceProof | None], Awaitable[Reading]]
 """Reads again what the gate of a step rests on; the last one is the proof of this run that the old primary was fenced."""
 
 
-def reading_of(plan: Plan, snapshot: Snapshot, loss: Loss, dead_since: float | None, at: float) -> Reading:
+def reading_of(plan: Plan, snapshot: Snapshot, loss: Loss, out_since: float | None, at: float) -> Reading:
     """Return what `snapshot` says to whoever is asked about `plan`.
 
     Args:
         plan: As it was made.
         snapshot: The world now; it may be incomplete.
         loss: What would be lost now.
-        dead_since: Since when the primary has been seen dead; None when it has not.
+        out_since: Since when users have been seen to be out, seconds since 1970 UTC; None when they have not.
         at: When the snapshot was taken, seconds since 1970 UTC.
     """
     databases, web = snapshot.of_kind("database"), snapshot.of_kind("web")
@@ -77,7 +77,7 @@ def reading_of(plan: Plan, snapshot: Snapshot, loss: Loss, dead_since: float | N
             [node.name for node in databases if node.value("sql") is None]
             + [node.name for node in web if node.value("service") is None]
         ),
-        out_s=_out(snapshot, dead_since, at),
+        out_s=_out(snapshot, out_since, at),
         moved=_moved(plan, snapshot, loss),
     )
 
@@ -106,11 +106,11 @@ def _users(out_s: float | None) -> str:
     return f"out for at least {duration(out_s)}" if out_s else "are served"
 
 
-def _out(snapshot: Snapshot, dead_since: float | None, at: float) -> float | None:
+def _out(snapshot: Snapshot, out_since: float | None, at: float) -> float | None:
     doors = [node.value("http") for node in snapshot.of_kind("balancer")]
     if any(status is not None and status < 400 for status in doors):
         return 0.0
-    return None if dead_since is None else max(0.001, at - dead_since)
+    return None if out_since is None else max(0.001, at - out_since)
 
 
 def _writer(node: Node, databases: tuple[Node, ...], snapshot: Snapshot) -> str:

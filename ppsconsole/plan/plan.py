@@ -53,6 +53,9 @@ class Plan:
         tolerances: Lag, positions and ages that were seen: listed beside the hash, re-checked where they matter.
         downtime_s: Estimate of how long users are kept out, in seconds.
         users: Who of them is, and until when, where it is not all of them for that long; empty where that says it.
+        out_since: Since when they are out already, as far as anybody saw, seconds since 1970 UTC; None where that is not known,
+            or they are not. Not part of the hash.
+        out_words: By which look that is known.
     """
 
     runbook: str
@@ -67,6 +70,8 @@ class Plan:
     tolerances: Mapping[str, str]
     downtime_s: float
     users: str = ""
+    out_since: float | None = None
+    out_words: str = ""
 
     @property
     def hash(self) -> str:
@@ -111,6 +116,8 @@ class Plan:
             "tolerances": dict(self.tolerances),
             "downtime_s": self.downtime_s,
             "users": self.users,
+            "out_since": self.out_since,
+            "out_words": self.out_words,
         }
 
     @classmethod
@@ -132,7 +139,9 @@ class Plan:
             loss=Loss.from_json(found["loss"]),
             tolerances=found["tolerances"],
             downtime_s=found["downtime_s"],
-            users=found.get("users", ""),  # a journal from before it was written has none
+            users=found.get("users", ""),  # a journal from before it was written has none, nor what follows
+            out_since=found.get("out_since"),
+            out_words=found.get("out_words", ""),
         )
         if plan.hash != found["hash"]:
             raise ValueError(f"the plan's hash is {plan.hash}, written beside it stands {found['hash']}")

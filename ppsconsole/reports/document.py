@@ -32,7 +32,12 @@ def head_of(view: RunView, now: float) -> dict[str, Any]:
         "finished_at": None if view.finished_at is None else iso(view.finished_at),
         "holder": view.holder,
         "loss": {**(view.read_loss or view.plan.loss).as_json(), "said": view.loss, "accepted": view.accepted or None},
-        "downtime": {"users": _outage(view.users, now), "writes": _outage(view.writes, now), "estimate_s": view.plan.downtime_s},
+        "downtime": {
+            "users": _outage(view.users, now)
+            | {"in_run_s": round(view.own_outage.length_s(now), 3), "known_by": view.plan.out_words},
+            "writes": _outage(view.writes, now),
+            "estimate_s": view.plan.downtime_s,
+        },
         "issues": list(view.issues),
     }
 

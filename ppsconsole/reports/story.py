@@ -12,7 +12,8 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.runbooks.costs import outage_of
 
 _ALREADY_OUT = frozenset({"failover", "restart", "alternate-activate"})
-"""Runbooks for when users are kept out already: their downtime counts from the run's beginning, and longer is not known here."""
+"""Runbooks for when users are kept out already: their downtime counts from when they were first seen to be out, which the plan
+knows; from the run's beginning where nobody saw that."""
 
 
 def story_of(run: str, plan: Plan, events: Iterable[RunEvent], *, is_lab: bool, holder: str, started_at: float) -> RunView:
@@ -68,11 +69,16 @@ def _users(plan: Plan, events: tuple[RunEvent, ...], started_at: float) -> Outag
     steps = [step.id for step in outage_of(plan.steps, is_out=is_out)]
     if not steps:
         return Outage()
-    began = started_at if is_out else _first(events, "step-started", steps[0])
+    began = _out_since(plan, started_at) if is_out else _first(events, "step-started", steps[0])
     ended = _done(events, steps[-1])
     if ended is None and not is_out:
         ended = _undone(events, steps[0])
     return Outage(began, ended)
+
+
+def _out_since(plan: Plan, started_at: float) -> float:
+    """Return since when users are out of a cluster that is down already; no later than from the run's beginning on."""
+    return started_at if plan.out_since is None else min(plan.out_since, started_at)
 
 
 def _writes(plan: Plan, state: RunState, events: tuple[RunEvent, ...]) -> Outage:
@@ -82,7 +88,7 @@ def _writes(plan: Plan, state: RunState, events: tuple[RunEvent, ...]) -> Outage
     if promote is None:
         return Outage()
     if stop is None:
-        began = events[0].at if events else None
+        began = _out_since(plan, events[0].at) if events else None
         return Outage(began, _done(events, promote))
     # Writes end with the act; the look before it does not keep anybody waiting.
     began = _first(events, "step-checked", stop)

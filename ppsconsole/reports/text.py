@@ -65,7 +65,7 @@ def report_facts(view: RunView, now: float) -> tuple[str, ...]:
     facts += [line_text(line) for line in _times(view, now)]
     facts += [
         f"loss: {view.loss}{f', {view.accepted}' if view.accepted else ''}",
-        f"users were kept out for {duration(view.users.length_s(now))}{_against(view, now)}",
+        users_told(view, now),
     ]
     facts += [f"nothing could be written for {duration(view.writes.length_s(now))}"] if view.writes.began_at is not None else []
     return (*facts, *([view.words] if view.words else []), *(f"issue: {issue}" for issue in view.issues))
@@ -103,8 +103,20 @@ def _times(view: RunView, now: float) -> Iterator[Line]:
     ended = view.finished_at
     took = duration((now if ended is None else ended) - view.started_at)
     yield (Span("began     ", "dim"), Span(f"{iso(view.started_at)}, {'so far' if ended is None else 'took'} {took}"))
-    if against := _against(view, now):
-        yield (Span("users out ", "dim"), Span(f"{duration(view.users.length_s(now))}{against}"))
+    if view.users.began_at is not None:
+        yield (Span("users out ", "dim"), Span(users_told(view, now)))
+
+
+def users_told(view: RunView, now: float) -> str:
+    """Return since when users were out, by which look that is known, for how long, and what of it the run itself took."""
+    users = view.users
+    if users.began_at is None:
+        return "users were not kept out"
+    words = f"users out since {iso(users.began_at)}, {'so far' if users.is_on else 'for'} {duration(users.length_s(now))}"
+    if users.began_at < view.started_at:
+        words += f" ({view.plan.out_words})" if view.plan.out_words else ""
+        words += f"; the run itself took {duration(view.own_outage.length_s(now))} of it"
+    return words + _against(view, now)
 
 
 def _against(view: RunView, now: float) -> str:
@@ -112,7 +124,7 @@ def _against(view: RunView, now: float) -> str:
     announced_s = view.plan.downtime_s
     if not announced_s or view.users.began_at is None or view.users.is_on:
         return ""
-    more_s = view.users.length_s(now) - announced_s
+    more_s = view.own_outage.length_s(now) - announced_s
     return f", {duration(announced_s)} were announced: {duration(abs(more_s))} {'more' if more_s > 0 else 'less'}"
 
 

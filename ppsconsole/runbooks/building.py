@@ -144,6 +144,7 @@ class Brief:
         users: str = "",
     ) -> Plan:
         """Return the plan of these steps, bound to what was seen: cluster, moment, and who is who among what they touch."""
+        history = self.background.history
         return Plan(
             runbook=self.request.runbook,
             cluster=self.snapshot.cluster,
@@ -157,6 +158,8 @@ class Brief:
             tolerances=dict(tolerances or {}),
             downtime_s=downtime_s,
             users=users,
+            out_since=history.out_since,
+            out_words=history.out_said(),
         )
 
 

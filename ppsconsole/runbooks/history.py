@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from ppsconsole.clock import hhmmss
 from ppsconsole.cluster.database import Receiver
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
@@ -42,11 +43,17 @@ class History:
             unreachable, or may still be written to by a web node that nobody sees. A look that does not see it dead lets it
             begin anew: it may live again, and take writes.
         samples: By standby, oldest first.
+        served_at: When users were last seen to be served, seconds since 1970 UTC; None where nobody saw that.
+        out_since: When they were first seen to be out after that; None while they are served.
+        out_by: What showed it, in words.
     """
 
     primary: str = ""
     dead_since: float | None = None
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
+    served_at: float | None = None
+    out_since: float | None = None
+    out_by: str = ""
 
     def after(self, snapshot: Snapshot) -> "History":
         """Return the history with what `snapshot` shows added; another primary starts a new one.
@@ -55,13 +62,33 @@ class History:
         """
         if not snapshot.is_complete:
             return self
+        found = self._having_seen(snapshot)
+        is_served = _is_served(snapshot, is_dead=found.dead_since is not None)
+        if is_served is None:
+            return found
+        if is_served:
+            return replace(found, served_at=snapshot.at, out_since=None, out_by="")
+        if self.out_since is not None:
+            return found
+        if found.dead_since is not None:
+            return replace(found, out_since=found.dead_since, out_by=f"{found.primary} was first seen dead then")
+        return replace(found, out_since=snapshot.at, out_by="it was first seen then that nobody is let in")
+
+    def out_said(self) -> str:
+        """Return since when users are out, in words: by which look, and when they were last seen to be served."""
+        if self.out_since is None:
+            return ""
+        last = "nobody saw them served before" if self.served_at is None else f"last seen served at {hhmmss(self.served_at)}"
+        return f"{self.out_by}; {last}"
+
+    def _having_seen(self, snapshot: Snapshot) -> "History":
         databases = snapshot.of_kind("database")
         primaries = [node for node in databases if node.role == "primary"]
         if len(primaries) > 1:
             return self  # two histories: nothing that is read now can be compared with what was
         if primaries:
             old = self.samples if primaries[0].name == self.primary else {}
-            return History(primaries[0].name, None, _added(old, primaries[0], databases))
+            return replace(self, primary=primaries[0].name, dead_since=None, samples=_added(old, primaries[0], databases))
         was = snapshot.node(self.primary)
         if was is None or not _is_seen_dead(snapshot, was):
             return replace(self, dead_since=None) if self.dead_since is not None else self
@@ -76,7 +103,26 @@ class History:
         for name, found in later.samples.items():
             before = tuple(each for each in samples.get(name, ()) if each.at < found[0].at) if found else samples.get(name, ())
             samples[name] = (*before, *found)[-KEPT:]
-        return replace(later, samples=samples)
+        served_at = self.served_at if later.served_at is None else later.served_at
+        both = replace(later, samples=samples, served_at=served_at)
+        if later.out_since is not None and self.out_since is not None and later.served_at is None:
+            return replace(both, out_since=self.out_since, out_by=self.out_by)  # nobody saw them served in between
+        return both
+
+
+def _is_served(snapshot: Snapshot, *, is_dead: bool) -> bool | None:
+    """Return whether users are served by what is seen; None where that cannot be told.
+
+    They are out once the primary is dead, whatever a balancer still answers: a page that needs no database is no service.
+
+    Args:
+        snapshot: The world now.
+        is_dead: The primary is seen dead.
+    """
+    if is_dead:
+        return False
+    doors = [status for node in snapshot.of_kind("balancer") if (status := node.value("http")) is not None]
+    return any(status < 400 for status in doors) if doors else None
 
 
 def _is_seen_dead(snapshot: Snapshot, node: Node) -> bool:

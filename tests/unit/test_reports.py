@@ -60,10 +60,10 @@ def test_each_form_has_what_was_lost_what_was_salvaged_and_by_what_that_was_prov
 
 @pytest.mark.parametrize(("longer_s", "words"), [(60.0, "1m00s more"), (-2.0, "2.0s less")])
 def test_an_outage_that_is_over_is_counted_against_what_was_announced(longer_s: float, words: str) -> None:
-    over = replace(view(), users=Outage(AT - 500.0, AT - 500.0 + PLAN.downtime_s + longer_s))
+    over = replace(view(), users=Outage(AT - 60.0, AT - 60.0 + PLAN.downtime_s + longer_s))
     for form in ("text", "markdown", "html"):
         assert f"were announced: {words}" in forms(over)[form], form
-        assert "were announced" not in forms(replace(over, users=Outage(AT - 500.0, None)))[form]
+        assert "were announced" not in forms(replace(over, users=Outage(AT - 60.0, None)))[form]
         assert "were announced" not in forms(replace(over, users=Outage()))[form]
 
 
