@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.kinds import patience, settled
 from ppsconsole.actions.looks import LOOK_S
-from ppsconsole.actions.members import differing, rewritten
+from ppsconsole.actions.members import differing, rewritten, up_in
 from ppsconsole.actions.places import balancer_of, had_primary, host_of, on_host
 from ppsconsole.actions.serving import Answer, asked
 from ppsconsole.drivers.base import CommandResult
@@ -50,23 +50,33 @@ class _MembersAction:
         await _replaced(bench, step, text, rewritten(text, wanted), wanted)
 
     async def undo(self, bench: Workbench, step: Step) -> None:
-        """Put the old text back, have it tested, and reload.
+        """Put the old text back, and have nginx read it where it accepts its configuration.
 
         Raises:
             Blocked: The old text is not known.
+            BadAnswer: The old text is back, and nginx does not accept its configuration as it stands: it is not told to read it.
         """
         balancer = _nginx(bench.inventory, step.node)
         was = bench.noted(step, "was")
         if was is None:
             raise Blocked("its include file before this step is not known", where=step.node, remedy="See the .bak beside it")
-        await _replaced(bench, step, await _text(bench, balancer), str(was), {})
+        text = await _text(bench, balancer)
+        if text != was:
+            _insist(
+                balancer, await _sent(bench, step, _write_command(balancer, is_kept=True), text, str(was)), "the old file is back"
+            )
+        await _reloaded(bench, step)
 
     async def verify_undone(self, bench: Workbench, step: Step) -> Finding:
         """Return whether the old text is back and users reach a member of it."""
         balancer = _nginx(bench.inventory, step.node)
-        if await _text(bench, balancer) != bench.noted(step, "was"):
+        was = await _text(bench, balancer)
+        if was != bench.noted(step, "was"):
             return Finding("no", f"the include file of {step.node} is not what it was")
-        servers = _servers(balancer, await _dump(bench, balancer))
+        try:
+            servers = _servers(balancer, await _dump(bench, balancer))
+        except BadAnswer as error:
+            return await self._undone_unread(bench, step, was, error)
         up = {balancer.members.get(line.address, line.address) for line in servers if not line.is_down}
 
         async def look() -> Finding:
@@ -78,6 +88,24 @@ class _MembersAction:
 
         if not up or bench.inventory.cluster.address is None:
             return Finding("yes", f"{step.node} sends users to {_told(balancer, servers)}, as before")
+        return await settled(bench, look, patience(step))
+
+    async def _undone_unread(self, bench: Workbench, step: Step, was: str, error: BadAnswer) -> Finding:
+        """Return whether users reach a member of the old file, where nginx would not read it again for what others wrote.
+
+        It goes on with what it read last. Where that was not what this run wrote, users never left where they were.
+        """
+        balancer = _nginx(bench.inventory, step.node)
+        up = {balancer.members.get(address, address) for address in up_in(was)}
+        told = f"the include file of {step.node} is what it was, and {error.what}"
+        if not up or bench.inventory.cluster.address is None or balancer.proof_header is None:
+            return Finding("unknown", f"{told}; what nginx works with cannot be seen")
+
+        async def look() -> Finding:
+            answer = await asked(bench, step.node)
+            is_back = answer.is_serving and answer.served_by in up
+            return Finding("yes" if is_back else "no", f"{told}; the front says {answer.words}")
+
         return await settled(bench, look, patience(step))
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
@@ -170,17 +198,19 @@ def _nginx(inventory: Inventory, name: str) -> Balancer:
     return balancer
 
 
-def _write_command(balancer: Balancer) -> str:
+def _write_command(balancer: Balancer, *, is_kept: bool = False) -> str:
     """The command that replaces the include file, if it is still the one that was read, and tests the configuration.
 
     Its input is the digest of the old file on a line of its own, and the new file. A file that nginx does not accept is put
-    back at once: nginx goes on with the old configuration, but would not start with the new one.
+    back at once: nginx goes on with the old configuration, but would not start with the new one. It is kept where it is the one
+    from before the run: then something else is wrong, and what this run wrote must not be what nginx reads once that is mended.
     """
+    put_back = "" if is_kept else ' || { s=$?; cp -p "$f.bak" "$f.new" && mv "$f.new" "$f"; exit "$s"; }'
     return (
         f"f={shlex.quote(str(balancer.include))}; read -r was; "
         f'[ "$(sha256sum <"$f" | cut -c 1-64)" = "$was" ] || exit {_CHANGED}; '
         'cp -p "$f" "$f.new" && cat >"$f.new" && cp -p "$f" "$f.bak" && mv "$f.new" "$f" || exit 74; '
-        f'{dump_command(balancer)} || {{ s=$?; cp -p "$f.bak" "$f.new" && mv "$f.new" "$f"; exit "$s"; }}'
+        f"{dump_command(balancer)}{put_back}"
     )
 
 
@@ -190,23 +220,33 @@ def _restore_command(balancer: Balancer) -> str:
 
 async def _replaced(bench: Workbench, step: Step, was: str, text: str, wanted: Mapping[str, bool]) -> None:
     balancer = _nginx(bench.inventory, step.node)
-    host = host_of(bench.inventory, step.node).name
     if text != was:
-        digest = hashlib.sha256(was.encode()).hexdigest()
-        sent = f"{digest}\n{text}"
-        result = await bench.hosts.act(host, _write_command(balancer), stdin=sent, timeout_s=step.timeout_s)
-        _insist(balancer, result)
+        result = await _sent(bench, step, _write_command(balancer), was, text)
+        _insist(balancer, result, "the old one is back")
         wrong = differing(_servers(balancer, result), wanted)
         if wrong:
+            host = host_of(bench.inventory, step.node).name
             await bench.hosts.act(host, _restore_command(balancer), timeout_s=step.timeout_s)
             raise BadAnswer(f"nginx reads the new file differently: {', '.join(wrong)}; the old one is back", where=step.node)
-    result = await bench.hosts.act(host, reload_command(balancer), timeout_s=step.timeout_s)
+    await _reloaded(bench, step)
+
+
+async def _sent(bench: Workbench, step: Step, command: str, was: str, text: str) -> CommandResult:
+    """Send the file `text` to be written in the place of the file `was`."""
+    sent = f"{hashlib.sha256(was.encode()).hexdigest()}\n{text}"
+    return await bench.hosts.act(host_of(bench.inventory, step.node).name, command, stdin=sent, timeout_s=step.timeout_s)
+
+
+async def _reloaded(bench: Workbench, step: Step) -> None:
+    host = host_of(bench.inventory, step.node).name
+    command = reload_command(_nginx(bench.inventory, step.node))
+    result = await bench.hosts.act(host, command, timeout_s=step.timeout_s)
     if result.exit_status != 0:
         # The proof tells: a service manager may complain about a reload that came through.
         bench.say(f"{host}: reload ended with status {result.exit_status}: {plain(result.stderr or result.stdout)}")
 
 
-def _insist(balancer: Balancer, result: CommandResult) -> None:
+def _insist(balancer: Balancer, result: CommandResult, then: str) -> None:
     if result.exit_status == 0:
         return
     said = plain(result.stderr or result.stdout) or f"status {result.exit_status}"
@@ -214,7 +254,7 @@ def _insist(balancer: Balancer, result: CommandResult) -> None:
         raise BadAnswer("its include file was changed by somebody else at the same time", where=balancer.name, remedy="Try again")
     if result.exit_status == 74:
         raise BadAnswer(f"its include file cannot be written: {said}", where=balancer.name, remedy="See its permissions")
-    raise BadAnswer(f"nginx does not accept the new file, the old one is back: {said}", where=balancer.name)
+    raise BadAnswer(f"nginx does not accept its configuration, {then}: {said}", where=balancer.name)
 
 
 async def _text(bench: Workbench, balancer: Balancer) -> str:

@@ -42,6 +42,12 @@ def rewritten(text: str, wanted: Mapping[str, bool]) -> str:
     return "".join(lines)
 
 
+def up_in(text: str) -> frozenset[str]:
+    """Return the addresses of the include file `text` that are asked: neither down nor for when all others fail."""
+    servers = (match for line in text.splitlines() for match in _SERVER.finditer(line.partition("#")[0]))
+    return frozenset(each["address"] for each in servers if not {"down", "backup"} & set(each["rest"].split()))
+
+
 def differing(servers: tuple[ServerLine, ...], wanted: Mapping[str, bool]) -> list[str]:
     """Return what is not as wanted in the configuration that nginx itself printed, each in words."""
     seen = {line.address: line for line in servers}

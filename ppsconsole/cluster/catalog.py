@@ -61,6 +61,7 @@ FACTS: dict[str, str] = {
     "product_version": "version of the web node's program, as its service program says; also of one that is stopped",
     "keys": "key files that the web node cannot read its data without: whether they are there, and a mark to compare them by",
     "points_at": "the instance that the node's stored connection setting names, or the setting's host when it is none of ours",
+    "configuration": "what the balancer says of its configuration as it stands: accepted, refused, or denied to the login",
     "members": "members of the upstream by configuration",
     "served_by": "the member that answered a request sent through the front",
     "config_digest": "SHA-256 of the balancer's whole configuration",

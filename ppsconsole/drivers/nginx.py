@@ -1,5 +1,6 @@
 """nginx: how its whole configuration is asked for, and which members its upstreams have according to it. No IO."""
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,6 +8,11 @@ from dataclasses import dataclass
 from ppsconsole.errors import BadAnswer
 from ppsconsole.inventory.model import Balancer
 from ppsconsole.masking import plain
+
+ACCEPTED, REFUSED, DENIED = "accepted", "refused", "denied"
+"""What nginx says of its configuration; `denied` where the login may not read what belongs to it, so that nothing was tested."""
+
+_NO = "[emerg] "
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,28 @@ def dump_command(balancer: Balancer) -> str:
 
     It tests the configuration as well and fails when nginx would not accept it. Errors stay on standard error.
     """
-    words = [balancer.program, "-q", "-T"]
+    return _command(balancer, "-q", "-T")
+
+
+def check_command(balancer: Balancer) -> str:
+    """Return what a person types to have the configuration tested."""
+    return _command(balancer, "-t")
+
+
+def refusal(said: str) -> tuple[str, str]:
+    """Return what nginx, which ended with an error, says of its configuration, and its own line without time and process.
+
+    Both are empty where it says nothing of that: it may not be there, or may not be run.
+    """
+    line = next((each for each in said.splitlines() if _NO in each), "")
+    if not line:
+        return "", ""
+    words = re.sub(r"^\d+#\d+: ", "", line.partition(_NO)[2].strip())
+    return DENIED if "Permission denied" in words else REFUSED, _NO + words
+
+
+def _command(balancer: Balancer, *options: str) -> str:
+    words = [balancer.program, *options]
     if balancer.config is not None:
         words += ["-c", balancer.config]
     return " ".join(shlex.quote(word) for word in words)

@@ -1,4 +1,4 @@
-"""Which web nodes does the balancer send users to, by its configuration?"""
+"""Which web nodes does the balancer send users to, by its configuration, and would it read that again?"""
 
 import hashlib
 import re
@@ -8,12 +8,12 @@ from typing import Literal
 from ppsconsole.cluster.facts import node_subject
 from ppsconsole.cluster.snapshot import Member
 from ppsconsole.drivers.base import CommandResult
-from ppsconsole.drivers.nginx import ServerLine, dump_command, parse_upstreams
+from ppsconsole.drivers.nginx import ACCEPTED, ServerLine, dump_command, parse_upstreams, refusal
 from ppsconsole.errors import BadAnswer
 from ppsconsole.inventory.model import Balancer
 from ppsconsole.probes.host import Part
 
-NAMES = ("members", "config_digest")
+NAMES = ("configuration", "members", "config_digest")
 
 
 def members_part(balancer: Balancer, every_s: float) -> Part | None:
@@ -52,13 +52,15 @@ def _seconds(text: str) -> float:
 
 def _parse(balancer: Balancer, result: CommandResult) -> dict[str, object]:
     if result.exit_status != 0:
-        raise ValueError("nginx does not accept its configuration")
+        state, said = refusal(result.stderr)
+        if not state:
+            raise ValueError("nginx does not print its configuration")
+        return {"configuration": state, "detail": f"nginx -T: {said}"}
+    found: dict[str, object] = {"configuration": ACCEPTED, "config_digest": hashlib.sha256(result.stdout.encode()).hexdigest()}
     try:
-        upstreams = parse_upstreams(result.stdout)
+        lines = parse_upstreams(result.stdout).get(balancer.upstream or "")
     except BadAnswer as error:
-        raise ValueError(str(error)) from error
-    lines = upstreams.get(balancer.upstream or "")
+        return {**found, "detail": str(error)}
     if lines is None:
-        raise ValueError(f"the configuration has no upstream called {balancer.upstream}")
-    members = tuple(_member(balancer, line, is_alone=len(lines) == 1) for line in lines)
-    return {"members": members, "config_digest": hashlib.sha256(result.stdout.encode()).hexdigest()}
+        return {**found, "detail": f"the configuration has no upstream called {balancer.upstream}"}
+    return {**found, "members": tuple(_member(balancer, line, is_alone=len(lines) == 1) for line in lines)}

@@ -26,7 +26,7 @@ from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.preflight import Item
 from ppsconsole.plan.proof import Rung
 from ppsconsole.plan.step import Gate, Step
-from ppsconsole.runbooks import items_access, items_copy, items_product
+from ppsconsole.runbooks import items_access, items_balancer, items_copy, items_product
 from ppsconsole.runbooks import items_alternate as items
 from ppsconsole.runbooks import items_settings as settings
 from ppsconsole.runbooks import items_stream as stream
@@ -281,6 +281,7 @@ def _preflight(case: Case, alternate: Alternate) -> tuple[Item, ...]:
         items.quiet(case.side),
         items_access.web_nodes(case),
         items_access.web_switch(case),
+        items_balancer.configuration(case),
         items_access.logins(replace(case, side=replace(case.side, unreachable=()))),
         items_access.services(case),
         _own_login(case),

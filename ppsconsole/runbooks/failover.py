@@ -13,6 +13,7 @@ from ppsconsole.runbooks.barred import Barred
 from ppsconsole.runbooks.building import Background, Brief, Shop, closed
 from ppsconsole.runbooks.case import Case, tolerances_of
 from ppsconsole.runbooks.costs import downtime_of
+from ppsconsole.runbooks.items_balancer import refused_by
 from ppsconsole.runbooks.ladder import Ladder, comes_back, fence_step, ladder_of
 from ppsconsole.runbooks.loss import loss_of
 from ppsconsole.runbooks.other_standbys import follow_steps
@@ -130,7 +131,9 @@ def pair_of(inventory: Inventory, snapshot: Snapshot, to: str = "") -> tuple[Nod
 
 def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, ladder: Ladder, old: str, new: str, loss: Loss) -> tuple[Step, ...]:
     inventory = shop.inventory
-    doors = [name for name in inventory.balancers if is_reachable(snapshot, name) is not False]
+    refused = refused_by(inventory, snapshot)
+    doors = [name for name in inventory.balancers if is_reachable(snapshot, name) is not False and name not in refused]
+    first = [name for name in inventory.balancers if name not in refused]
     question = loss_question(old, new, loss)
     node = snapshot.node(new)
     copy = None if node is None else held_snapshot(node)
@@ -150,8 +153,11 @@ def _steps(shop: Shop, snapshot: Snapshot, side: WebSide, ladder: Ladder, old: s
         *(salvage_steps(shop, snapshot, old, new) if copy is None else ()),
         promote,
         *serve_steps(shop, side, new),
-        *move_steps(shop, side),
-        *verify_steps(shop, side.serving, new),
+        *move_steps(shop, side, first),
+        *verify_steps(shop, side.serving, new, first),
+        # The run is held there until somebody mends them: by then users get in wherever they can.
+        *move_steps(shop, side, refused),
+        *verify_steps(shop, side.serving, new, refused),
         *follow_steps(shop, snapshot, old, new),
         *after_steps(shop, side, new),
     ]

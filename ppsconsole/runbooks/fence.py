@@ -19,6 +19,7 @@ from ppsconsole.runbooks.building import Brief, Shop, closed
 from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.costs import downtime_of
 from ppsconsole.runbooks.fence_users import Misled, misled_by, off_steps, on_steps
+from ppsconsole.runbooks.items_balancer import accepted
 from ppsconsole.runbooks.ladder import comes_back, command_lacks, fence_step, kept_down_lacks
 from ppsconsole.runbooks.request import known, wanted_instance, without_to
 from ppsconsole.runbooks.situation import primaries
@@ -35,6 +36,9 @@ def to_fence(snapshot: Snapshot) -> tuple[Node, ...]:
     # After a restore the primary may be on the older one; the other one is in quarantine then.
     newest = max((node.value("timeline") or 0 for node in found if not node.value("quarantine")), default=0)
     return tuple(node for node in found if node.value("quarantine") or 0 < (node.value("timeline") or 0) < newest)
+
+
+_AS_BEFORE = "it goes on sending users where it does, until it is mended; that does not hold the fence up"
 
 
 def plan_fence(brief: Brief) -> Plan:
@@ -69,6 +73,7 @@ def plan_fence(brief: Brief) -> Plan:
             _other_primary(node, others),
             _newer(node, others),
             _users(misled, users),
+            *((accepted(inventory, snapshot, misled.all_doors, _AS_BEFORE, is_blocking=False),) if misled.all_doors else ()),
             *((comes_back(name),) if rung is Rung.FENCE_COMMAND else ()),
         ),
         loss=_SET_ASIDE,

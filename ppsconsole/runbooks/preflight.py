@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks import items_access as access
+from ppsconsole.runbooks import items_balancer as balancer
 from ppsconsole.runbooks import items_console as console
 from ppsconsole.runbooks import items_copy as copy
 from ppsconsole.runbooks import items_death as death
@@ -78,6 +79,7 @@ _SWITCHOVER: tuple[Check, ...] = (
     access.web_nodes,
     access.web_switch,
     product.members,
+    balancer.configuration,
     *_PRODUCT,
 )
 
@@ -94,6 +96,7 @@ _FAILOVER: tuple[Check, ...] = (
     access.web_nodes,
     access.web_switch,
     product.members,
+    balancer.configuration_later,
     access.services,
     access.logins,
     stream.timelines,
@@ -150,6 +153,7 @@ _RESTORE: tuple[Check, ...] = (
     access.web_nodes,
     access.web_switch,
     product.members,
+    balancer.configuration,
     *_CONSOLE,
     *_PRODUCT,
     copy.left_behind,

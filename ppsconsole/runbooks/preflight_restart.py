@@ -4,10 +4,12 @@ from ppsconsole.clock import duration
 from ppsconsole.cluster.judging import against
 from ppsconsole.cluster.snapshot import Member, Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.drivers.nginx import REFUSED
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.case import failing, ok, unseen
 from ppsconsole.runbooks.items_access import SUDOERS, denied_said
+from ppsconsole.runbooks.items_balancer import accepted
 from ppsconsole.runbooks.items_manager import other_manager_at
 from ppsconsole.runbooks.situation import WRITABLE_STATES, primaries
 
@@ -17,9 +19,17 @@ def preflight_restart(inventory: Inventory, snapshot: Snapshot, node: Node) -> t
     items = [_login(snapshot, node), _disk(inventory, node), _at_boot(node)]
     if node.kind == "database":
         items += [_same_data(snapshot, node), _one_writer(snapshot, node), other_manager_at(node)]
+    if node.kind == "balancer":
+        items.append(_configuration(inventory, snapshot, node))
     if node.kind == "web":
         items += [_database(snapshot, node), _let_in_again(inventory, snapshot, node)]
     return tuple(items)
+
+
+def _configuration(inventory: Inventory, snapshot: Snapshot, node: Node) -> Item:
+    # It starts by an account that may read more than the console's login.
+    is_blocking = node.value("configuration") == REFUSED
+    return accepted(inventory, snapshot, (node.name,), "it would not start with it", is_blocking=is_blocking)
 
 
 def unseen_primaries(snapshot: Snapshot, node: Node) -> tuple[str, ...]:

@@ -100,25 +100,28 @@ def serve_steps(shop: Shop, side: WebSide, new: str) -> list[Step]:
     ]
 
 
-def move_steps(shop: Shop, side: WebSide) -> list[Step]:
-    """Return the steps that send users to the serving web nodes and set all others down."""
+def move_steps(shop: Shop, side: WebSide, doors: Iterable[str] | None = None) -> list[Step]:
+    """Return the steps that send users to the serving web nodes and set all others down, at all balancers or at `doors`."""
     down = [name for name in shop.inventory.web_nodes if name not in side.serving]
     arguments = {"up": ",".join(side.serving), "down": ",".join(down)}
     title = f"Send users to {', '.join(side.serving)}"
     return [
         shop.step("move-members", name, f"{title} at {name}", arguments=arguments, for_users="Users get in again.")
-        for name in shop.inventory.balancers
+        for name in (shop.inventory.balancers if doors is None else doors)
     ]
 
 
-def verify_steps(shop: Shop, web_nodes: Iterable[str], instance: str) -> list[Step]:
-    """Return the steps that look at the service as a user would, through each balancer; none where users' way is not declared."""
+def verify_steps(shop: Shop, web_nodes: Iterable[str], instance: str, doors: Iterable[str] | None = None) -> list[Step]:
+    """Return the steps that look at the service as a user would, through each balancer or through `doors`.
+
+    There are none where users' way is not declared.
+    """
     if shop.inventory.cluster.address is None:
         return []
     arguments = {"web_node": ",".join(web_nodes), "instance": instance}
     return [
         shop.step("verify-service", name, f"See that users get in at {name}", arguments=arguments)
-        for name in shop.inventory.balancers
+        for name in (shop.inventory.balancers if doors is None else doors)
     ]
 
 

@@ -1,18 +1,24 @@
 """What can go wrong with web nodes, the balancer, and hosts."""
 
-from tests.lab.faults_row import BROKEN, REMEDIED, Row
+from tests.lab.faults_row import BROKEN, PLAYS, REMEDIED, Row
 
 AROUND = (
     Row(
         "nginx's file was broken by hand",
-        "touches nothing and leaves the file as it is; users go on",
-        "rolled back",
-        f"{BROKEN}test_a_balancer_whose_file_was_spoilt_by_hand_is_not_touched_and_goes_on_serving",
+        "bars what would take users off there, with nginx's own line; leaves the file as it is; users go on",
+        "plan refused",
+        f"{BROKEN}test_a_balancer_whose_file_was_spoilt_by_hand_bars_a_run_is_not_touched_and_goes_on_serving",
+    ),
+    Row(
+        "nginx's file was broken by hand, and the primary is lost",
+        "warns and fails over; users get in first where they can, and it is held at that balancer until it is mended",
+        "held, then success",
+        "tests/unit/test_balancer_config.py::test_it_keeps_no_failover_back_and_users_get_in_first_where_they_can",
     ),
     Row(
         "nginx's configuration is broken by hand in a run, between the test of its file and the reload",
-        "stops nothing, holds; resumed once it is mended, it puts the file back",
-        "held, rolled back; then success, 0 lost",
+        "stops nothing, puts its own file back all the same, and sees by a request where users are",
+        "rolled back; then success, 0 lost",
         REMEDIED,
     ),
     Row(
@@ -20,6 +26,12 @@ AROUND = (
         "refuses: no request could prove what a run did; says whose it is",
         "plan refused; then success, 0 lost",
         REMEDIED,
+    ),
+    Row(
+        "the certificate of the front has ended when the primary is lost",
+        "warns; moves the database, stops where users come in, and says why; goes on with a good one",
+        "held, then success with issues, 0 lost",
+        f"{PLAYS}_front.py::fail_over_with_an_ended_certificate",
     ),
     Row(
         "nginx refuses the file that the console wrote",

@@ -97,6 +97,7 @@ FAULTS = [
     # settings and state of the servers
     (
         Fault("libraries", faults.lacking_extension),
+        Fault("balancer-config", faults.edited("lb1", "etc/nginx.conf", "worker_processes 1;", "worker_processes one;")),
         Fault("synchronous-standbys", faults.setting("db2", "synchronous_standby_names", "db1", "")),
         Fault("promotion-delay", faults.setting("db2", "wal_retrieve_retry_interval", "5s", "100ms"), is_blocked=False),
         Fault("rewind", faults.setting("db1", "full_page_writes", "off", "on"), is_blocked=False),

@@ -80,7 +80,7 @@ def facts(at: float = NOW) -> dict[tuple[str, str], Any]:
         found |= _node(node, tcp="ok", tls="ok", http=200, http_latency_s=0.02, certificate_days=80.0)
     found |= _node("pps1", points_at="db1") | _node("pps2", points_at="db1")
     members = (Member("127.9.1.11:10001", "up", "pps1"), Member("127.9.2.11:10001", "down", "pps2"))
-    found |= _node("lb1", members=members, served_by="pps1")
+    found |= _node("lb1", configuration="accepted", members=members, served_by="pps1")
     shared = {
         "sql": "ok",
         "version": 180006,

@@ -13,7 +13,7 @@ from ppsconsole.probes.compose import compose
 from tests.unit.observations import NOW, facts, inventory, observe
 
 BAD = (Verdict.DOWN, Verdict.WARN)
-_BY_HOST = ("service", "service_enabled", "service_pid", "points_at", "members", "config_digest")
+_BY_HOST = ("service", "service_enabled", "service_pid", "points_at", "configuration", "members", "config_digest")
 
 
 def looks() -> list[Observations]:

@@ -137,6 +137,8 @@ SEEN: list[Any] = [
     ("disk", host("db2", disk_percent=99.0), True, None),
     ("automatic-return", on("lb1", members=BACKUP_MEMBER), False, on("lb1", members=None)),
     ("automatic-return", both(on("lb1", members=BOTH_UP), on("pps2", service="stopped")), False, None),
+    ("balancer-config", on("lb1", configuration="refused"), True, on("lb1", configuration=None)),
+    ("balancer-config", on("lb1", configuration="denied"), True, None),
     ("front-certificate", on("lb1", certificate_days=2.0), False, on("lb1", certificate_days=None)),
 ]
 

@@ -88,7 +88,8 @@ def _made(inventory: Inventory) -> dict[tuple[str, str], Known]:
     for name, each in inventory.balancers.items():
         add(name, dump_command(each), "dump")
         add(name, f"cat -- {each.include}", "include")
-        add(name, balancing._write_command(each), "write-include")
+        for is_kept in (False, True):
+            add(name, balancing._write_command(each, is_kept=is_kept), "write-include")
         add(name, balancing._restore_command(each), "restore-include")
         add(name, balancing.reload_command(each), "reload")
     for backup in inventory.backups.values():
