@@ -6,13 +6,13 @@
 For each row the console stands still at the record with which a step begins; the line is cut, the console goes on, and the line
 is healed later. A run that was left open by that is resumed, or backed out of, once all is well. Users are at work, somebody
 looks at both databases all the time. Prints one line for each row: how consoles ended, how many writes were acknowledged and
-how many are lost; for what is not right the command that repeats it. Ends with 1 where one was not right. All rows
-take about an hour: with --notes those that were right are noted in a file, and left out when it is called again.
+how many are lost; for what is not right the command that repeats it. Ends with 1 where one was not right. All rows take an hour
+or two: with --notes those that were right are noted in a file, and left out when it is called again.
 
 In a `switchover` no write may be lost and each run has to end as a success or rolled back; where the old primary was left behind,
-that is told, and it is rejoined by the way that status names. In a `failover` the site's primary is
-cut off, and comes back in the middle of the run while nobody has stopped it: no such run may be a success in silence. What is
-lost has to lie in the window that was announced, and a run that was left open has to end as above, with one primary.
+that is told, and it is rejoined by the way that status names. In a `failover` the site's primary is cut off, and comes back in
+the middle of the run while nobody has stopped it: no such run may be a success in silence. What is lost has to lie in the window
+that was announced, and it ends with one primary: backed out of, or the old one fenced and rejoined, as the console says.
 """
 
 import argparse
