@@ -1,8 +1,12 @@
 """What the database group as a whole has to be: one primary, one server at each address, and what its kind needs."""
 
+import posixpath
+from collections.abc import Sequence
+
 from ppsconsole.inventory.model import DatabaseGroup, Instance, Inventory
 from ppsconsole.inventory.reading import Reading
 from ppsconsole.inventory.table import REPLICATION
+from ppsconsole.masking import mask
 
 _INSTANCES = ("database", "instances")
 _GROUP_ONLY = ("availability_group", "cluster_type")
@@ -30,6 +34,10 @@ def _check_fence(inventory: Inventory, instance: Instance, reading: Reading) -> 
             reading.refuse_at(
                 (*steps, key), "empty", "expected a program and its arguments, e.g. [/usr/sbin/fence_ipmilan, -o, off]"
             )
+        if _tells_a_secret(getattr(fence, key)):
+            what = "a secret stands here in clear (not shown), and everybody on the machine would see it while the program runs"
+            allowed = "have the program read it from a file, e.g. fence_ipmilan --password-script=PATH, ipmitool -f PATH"
+            reading.refuse_at((*steps, key), what, allowed)
     if fence.command and fence.command == fence.verify:
         reading.refuse_at((*steps, "verify"), "the same as `command`", "expected a program that only looks whether it is off")
     host = inventory.hosts.get(fence.host) if fence.host else None
@@ -39,6 +47,17 @@ def _check_fence(inventory: Inventory, instance: Instance, reading: Reading) -> 
     elif host is not None and host.platform == "windows":
         what = f"'{fence.host}' is a Windows host"
         reading.refuse_at((*steps, "host"), what, "name a Linux host, or leave it out: the console's own machine")
+
+
+def _tells_a_secret(argv: Sequence[str]) -> bool:
+    """Return whether one of the arguments is a password, by the word before it or by what the program takes it for.
+
+    `-p` of the fence agents and `-P` of ipmitool are passwords (fence_ipmilan(8), ipmitool(1)); of other programs nobody knows.
+    """
+    joined = " ".join(argv)
+    names = [posixpath.basename(word) for word in argv]
+    short = "-p" if any(name.startswith("fence_") for name in names) else "-P" if "ipmitool" in names else None
+    return mask(joined) != joined or (short is not None and any(word.startswith(short) for word in argv[1:]))
 
 
 def _check_kind(group: DatabaseGroup, reading: Reading) -> None:
