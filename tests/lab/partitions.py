@@ -33,6 +33,7 @@ from ppsconsole.plan.outcomes import EXIT_BLOCKED, RunVerdict
 from tests.lab.conftest import Lab, wait_for
 from tests.lab.kill_everywhere import shortened, users
 from tests.lab.kill_notes import Notes
+from tests.lab.kill_nursery import Nursery
 from tests.lab.kill_scene import LIMIT_S, SIDE, KillScene, Story
 from tests.lab.kill_witness import Witness
 from tests.lab.test_asleep import asleep
@@ -230,10 +231,10 @@ class Trial:
 
 
 @contextmanager
-def stage(folder: Path) -> Iterator[Trial]:
+def stage(folder: Path, nursery: Nursery) -> Iterator[Trial]:
     """A lab of its own, and consoles beside it."""
     lab = Lab(folder / "lab", {"XDG_STATE_HOME": str(folder / "lab-state")})
-    scene = KillScene(lab, folder / "consoles")
+    scene = KillScene(lab, folder / "consoles", nursery)
     scene.folder.mkdir()
     started = lab.up()
     try:
@@ -253,30 +254,38 @@ def run(argv: Sequence[str]) -> int:
     for noted in [row for row in left if row.name in notes.rows]:
         left.remove(noted)
         print(f"{noted.name}  right: {notes.rows[noted.name]['words']}; noted before")
-    while left:
-        folder = Path(tempfile.mkdtemp(prefix="ppsconsole-partitions-", dir=chosen.dir))
-        folder.chmod(0o755)
-        with stage(folder) as trial:
-            while left:
-                row = left.pop(0)
-                began = time.monotonic()
-                try:
-                    words = f"{trial.play(row)}; {time.monotonic() - began:.0f} s"
-                except Exception as error:  # a scene that cannot be brought about is not right either
-                    wrong += 1
-                    if chosen.keep:
-                        print(error, file=sys.stderr)
-                    said = shortened(f"{type(error).__name__}: {error}")
-                    print(f"{row.name}  NOT RIGHT: {said}\n  again: {row.repeat}", flush=True)
-                    break  # what it left is not what the next row begins with
-                print(f"{row.name}  right: {words}", flush=True)
-                notes.end({"runbook": row.name, "words": words})
-                if row.runbook == "failover":
-                    break
-        if not chosen.keep:
-            shutil.rmtree(folder)
+    with Nursery() as nursery:
+        while left:
+            wrong += _on_one_lab(left, nursery, notes, chosen)
     print(f"{wrong} not right")
     return 1 if wrong else 0
+
+
+def _on_one_lab(left: list[Row], nursery: Nursery, notes: Notes, chosen: argparse.Namespace) -> int:
+    """Play rows, and take them out, as long as each leaves the lab to the next as that begins; return how many were not right."""
+    folder = Path(tempfile.mkdtemp(prefix="ppsconsole-partitions-", dir=chosen.dir))
+    folder.chmod(0o755)
+    wrong = 0
+    with stage(folder, nursery) as trial:
+        is_usable = True
+        while left and is_usable:
+            row = left.pop(0)
+            began = time.monotonic()
+            is_usable = row.runbook == "switchover"
+            try:
+                words = f"{trial.play(row)}; {time.monotonic() - began:.0f} s"
+            except Exception as error:  # a scene that cannot be brought about is not right either
+                wrong, is_usable = 1, False
+                if chosen.keep:
+                    print(error, file=sys.stderr)
+                said = shortened(f"{type(error).__name__}: {error}")
+                print(f"{row.name}  NOT RIGHT: {said}\n  again: {row.repeat}", flush=True)
+                continue
+            print(f"{row.name}  right: {words}", flush=True)
+            notes.end({"runbook": row.name, "words": words})
+    if not chosen.keep:
+        shutil.rmtree(folder)
+    return wrong
 
 
 def _is_wanted(row: Row, chosen: argparse.Namespace) -> bool:
