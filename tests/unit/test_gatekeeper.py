@@ -115,6 +115,25 @@ def test_a_name_that_was_typed_is_not_looked_at_again_and_a_loss_is() -> None:
     assert (keeping.passed("promote"), [step for step, _ in keeping.read], keeping.asked) == (False, ["promote"], [])
 
 
+def test_a_name_is_asked_for_with_what_was_read_just_now_also_where_a_proof_spares_the_loss() -> None:
+    keeping = Keeping("lab")
+    assert (keeping.passed("drain"), keeping.read) == (True, [("drain", None)])
+    made = planned()
+    name = Gate("name", "Who?", "--approve")
+    steps = tuple(replace(each, gate=name) if each.id == "promote" else each for each in made.steps)
+    keeping = Keeping(made=replace(made, steps=steps))
+    keeping.bench.proofs.append(LOSSLESS)
+    assert keeping.keeper.is_asked(keeping.plan.step("promote"))
+
+
+def test_the_loss_that_was_read_is_known_for_the_gate_of_a_loss_alone() -> None:
+    keeping = Keeping("lab", "9s", now=LARGE)
+    assert keeping.keeper.loss_at(keeping.plan.step("promote")) is None, "it was not read yet"
+    keeping.answered()
+    known = {each.id: keeping.keeper.loss_at(each) for each in keeping.plan.steps}
+    assert {step: loss for step, loss in known.items() if loss is not None} == {"promote": LARGE}
+
+
 def test_a_first_answer_is_told_to_be_new_and_rests_on_what_was_read() -> None:
     keeping = Keeping("9s", now=LARGE)
     keeping.bench.proofs.append(FENCE)
