@@ -15,7 +15,11 @@ from pathlib import Path
 
 from ppsconsole.plan.outcomes import EXIT_BLOCKED
 from tests.lab.conftest import running_lab, wait_for
+from tests.lab.fault_plays_disk import fill_it_before_a_switchover, fill_it_in_a_failover, fill_it_in_a_switchover
+from tests.lab.fault_plays_front import fail_over_with_an_ended_certificate
+from tests.lab.fault_plays_logins import rotate_it_before_a_switchover, rotate_it_in_a_switchover
 from tests.lab.fault_scene import LIMIT_S, FaultScene
+from tests.lab.remedied_scene import RemedyScene
 
 
 def hang_on_the_standby(scene: FaultScene, old: str, new: str) -> None:
@@ -121,18 +125,19 @@ def kill_the_rewind(scene: FaultScene, old: str, new: str) -> None:
     """What is half rewound is never started, and is copied anew."""
     program = scene.programs(old) / "pg_rewind"
     # The system kills it (SIGXFSZ) as soon as it writes more than a megabyte of any file: some are new by then, some old.
-    short = f'case "$*" in *--dry-run*) ;; *) ulimit -c 0 -f 2048 ;; esac; exec {scene.real}/pg_rewind "$@"'
+    short = f'case "$*" in *--dry-run*) ;; *) ulimit -c 0; ulimit -f 2048 ;; esac; exec {scene.real}/pg_rewind "$@"'
     program.unlink()
     program.write_text(f"#!/bin/sh\n{short}\n")
     program.chmod(0o755)
     wanted = ("rejoin", old)
-    done = scene.console("run", *wanted, *scene.approved(*wanted))
+    answers = scene.approved(*wanted)
+    done = scene.console("run", *wanted, *answers)
     said = done.stdout + done.stderr
     assert done.returncode not in (0, EXIT_BLOCKED, 8), said
     run = scene.newest()["run"]
     assert scene.phases(run)["rewind"] == "failed", said
     assert scene.lab.home(old).joinpath("data.rewinding").read_text().strip() == run
-    again = scene.console("runs", "resume", run)
+    again = scene.console("runs", "resume", run, *answers)
     assert (again.returncode in (1, 5), scene.role(old)) == (True, "silent"), again.stdout + again.stderr
     restart = scene.console("run", "restart", old)
     assert (restart.returncode, scene.role(old)) == (EXIT_BLOCKED, "silent"), restart.stdout + restart.stderr
@@ -190,18 +195,24 @@ def wait_for_a_standby_that_is_gone(scene: FaultScene) -> None:
 UNLOADED = "commits-hang"
 """Is played before users come: theirs would take every connection."""
 
-PLAYS: dict[str, Callable[[FaultScene], None]] = {
+PLAYS: dict[str, Callable[[RemedyScene], None]] = {
     "second-administrator-before": start_it_before_the_promotion,
     "second-administrator-behind": start_it_behind_the_promotion,
     UNLOADED: wait_for_a_standby_that_is_gone,
     "standby-gone": go_without_a_standby,
+    "disk-full-before-a-switchover": fill_it_before_a_switchover,
+    "disk-full-at-the-promotion": fill_it_in_a_switchover,
+    "disk-full-at-a-failover": fill_it_in_a_failover,
+    "password-rotated-before": rotate_it_before_a_switchover,
+    "password-rotated-during": rotate_it_in_a_switchover,
+    "certificate-ended-at-a-failover": fail_over_with_an_ended_certificate,
 }
 
 
 def main(names: list[str]) -> None:
     """Play them in order under load, and hold each against the counts: nothing that was acknowledged may be lost."""
     with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder)) as lab:
-        scene = FaultScene(lab, Path(folder))
+        scene = RemedyScene(lab, Path(folder))
         for name in names or PLAYS:
             if name == UNLOADED:
                 PLAYS[name](scene)

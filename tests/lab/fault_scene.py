@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,18 @@ class FaultScene:
         done = self.console("plan", *wanted, "--json")
         return done.returncode, json.loads(done.stdout) if done.stdout else {}
 
+    def plan_that_says(self, item: str, words: str, *wanted: str) -> dict[str, Any]:
+        """Plan until a preflight item fails with these words, and return that plan, whatever it allows."""
+        plans: list[dict[str, Any]] = []
+
+        def is_said() -> bool:
+            plans.append(self.planned(*wanted)[1])
+            failing = {each["name"]: each["words"] for each in plans[-1].get("preflight", ()) if each["state"] == "failing"}
+            return words in failing.get(item, "")
+
+        wait_for(is_said, f"{item} says {words}", LIMIT_S)
+        return plans[-1]
+
     def approved(self, *wanted: str) -> tuple[str, str]:
         """Plan until nothing bars it, and return the flags that approve it."""
         plans: list[dict[str, Any]] = []
@@ -231,28 +243,37 @@ class FaultScene:
             if done.returncode != EXIT_BLOCKED or time.monotonic() > limit:
                 return done
 
-    @contextlib.contextmanager
-    def cut_at(self, *spots: Spot) -> Iterator[None]:
+    def cut_at(self, *spots: Spot) -> contextlib.AbstractContextManager[None]:
         """Cut the line to each host as soon as its program stands still, then let that go on, then mend the line."""
+
+        def cut(spot: Spot) -> None:
+            bastion = f"bastion-{self.lab.state['hosts'][spot.host]['site']}"
+            self.lab.fault("kill", bastion)
+            spot.go.touch()
+            self.lab.heal(bastion)
+
+        return self.struck_at(cut, *spots)
+
+    @contextlib.contextmanager
+    def struck_at(self, strike: Callable[[Spot], None], *spots: Spot) -> Iterator[None]:
+        """Strike as soon as the program of each spot stands still, one after the other, and let it go on behind that."""
         failed: list[BaseException] = []
 
-        def cut() -> None:
+        def wait_and_strike() -> None:
             try:
                 for spot in spots:
                     wait_for(lambda spot=spot: spot.met.exists() or is_over.is_set(), f"{spot.program.name} is met", LIMIT_S)
                     if not spot.met.exists():
                         return
-                    bastion = f"bastion-{self.lab.state['hosts'][spot.host]['site']}"
-                    self.lab.fault("kill", bastion)
+                    strike(spot)
                     spot.go.touch()
-                    self.lab.heal(bastion)
             except BaseException as error:
                 failed.append(error)
 
         is_over = threading.Event()
         for spot in spots:
             spot.lay()
-        thread = threading.Thread(target=cut)
+        thread = threading.Thread(target=wait_and_strike)
         thread.start()
         try:
             yield
