@@ -18,6 +18,10 @@ from tests.lab.kill_notes import Notes
 from tests.lab.kill_scene import KillScene, Story
 
 MACHINES = ("here", "there")
+_TAKING = tuple(f"{when}{kind}#1" for kind in ("resumed", "taken-over", "lease-taken") for when in (BEFORE, ""))
+TAKING = (*_TAKING, *reversed(_TAKING))
+"""The records of a console that takes over a run, which no run has that nobody kills: as consoles go on in turns on two machines,
+each is reached on both by going there and back."""
 
 
 @dataclass
@@ -144,6 +148,7 @@ class Trial:
             backs = sorted(rng.sample(backs, min(max(1, self.chosen.count // 6), len(backs))), key=backs.index)
         self.row.chosen += len(moments) + len(backs)
         self.forward([each for each in moments if not self.notes.has(self.case.name, each)])
+        self.taken_over(next(each for each in moments[len(moments) // 2 :] + moments if " " in each.removeprefix(BEFORE)))
         self.back(backs, rng)
 
     def forward(self, moments: list[str]) -> None:
@@ -161,7 +166,18 @@ class Trial:
                 gone.append(missed.pop(0))
             if missed:
                 waiting.append(missed)
-        self.row.again = tuple(gone)
+        self.row.again += tuple(gone)
+
+    def taken_over(self, start: str, *, is_back: bool = False) -> None:
+        """Kill at a moment, and then one console after the other while it takes over."""
+        name = f"{self.case.name}, {'back, ' if is_back else ''}taken over"
+        moments = TAKING[: self.chosen.count or None]
+        self.row.moments += len(TAKING)
+        self.row.chosen += len(moments)
+        if not self.notes.has(name, start):
+            story = self.played(start, *moments, is_back=is_back)
+            self.row.again += moments[len(story.kills) - 1 :] if story.kills else (start,)
+            self.notes.add(name, [start])
 
     def back(self, starts: list[str], rng: random.Random) -> None:
         """Kill at each of these, back out, and kill there, too."""
@@ -185,6 +201,7 @@ class Trial:
         for chain in waiting:
             story = self.played(last, *chain, is_back=True)
             self.notes.add(name, chain[: len(story.kills) - 1])
+        self.taken_over(last, is_back=True)
         for start in starts[:-1]:
             if not self.notes.has(name, f"from {start}"):
                 self.played(start, is_back=True)

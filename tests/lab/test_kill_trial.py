@@ -1,5 +1,6 @@
 """What `python -m tests.lab.kill_everywhere` goes through, and what it leaves out when it is called again."""
 
+from argparse import Namespace
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,8 +10,8 @@ from ppsconsole.plan.event import RunEvent
 from tests.lab.kill_case import Case
 from tests.lab.kill_cases_roles import RestartDatabase, Switchover
 from tests.lab.kill_notes import Notes
-from tests.lab.kill_scene import KillScene
-from tests.lab.kill_trial import chains, moments_of, repeating
+from tests.lab.kill_scene import KillScene, Story
+from tests.lab.kill_trial import MACHINES, TAKING, Trial, chains, moments_of, repeating
 
 HOW = {"seed": 1, "count": 0}
 
@@ -48,6 +49,29 @@ def test_what_was_not_right_is_run_again_by_one_line() -> None:
     assert again == (
         "python -m tests.lab.kill_everywhere rejoin-rewind --back --at 'before output recover#2' --at 'undo-started recover#1'"
     )
+
+
+def test_a_console_that_takes_over_is_killed_at_each_record_of_that_on_each_machine(tmp_path: Path) -> None:
+    played = []
+
+    class Scene:
+        bringing_s = 0.0
+
+        def played(self, case: Case, *kills: str, machines: tuple[str, ...], is_back: bool) -> Story:
+            played.append(kills)
+            return Story(case.name, "4f1c", kills[:-1])  # the last moment did not come
+
+    def gone_through() -> tuple[str, ...]:
+        chosen = Namespace(count=0, is_json=False)
+        trial = Trial(cast(KillScene, Scene()), RestartDatabase(), chosen, Notes(tmp_path / "notes", HOW))
+        trial.taken_over("step-started a#1")
+        return trial.row.again
+
+    assert (gone_through(), gone_through()) == (TAKING[-1:], ())  # the second time it is noted
+    assert played == [("step-started a#1", *TAKING)]
+    # The first console of a run is that of the first machine, and all of `TAKING` come behind it.
+    reached = {(moment, MACHINES[(number + 1) % len(MACHINES)]) for number, moment in enumerate(TAKING)}
+    assert reached == {(moment, machine) for moment in TAKING for machine in MACHINES}
 
 
 @pytest.mark.parametrize(("case", "counts"), [(RestartDatabase(), [1, 1, 2]), (Switchover(), [1, 2, 3])])
