@@ -7,9 +7,10 @@ For each situation of each runbook (see `tests.lab.kill_cases`) a run that nobod
 is run again and again: in each run one console after the other is killed, at every N-th moment, and each time another goes on,
 in turns on the same machine and on one that has no journal of it, until at each moment one was killed. In one run consoles are
 killed while they take over, at each record of that. Then it is begun and backed out of again and again, behind each of its
-steps, and consoles that back out are killed at each of their records, and while they take over, too. What happened on the hosts is held against what one run does, what lies there against what it may leave, and its records against
-each other. Users are at work all the time; what they miss at the end has to lie in a window that was announced. Each runbook has
-a lab of its own. Prints a line for each run and a table; what is not right is told in one line, with the command that runs
+steps, and consoles that back out are killed at each of their records, and while they take over, too. What happened
+on the hosts is held against what one run does, what lies there against what it may leave, and its records against each other.
+Users are at work all the time; what they miss at the end has to lie in a window that was announced. Each runbook has a lab of
+its own. Prints a line for each run and a table; what is not right is told in one line, with the command that runs
 exactly that again, and the next runbook is begun. Ends with 1 where one was not right.
 
 What it costs, on two cores with little else to do: 5 to 10 s for each run of what needs nothing before it, 20 to 35 s where a
