@@ -62,8 +62,9 @@ def _refusal(gate: Gate, answer: str, plan: Plan) -> str:
         case "accept-loss":
             try:
                 accepted = accepted_window(answer)
-            except UsageError as error:
-                return error.what
+            except UsageError:
+                # Never repeated, as nothing else that does not count is: who is in a hurry types a password at any prompt.
+                return "what was typed is no window: 5s, 250ms, 2m, 1m35s, 0 or unlimited"
             return "" if plan.loss.is_accepted_by(accepted) else f"the loss is {plan.loss.said()}, accepted was {answer}"
         case "attest":
             return "" if len(answer) >= SHORTEST_STATEMENT else "a statement says what was done, and by whom"

@@ -80,6 +80,13 @@ def test_what_does_not_count_is_refused_with_what_stands_there(kind: str, answer
 
 
 @pytest.mark.parametrize("kind", ["confirm", "name", "accept-loss", "attest"])
+def test_what_does_not_count_is_never_repeated_where_it_would_be_kept(kind: str) -> None:
+    with pytest.raises(Blocked) as refused:
+        answered(kind, "Zq7pw!x")  # a password that was typed at the wrong prompt; of the refusal the journal tells
+    assert "Zq7" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["confirm", "name", "accept-loss", "attest"])
 @pytest.mark.parametrize("answer", [None, "", " \n "])
 def test_no_answer_is_no_yes(kind: str, answer: str | None) -> None:
     with pytest.raises(Blocked, match=r"Sure\?: not answered") as refused:
