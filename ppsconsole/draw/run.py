@@ -10,7 +10,7 @@ from ppsconsole.draw.promise import NO_PROMISES, Promises, promise_said
 from ppsconsole.draw.run_view import Outage, Phase, RunView, StepView
 from ppsconsole.draw.safety import Answer, safety
 from ppsconsole.draw.text import Glyphs, Line, Span, Style
-from ppsconsole.draw.words import fitted, hanging, padded, right
+from ppsconsole.draw.words import cut, fitted, hanging, padded, right, wrapped
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.plan import Plan
@@ -28,6 +28,12 @@ _PHASES: Mapping[Phase, tuple[str, str, Style]] = {
     "not-undone": ("down", "NOT BACK", "down"),
     "undo-unknown": ("unknown", "BACK?", "unknown"),
 }
+
+_QUIET: frozenset[Phase] = frozenset(("pending", "done", "skipped", "undone"))
+"""Nobody has to do anything about a step in one of these."""
+
+_QUIET_ROWS = 3
+"""Rows that the title of such a step may take."""
 
 _HELD: tuple[str, str, Style] = ("warn", "HELD HERE", "warn")
 
@@ -148,33 +154,45 @@ def writes_said(outage: Outage, now: float) -> str:
 
 
 def run_steps(view: RunView, now: float, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """Return one line for each step, `step_line` of it, and the line of no return between them."""
-    lines: list[Line] = []
+    """Return the rows of all steps, and the line of no return between them."""
+    return tuple(row for rows in rows_of_steps(view, now, width, glyphs) for row in rows)
+
+
+def rows_of_steps(view: RunView, now: float, width: int, glyphs: Glyphs) -> tuple[tuple[Line, ...], ...]:
+    """Return the rows of each step, `step_rows` of it; the line of no return is the first one of the step that it is about."""
+    found: list[tuple[Line, ...]] = []
     is_held = view.is_held and view.verdict is None
     for number, (step, state) in enumerate(zip(view.plan.steps, view.steps, strict=True), 1):
-        if step.is_point_of_no_return:
-            lines.append(return_line(number, width, glyphs))
+        ahead = (return_line(number, width, glyphs),) if step.is_point_of_no_return else ()
         is_here = is_held and state.phase == "pending"  # held before the first one that was not begun
         is_held = is_held and (state.phase in ("done", "skipped", "undone") or step.is_optional)
-        lines.append(step_line(number, step, state, now, width, glyphs, is_held=is_here))
-    return tuple(lines)
+        found.append((*ahead, *step_rows(number, step, state, now, width, glyphs, is_held=is_here)))
+    return tuple(found)
 
 
-def step_line(number: int, step: Step, state: StepView, now: float, width: int, glyphs: Glyphs, *, is_held: bool = False) -> Line:
+def step_rows(
+    number: int, step: Step, state: StepView, now: float, width: int, glyphs: Glyphs, *, is_held: bool = False
+) -> tuple[Line, ...]:
     """Return one step: mark, number, title, state, and how long it took or is expected to take.
 
-    With `is_held` the run stands before it.
+    A title that is longer than its column goes on below, over three rows at most; that of the step at hand, of one that went
+    wrong and of one that the run stands before (`is_held`) over as many as it takes.
     """
     name, word, style = _HELD if is_held else _PHASES[state.phase]
     mark = glyphs.pointer if name == "»" else getattr(glyphs, name, " ")
     room = max(8, width - 2 - 4 - 11 - 8)
-    return (
+    title = _title_style(state, is_held)
+    begun, *rest = wrapped(step.title, room, glyphs)
+    if len(rest) >= _QUIET_ROWS and state.phase in _QUIET and not is_held:
+        rest = [*rest[: _QUIET_ROWS - 2], cut(" ".join(rest[_QUIET_ROWS - 2 :]), room, glyphs)]
+    first: Line = (
         Span(f"{mark} ", style),
         Span(f"{number:>2}  ", "dim"),
-        Span(padded(step.title, room, glyphs), _title_style(state, is_held)),
+        Span(padded(begun, room, glyphs), title),
         Span(f" {word:<10}", style),
         Span(right(_time_said(step, state, now), 8, glyphs), "dim"),
     )
+    return (first, *((Span(" " * 6), Span(each, title)) for each in rest))
 
 
 def _title_style(state: StepView, is_held: bool) -> Style:

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from ppsconsole.draw.text import ASCII
+from ppsconsole.draw.text import ASCII, line_text
 from ppsconsole.errors import JournalError
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.outcomes import RunVerdict
+from ppsconsole.plan.plan import Plan
 from ppsconsole.reports.story import story_of
 from ppsconsole.runbooks.request import Request
 from ppsconsole.tui.live import Live
@@ -18,6 +19,7 @@ from ppsconsole.tui.screens.home import HomeScreen
 from ppsconsole.tui.screens.run import RunScreen
 from ppsconsole.tui.widgets.run_panes import standing_words
 from tests.engine.scripted import Scene, World
+from tests.tui import desk_double
 from tests.tui.desk_double import DeskDouble, OpenDouble, Turnstile, plan_for
 from tests.tui.running import at, idle, on, run_desk, to_run
 from tests.tui.screen_text import screen_lines, screen_text
@@ -89,6 +91,44 @@ def test_three_lines_on_top_steps_output_and_answers(size: tuple[int, int], envi
         assert "SUCCESS" in screen_text(opened.app)
 
     run_desk(look, desk, size=size, environment=environment)
+
+
+LONG = {
+    "stop-web": "Set the data directory of db1 aside, and put the copy in its place; nothing is deleted",
+    "promote": "Put db1 into quarantine: it is not started again, and an alarm is raised should it come back",
+    "start-web": "Restore the newest bundle of offsite on scratch1, in a server of its own, and compare",
+}
+"""Titles as long as runbooks have them."""
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 45)])
+def test_no_title_is_cut_at_80_columns_and_the_step_at_hand_is_in_sight(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def titled(request: Request, *, blocked: bool = False) -> Plan:
+        plan = plan_for(request, blocked=blocked)
+        return replace(plan, steps=tuple(replace(each, title=LONG.get(each.id, each.title)) for each in plan.steps))
+
+    monkeypatch.setattr(desk_double, "plan_for", titled)
+    desk = DeskDouble()
+    stop = Turnstile(desk.world, "promote")
+
+    async def look(opened: Console, desk: DeskDouble) -> None:
+        await to_run(opened)
+        await at(opened, stop)
+        screen = opened.app.screen
+        assert isinstance(screen, RunScreen)
+        rows = [line_text(line) for line in screen.steps.lines]
+        room = screen.steps.size.width - 25
+        told = " ".join("".join(row[6 : 6 + room].ljust(room + 1) for row in rows).split())
+        assert all(title in told for title in LONG.values())
+        first = next(number for number, row in enumerate(rows) if row.startswith("»"))
+        below = next(number for number, row in enumerate(rows) if number > first and row[:6].strip())
+        assert screen.steps.top <= first < below <= screen.steps.top + screen.steps.size.height, "the whole of it is in sight"
+        stop.open()
+        await idle(opened)
+
+    run_desk(look, desk, size=size)
 
 
 def test_what_was_promised_to_users_stands_beside_downtime_and_loss() -> None:

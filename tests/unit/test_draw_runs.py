@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ppsconsole.draw.promise import Promises
-from ppsconsole.draw.run import draw_safety, run_steps
+from ppsconsole.draw.run import draw_safety, rows_of_steps, run_steps
 from ppsconsole.draw.run_head import pinned_head
 from ppsconsole.draw.run_view import Outage, RunView, StepView
 from ppsconsole.draw.runs import RunEntry, runs_lines, runs_table
@@ -63,6 +63,52 @@ def test_every_state_of_a_step_is_a_mark_and_a_word(width: int, glyphs) -> None:
 def test_the_frame_at_60_columns() -> None:
     lines = texts(run_steps(view(*PHASES), AT, 60, UNICODE))
     assert "\n".join(lines) == FRAME
+
+
+LONG = "Put db1 into quarantine: it is not started again, and an alarm is raised should it come back"
+
+
+def titled(shown: RunView, index: int, title: str) -> RunView:
+    """Return the run with another title for one of its steps."""
+    steps = tuple(replace(step, title=title) if number == index else step for number, step in enumerate(shown.plan.steps))
+    return replace(shown, plan=replace(shown.plan, steps=steps))
+
+
+@pytest.mark.parametrize("phase", ["pending", "started", "done", "failed", "unknown", "undone"])
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
+def test_a_long_title_goes_on_below_at_80_columns_and_nothing_of_it_is_cut(phase: str, glyphs) -> None:
+    shown = titled(view("done", phase, *["pending"] * 6), 1, LONG)
+    rows = texts(rows_of_steps(shown, AT, 78, glyphs)[1])
+    assert all(width_of(row) <= 78 for row in rows)
+    assert len(rows) == 2
+    assert " ".join((rows[0][6:59] + rows[1]).split()) == LONG
+    assert [row[:6].strip() for row in rows[1:]] == [""]
+    assert rows[0][:6].split()[-1] == "2", "the first row has mark, number, state and time"
+
+
+def test_where_it_is_narrow_only_the_step_that_matters_takes_more_than_three_rows() -> None:
+    for phases, is_held, is_whole in (
+        (("done", "pending"), False, False),
+        (("done", "done"), False, False),
+        (("done", "pending"), True, True),
+        (("done", "started"), False, True),
+        (("done", "failed"), True, True),
+        (("done", "not-undone"), True, True),
+    ):
+        shown = titled(view(*phases, *["pending"] * 6, is_held=is_held), 1, LONG)
+        rows = texts(rows_of_steps(shown, AT, 48, UNICODE)[1])
+        said = " ".join("".join(row[6:29] for row in rows).split())
+        assert all(width_of(row) <= 48 for row in rows)
+        assert (len(rows) > 3) is is_whole
+        assert (said.replace(" ", "") == LONG.replace(" ", "")) is is_whole
+        assert ("…" in said) is not is_whole
+
+
+def test_the_rows_of_a_step_are_those_of_the_run() -> None:
+    shown = titled(view(*PHASES), 4, LONG)
+    groups = rows_of_steps(shown, AT, 60, UNICODE)
+    assert tuple(row for rows in groups for row in rows) == run_steps(shown, AT, 60, UNICODE)
+    assert "no way back" in line_text(groups[4][0]), "it stands with the step that it is about"
 
 
 def test_a_held_run_says_before_which_step_and_a_pending_step_what_it_will_take() -> None:

@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.events import Resize
 from textual.geometry import Region
 
+from ppsconsole.draw.run import run_steps
 from ppsconsole.draw.text import Glyphs
 from ppsconsole.settings.actions import Place
 from ppsconsole.tui.finding import Find
@@ -73,7 +74,8 @@ class RunScreen(ConsoleScreen, inherit_bindings=False):
     def _arrange(self) -> None:
         """Put steps and output beside each other where there is room, else below each other, else one in the other's place."""
         width, height = self.size
-        count = 0 if self.scene.run is None else len(self.scene.run.view.plan.steps) + 1
+        run, now = self.scene.run, self.scene.now
+        count = 0 if run is None else len(run_steps(run.view, now, width - 2, self.glyphs))  # without its frame
         head, foot = 3 if height < ROOMY else 4, self._wanted_foot()
         self._foot = foot
         middle = max(0, height - head - foot - 1)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ppsconsole.clock import duration, hhmmss
 from ppsconsole.draw.promise import Promises
-from ppsconsole.draw.run import draw_safety, event_lines, run_steps, verdict_style
+from ppsconsole.draw.run import draw_safety, event_lines, rows_of_steps, run_steps, verdict_style
 from ppsconsole.draw.run_head import pinned_head
 from ppsconsole.draw.safety import old_primary, safety
 from ppsconsole.draw.text import Glyphs, Line, Span, Style
@@ -55,7 +55,7 @@ class RunHead(RunPane, inherit_bindings=False):
 
 
 class StepsPane(RunPane, inherit_bindings=False):
-    """One line for each step; the one at hand stays in sight until it is scrolled, and again from the end on."""
+    """The steps; the one at hand stays in sight until it is scrolled, and again from the end on."""
 
     def __init__(self, glyphs: Glyphs, *, id: str) -> None:
         super().__init__(glyphs, id=id)
@@ -84,15 +84,18 @@ class StepsPane(RunPane, inherit_bindings=False):
         return run_steps(live.view, scene.now, width, self.glyphs)
 
     def _follow(self) -> None:
-        live = None if self.scene is None else self.scene.run
-        if live is None or not self.is_following:
+        scene = self.scene
+        if scene is None or scene.run is None or not self.is_following:
             return
-        steps = live.view.plan.steps
+        live = scene.run
+        steps, height = live.view.plan.steps, max(1, self.size.height)
         index = next((number for number, step in enumerate(steps) if step.id == live.at_hand), len(steps) - 1)
-        is_past = any(step.is_point_of_no_return for step in steps[: index + 1])
-        # Two more in sight: what comes next is what is asked.
-        self.reveal(index + is_past, 1)
-        self.reveal(index + is_past, min(3, max(1, self.size.height)))
+        rows = [len(each) for each in rows_of_steps(live.view, scene.now, self.size.width, self.glyphs)]
+        # Without the line of no return, which is no part of what is done. Two more in sight: what comes next is what is asked.
+        is_marked = steps[index].is_point_of_no_return
+        begin = sum(rows[:index]) + is_marked
+        self.reveal(begin, min(height, rows[index] - is_marked))
+        self.reveal(begin, min(height, sum(rows[index : index + 3]) - is_marked))
 
 
 class OutputPane(RunPane, inherit_bindings=False):
