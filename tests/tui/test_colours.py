@@ -36,9 +36,18 @@ def pens(data: bytes) -> set[str]:
 
 
 def quiet(opened: Terminal) -> None:
-    """Read until nothing has come for a while."""
-    while opened.read(0.4):
+    """Read until nothing has come for a while, and the console waits for something: what a busy machine holds up is not done."""
+    while opened.read(0.4) or is_at_work(opened.process.pid):
         pass
+
+
+def is_at_work(process: int) -> bool:
+    """Return whether a thread of the process runs, or would if there was a processor for it."""
+    try:
+        stats = [each.read_text() for each in Path(f"/proc/{process}/task").glob("*/stat")]
+    except (FileNotFoundError, ProcessLookupError):  # a thread that ended meanwhile
+        return True
+    return any(each.rpartition(")")[2].split()[0] in "RD" for each in stats)
 
 
 def wear(opened: Terminal, theme: str) -> bytes:
