@@ -1,6 +1,6 @@
 """What can go wrong with web nodes, the balancer, and hosts."""
 
-from tests.lab.faults_row import BROKEN, REMEDIED, Row
+from tests.lab.faults_row import BROKEN, PLAYS, REMEDIED, Row
 
 AROUND = (
     Row(
@@ -26,6 +26,12 @@ AROUND = (
         "refuses: no request could prove what a run did; says whose it is",
         "plan refused; then success, 0 lost",
         REMEDIED,
+    ),
+    Row(
+        "the certificate of the front has ended when the primary is lost",
+        "warns; moves the database, stops where users come in, and says why; goes on with a good one",
+        "held, then success with issues, 0 lost",
+        f"{PLAYS}_front.py::fail_over_with_an_ended_certificate",
     ),
     Row(
         "nginx refuses the file that the console wrote",

@@ -1,6 +1,6 @@
 """What can go wrong with databases and their hosts."""
 
-from tests.lab.faults_row import PREFLIGHT, REMEDIED, Row
+from tests.lab.faults_row import PLAYS, PREFLIGHT, REMEDIED, STORIES, Row
 
 DATABASES = (
     Row(
@@ -153,8 +153,19 @@ DATABASES = (
         "a second administrator starts the dead primary between fence and promotion",
         "looks again before it promotes, and does not; can be backed out",
         "incomplete, then rolled back, 0 lost",
-        "tests/lab/test_fault_stories.py::"
-        "test_a_dead_primary_that_somebody_starts_between_fence_and_promotion_keeps_the_run_from_promoting",
+        f"{STORIES}test_a_dead_primary_that_somebody_starts_between_fence_and_promotion_keeps_the_run_from_promoting",
+    ),
+    Row(
+        "a second administrator starts the old primary behind the promotion",
+        "names the second primary, and how to fence and rejoin it; never calls that a success",
+        "incomplete; then rejoined, 0 lost",
+        f"{PLAYS}.py::start_it_behind_the_promotion",
+    ),
+    Row(
+        "`pg_rewind` is killed in the middle of a rewind",
+        "never starts what is half rewound, also not by a restart; copies it anew",
+        "failed step; then rejoined, 0 lost",
+        f"{PLAYS}.py::kill_the_rewind",
     ),
     Row(
         "the old primary runs beside the new one when it is to be quarantined",
@@ -173,14 +184,63 @@ DATABASES = (
     Row(
         "the slot of a standby has lost its log",
         "says so, does not blame the network, and copies the standby anew unless an archive has the log",
-        "told",
-        "tests/unit/test_lost_standby.py::test_a_lost_slot_takes_a_copy_unless_there_is_an_archive",
+        "told; then rejoined, 0 lost",
+        f"{PLAYS}.py::lose_the_slot",
     ),
     Row(
         "a standby's `standby.signal` is missing, or its rewind never ended",
         "does not start it: it would be a second primary, or is half of one",
         "told",
         "tests/unit/test_lost_standby.py::test_what_would_not_come_up_as_what_it_was_is_told_apart",
+    ),
+    Row(
+        "a standby's `standby.signal` is missing, and somebody starts it by hand",
+        "its restart is refused; started by hand it is told as a second primary, and how it is fenced",
+        "failed step; then fenced and rejoined, 0 lost",
+        f"{PLAYS}.py::go_without_a_standby",
+    ),
+    Row(
+        "the disk of the standby is full before a switchover",
+        "says so, and begins nothing",
+        "plan refused, 0 lost",
+        f"{PLAYS}_disk.py::fill_it_before_a_switchover",
+    ),
+    Row(
+        "the disk of the standby fills up as it is promoted: PostgreSQL ends its server",
+        "says at once that it is gone and was not promoted, and what to do; resumed, it promotes it",
+        "held, then success",
+        "tests/lab/test_promote_full_disk.py::"
+        "test_a_promotion_that_the_disk_has_no_room_for_is_told_at_once_and_done_once_there_is",
+    ),
+    Row(
+        "the disk of the standby fills up as it is promoted, users at work",
+        "starts nothing beside it; with room, and started as it is told, the run goes on",
+        "held, then success, 0 lost",
+        f"{PLAYS}_disk.py::fill_it_in_a_switchover",
+    ),
+    Row(
+        "the disk of the standby is full when the primary is lost",
+        "warns, and bars nothing; ends as in a switchover where it fills up at the promotion",
+        "warns; held, then success, 0 lost",
+        f"{PLAYS}_disk.py::fill_it_in_a_failover",
+    ),
+    Row(
+        "the replication password was changed on the primary only, before a switchover",
+        "tries the way there, warns with the passfiles to mend; who goes on is told that nobody follows",
+        "warns; success with issues, then rejoined, 0 lost",
+        f"{PLAYS}_logins.py::rotate_it_before_a_switchover",
+    ),
+    Row(
+        "the replication password is changed in the middle of a switchover",
+        "does not start the old primary, says which login was refused, names its way home: a rejoin",
+        "success with issues, then rejoined, 0 lost",
+        f"{PLAYS}_logins.py::rotate_it_in_a_switchover",
+    ),
+    Row(
+        "the standby is behind by a slow line when the primary is killed",
+        "announces the loss as a window, refuses less; all that is lost lies inside of it",
+        "success with issues",
+        "tests/lab/remedied_faults.py::failover_behind",
     ),
     Row(
         "the console's own password of the database is wrong",
