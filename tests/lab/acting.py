@@ -23,6 +23,7 @@ from ppsconsole.plan.step import Step
 from ppsconsole.probes.tools import Tools
 from tests.lab.conftest import Lab
 
+LIMIT_S = 240.0
 NO_LOSS = Loss(LossTier.UNKNOWN)
 
 
@@ -135,7 +136,7 @@ async def acting(lab: Lab) -> AsyncIterator[Acting]:
     try:
         identities: dict[str, Identity] = {}
         for name, instance in inventory.database.instances.items():
-            seen = await tools.postgres.status(instance, timeout_s=60.0)
+            seen = await tools.postgres.status(instance, timeout_s=LIMIT_S)
             role = "standby" if seen.in_recovery else "primary"
             folder = instance.data_directory or ""
             identities[name] = Identity(name, str(instance.host), "", name, seen.system_identifier, folder, role, seen.timeline)
@@ -182,12 +183,12 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(20)
+        self._thread.join(LIMIT_S)
         assert not self._thread.is_alive()
 
     def wait_for(self, more: int) -> None:
         """Wait until `more` writes were acknowledged from now on."""
-        limit, wanted = time.monotonic() + 30, len(self.acknowledged) + more
+        limit, wanted = time.monotonic() + LIMIT_S, len(self.acknowledged) + more
         while len(self.acknowledged) < wanted:
             assert time.monotonic() < limit, "the writer does not get through"
             time.sleep(0.01)
@@ -228,4 +229,4 @@ class Writer:
 
 def run(main: Any) -> None:
     """Run a test's coroutine, with a limit."""
-    asyncio.run(asyncio.wait_for(main, 120))
+    asyncio.run(asyncio.wait_for(main, LIMIT_S))

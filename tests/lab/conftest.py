@@ -79,10 +79,13 @@ class Lab:
         return done.stdout
 
     def nodes(self) -> dict[str, dict[str, Any]]:
-        """Return what `lab status` says, by node."""
-        done = self.command("status", "--json", "--dir", str(self.folder))
-        assert done.returncode == 0, done.stderr
-        return {node["name"]: node for node in json.loads(done.stdout)["nodes"]}
+        """Return what `lab status` says, by node; asked as the command asks, without a process of its own."""
+        from ppsconsole.lab.control import call
+        from ppsconsole.lab.launch import find_lab
+
+        *_, answer = call(find_lab(str(self.folder)), {"verb": "status"})
+        assert not isinstance(answer, str)
+        return {node["name"]: node for node in answer["nodes"]}
 
     def ssh(self, host: str, *commands: str, stdin: str = "") -> list[asyncssh.SSHCompletedProcess]:
         """Run commands on a host, through its bastion, as the inventory says."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import os
 import signal
 import socket
@@ -22,7 +23,7 @@ from ppsconsole.lab.order import Order
 from ppsconsole.lab.processes import ProcessId, marked
 from ppsconsole.lab.state import LabState
 from ppsconsole.lab.supervisor import Supervisor
-from tests.lab.conftest import Lab, remains_of, wait_for
+from tests.lab.conftest import LIMIT_S, Lab, remains_of, wait_for
 
 
 def gone(lab: Lab, state: dict) -> None:
@@ -38,6 +39,8 @@ def test_everything_is_up_and_told(lab: Lab) -> None:
     assert done.returncode == 0
     assert "PPS stand-in" in done.stdout
     nodes = lab.nodes()
+    printed = lab.command("status", "--json", "--dir", str(lab.folder))
+    assert json.loads(printed.stdout)["nodes"] == list(nodes.values())
     assert list(nodes) == ["bastion-a", "bastion-b", "lb1", "pps1", "pps2", "db1", "db2"]
     assert {node["state"] for node in nodes.values()} == {"running"}
     assert {node["complaint"] for node in nodes.values()} == {""}
@@ -186,7 +189,7 @@ def test_a_lab_killed_while_it_starts_is_taken_away_by_the_next(tmp_path: Path, 
         assert half.supervisor is not None
         for each, number in ((half.keeper, signal.SIGSTOP), (half.supervisor, signal.SIGKILL), (half.keeper, signal.SIGKILL)):
             os.kill(each.pid, number)
-        process.wait(30)
+        process.wait(LIMIT_S)
     assert half.folder.exists()
     done = own_lab.up()
     assert done.returncode == 0, done.stderr
@@ -285,7 +288,7 @@ def test_in_the_foreground_it_ends_with_a_hang_up(own_lab: Lab) -> None:
         assert output.readline().strip() == str(own_lab.inventory)
         state = own_lab.state
         process.send_signal(signal.SIGHUP)
-        assert process.wait(30) == 0
+        assert process.wait(LIMIT_S) == 0
     gone(own_lab, state)
 
 
@@ -301,7 +304,7 @@ def test_killed_holder_takes_the_lab_with_it(own_lab: Lab) -> None:
         output.readline()
         state = own_lab.state
         process.kill()
-        process.wait(10)
+        process.wait(LIMIT_S)
     gone(own_lab, state)
 
 

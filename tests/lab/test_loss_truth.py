@@ -12,21 +12,21 @@ from typing import Any
 
 import pytest
 
-from tests.lab.conftest import Lab, wait_for
+from tests.lab.conftest import Lab, wait_for, with_patience
+from tests.lab.kill_nursery import shared_nursery
 
-LIMIT_S = 120.0
+LIMIT_S = 180.0
 FAILOVER = ("failover", "--to", "db2")
 
 
 @pytest.fixture
 def lab(started_lab: Lab) -> Lab:
-    return started_lab
+    return with_patience(started_lab)
 
 
 def told(lab: Lab, *arguments: str) -> "subprocess.CompletedProcess[str]":
     env = {**os.environ, "XDG_STATE_HOME": str(lab.folder.parent / "state")}
-    line = [sys.executable, "-m", "ppsconsole", "-i", str(lab.inventory), *arguments]
-    return subprocess.run(line, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S)
+    return shared_nursery().run(("-i", str(lab.inventory), *arguments), env, limit_s=LIMIT_S)
 
 
 def open_plan(lab: Lab, *wanted: str, is_right: Callable[[dict[str, Any]], bool] = lambda plan: True) -> dict[str, Any]:

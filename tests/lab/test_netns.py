@@ -6,6 +6,7 @@ writes: each is asked on its own host.
 
 import json
 import re
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -66,6 +67,10 @@ class Console(Desk):
             self.lab.declare()
         assert found[-1] is not None
         return found[-1]
+
+    def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+        return subprocess.run(self._line(*arguments), env=self._env(), timeout=self.limit_s, **pipes)
 
     def _line(self, *arguments: str) -> list[str]:
         return self.lab.hosts["console"].over_its_network(*super()._line(*arguments))
