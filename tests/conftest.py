@@ -23,13 +23,6 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     masking.masker._pattern = None
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Return how many tests `-n auto` runs at a time: three on two cores, since most of them wait for real servers."""
-    cores = len(os.sched_getaffinity(0))
-    return cores + cores // 2
-
-
 # What works on real clusters takes minutes for a file: begun last, one worker would be at it long after the others have ended.
 # As measured, the longest first; none of the others takes half a minute.
 _LONGEST = tuple(
