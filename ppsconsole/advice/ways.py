@@ -131,7 +131,7 @@ def _is_away_from_home(node: Node, snapshot: Snapshot, inventory: Inventory) -> 
 
 def _is_silent(node: Node) -> bool:
     """Return whether it was tried and did not answer; a refused login is an answer, a missing password our own fault."""
-    return node.value("sql") not in (None, "ok", "login-refused", "no-secret", "too-old")
+    return node.value("sql") not in (None, "ok", "login-refused", "no-connection-left", "no-secret", "too-old")
 
 
 def _failover(snapshot: Snapshot) -> Request:

@@ -49,6 +49,12 @@ class Stopping(BadAnswer):
     word = "stopping"
 
 
+class NoConnectionLeft(LoginRefused):
+    """The server runs, and all the connections that it would give to this login are in use."""
+
+    word = "no-connection-left"
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """One open connection to an instance.
@@ -185,6 +191,21 @@ def may_be_asked_again(error: BaseException) -> bool:
     return is_broken or state in (NO_PRIVILEGE, NOT_IN_THIS_STATE)
 
 
+_FULL = ("connection slots", "too many clients", "too many connections for")
+"""What libpq tells of SQLSTATE 53300, of which it tells no number while it connects."""
+
+
+def _freed(user: str | None) -> str:
+    """Return how connections are freed, and kept free for `user` from then on."""
+    return (
+        'On its host, as a superuser: psql -c "SELECT usename, state, wait_event, count(*), min(pid) FROM pg_stat_activity '
+        'GROUP BY 1, 2, 3" tells who holds them, pg_terminate_backend(PID) ends one; where psql is refused as well: kill -TERM '
+        "one's process. SyncRep: a synchronous standby is gone, empty synchronous_standby_names. Keep some for the console: "
+        f"reserved_connections = 3 and GRANT pg_use_reserved_connections TO {user or 'ppsconsole'} (16 and newer), else "
+        "ALTER ROLE of PPS's account CONNECTION LIMIT"
+    )
+
+
 _DIALLED = re.compile(r'^connection (?:failed: connection )?to server at "[^"]*", port \d+ failed: ')
 
 
@@ -213,10 +234,8 @@ def translated(error: BaseException, where: str, place: str, user: str | None, d
         return Stopping(f"{place} is shutting down", where=where)
     if state == "57P03" or any(words in text for words in _STARTING):
         return Starting(f"{place} does not let anybody in yet: {said}", where=where)
-    if "connection slots" in text:  # libpq's words name roles, and yet no password is wrong
-        remedy = "Its sessions may all wait, as for a synchronous standby that is gone: on its host, as a superuser, psql -c "
-        remedy += '"SELECT wait_event, count(*) FROM pg_stat_activity GROUP BY 1" (SyncRep: empty synchronous_standby_names)'
-        return LoginRefused(f"{place} has no connection left: {said}", where=where, remedy=remedy)
+    if state == "53300" or any(words in text for words in _FULL):  # some of these words name roles, and no password is wrong
+        return NoConnectionLeft(f"{place} has no connection left: {said}", where=where, remedy=_freed(user))
     if state.startswith("28") or any(words in text for words in _LOGIN):
         return LoginRefused(
             f"{place} did not accept the login of {user or 'the current user'}: {said}",
@@ -227,8 +246,6 @@ def translated(error: BaseException, where: str, place: str, user: str | None, d
         return BadAnswer(f"{place} has no database {database}", where=where, remedy="Check database.database in the inventory")
     if "certificate" in text or "ssl" in text:
         return BadAnswer(f"no TLS session with {place}: {said}", where=where, remedy="Check database.tls in the inventory")
-    if "too many clients" in text or state == "53300":
-        return BadAnswer(f"{place} has no connection left: {said}", where=where, remedy="See max_connections and who holds them")
     if says_refused(text):
         return Unreachable(f"{place} refused the connection: nothing listens there", where=where, is_refused=True)
     if any(words in text for words in _NO_WAY):

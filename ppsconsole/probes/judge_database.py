@@ -172,6 +172,8 @@ def _silent(view: View, instance: Instance, vantages: tuple[Vantage, ...]) -> tu
         return Verdict.UNKNOWN, "not seen", f"not seen: {sql.detail}"
     if sql.value == "login-refused":
         return Verdict.UNKNOWN, "login refused", f"runs, but refuses the console's login: {sql.detail}"
+    if sql.value == "no-connection-left":
+        return Verdict.DOWN, "NO CONNECTION LEFT", f"runs, and lets nobody in any more: {sql.detail}"
     if sql.value == "too-old":
         return Verdict.UNKNOWN, "too old", f"cannot be asked: {sql.detail}"
     if sql.value == "no-secret":
@@ -218,7 +220,7 @@ def vantages_of(view: View, instance: Instance) -> tuple[Vantage, ...]:
     sql = view.fact(name, "sql")
     if sql.value == "refused":
         found.append(Vantage("console", "dead", "connection refused"))
-    elif sql.value in ("starting", "stopping", "login-refused", "too-old"):
+    elif sql.value in ("starting", "stopping", "login-refused", "no-connection-left", "too-old"):
         found.append(Vantage("console", "alive", str(sql.value)))
     elif sql.value not in (None, "ok", "no-secret"):
         found.append(Vantage("console", "silent", str(sql.value)))

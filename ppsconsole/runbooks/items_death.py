@@ -8,7 +8,7 @@ from ppsconsole.plan.proof import Rung
 from ppsconsole.runbooks.case import Case, failing, ok, unseen
 from ppsconsole.runbooks.ladder import ladder_of
 from ppsconsole.runbooks.loss import behind
-from ppsconsole.runbooks.situation import is_hung_where_it_stands, is_wedged, said, standbys
+from ppsconsole.runbooks.situation import FULL, is_hung_where_it_stands, is_wedged, said, standbys
 
 
 def dead(case: Case) -> Item:
@@ -30,6 +30,9 @@ def dead(case: Case) -> Item:
     if is_wedged(old) and not is_used and _of(old, "lost") and not _of(old, "alive", but="host"):
         words = f"{old.name} is wedged: it runs and answers nobody ({said(_of(old, 'lost', 'silent'))}); the fence ends it"
         return ok(name, words, is_blocking=True)
+    if old.value("sql") == FULL:
+        remedy = f"It needs no failover: free a connection, and look again. {old.facts['sql'].detail}"
+        return failing(name, f"{old.name} lives, and has no connection left for the console", remedy, is_blocking=True)
     if alive:
         remedy = "Repair the way to it: promoting now would make a second writer"
         return failing(name, f"{old.name} lives: {said(tuple(alive))}", remedy, is_blocking=True)

@@ -10,6 +10,9 @@ DRIVEN_SERVICES = ("command", "systemd")
 WRITABLE_STATES = ("in production", "shut down", "shutting down")
 """Control states of a data directory that was a primary's; a standby's say "in archive recovery" or "shut down in recovery"."""
 
+FULL = "no-connection-left"
+"""What a look says of an instance that runs and has given away all its connections."""
+
 LATE = (None, "timed-out")
 """What a look says that nobody answered in time. That is not an answer: whatever is there may be busy."""
 

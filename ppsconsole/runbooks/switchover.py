@@ -16,7 +16,7 @@ from ppsconsole.runbooks.loss import PROVED_LATER
 from ppsconsole.runbooks.other_standbys import follow_steps, told_to_follow
 from ppsconsole.runbooks.preflight import preflight_switchover
 from ppsconsole.runbooks.request import named_instance, without_node
-from ppsconsole.runbooks.situation import driven, one_history, primaries, standbys, unanswered
+from ppsconsole.runbooks.situation import FULL, driven, one_history, primaries, standbys, unanswered
 from ppsconsole.runbooks.snapshot import no_switchover
 from ppsconsole.runbooks.web_side import (
     WebSide,
@@ -72,6 +72,10 @@ def pair_of(inventory: Inventory, snapshot: Snapshot, to: str = "") -> tuple[Nod
 
 def _primary(snapshot: Snapshot) -> Node:
     found = primaries(snapshot)
+    for node in () if found else snapshot.of_kind("database"):
+        if node.value("sql") == FULL:
+            what = f"{node.name} has no connection left for the console, so nobody knows whether it is the primary"
+            raise Barred("no-connection-left", what, where=node.name, remedy=node.facts["sql"].detail)
     if not found and (late := unanswered(snapshot)):
         raise Barred(
             "primary-unseen",
