@@ -30,11 +30,12 @@ def learned(journal: Journal, cluster: str) -> Estimates:
                 started[event.step] += 1
             elif event.kind == "step-finished" and event.data.get("outcome") == "done" and started[event.step] == 1:
                 verb, took_s = str(event.data["verb"]), float(event.data["took_s"])
+                if not took_s:
+                    continue  # it was only looked at: on the operator's word, or as its run went back
                 took[verb].append(took_s)
                 size_bytes = worked_through(verb, event.data.get("values") or {})
                 if size_bytes is not None:
                     copied[verb].append((size_bytes, took_s))
-    known = {verb: durations for verb, durations in took.items() if max(durations) > 0}
     rates = {verb: rate for verb, each in copied.items() if (rate := rate_of(each)) is not None}
-    counts = {verb: len(each) for verb, each in known.items()}
-    return Estimates({verb: median(each) for verb, each in known.items()}, counts, rates)
+    counts = {verb: len(each) for verb, each in took.items()}
+    return Estimates({verb: median(each) for verb, each in took.items()}, counts, rates)

@@ -1,6 +1,6 @@
 """Which ways on from where a run stands are barred, and why: the runner refuses by it, faces grey their keys by it. Pure."""
 
-from ppsconsole.engine.state import RunState
+from ppsconsole.engine.state import RunState, StepState
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.step import Step
 
@@ -21,11 +21,23 @@ def back_refusal(plan: Plan, state: RunState) -> str:
     return NOTHING_UNDOABLE if has_acted and not any(step.is_undoable for step in sending) else ""
 
 
+def is_left(step: Step, state: StepState) -> bool:
+    """Return whether `step` has no way back, may have acted, and was not seen to end: its console is gone, say.
+
+    A run that goes back looks how far it came, so that nobody has to guess what stays.
+    """
+    return bool(step.commands) and not step.is_undoable and state.phase == "started"
+
+
 def what_stays(plan: Plan, state: RunState) -> str:
     """Return what was done and has no way back, to be added to the words of a run that went back; empty where nothing was."""
     steps = (each for each in plan.steps if each.commands and not each.is_undoable)
-    stays = [each.title for each in steps if state.of(each.id).may_have_acted]
+    stays = [f"{each.title}{_doubt(state.of(each.id))}" for each in steps if state.of(each.id).may_have_acted]
     return f"; what cannot be undone stays: {', '.join(stays)}" if stays else ""
+
+
+def _doubt(state: StepState) -> str:
+    return " (whether it was done is not known)" if state.phase in ("started", "unknown") else ""
 
 
 def mark_refusal(step: Step) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ppsconsole.actions.base import Action, Finding, Workbench
@@ -116,6 +116,11 @@ class Performance:
         found = await self._verified()
         outcome = {"yes": Outcome.DONE, "no": Outcome.FAILED, "unknown": Outcome.UNKNOWN}[found.state]
         return StepResult(outcome, found.words, True, found.values)
+
+    async def left(self) -> StepResult:
+        """Only look how far it came: it has no way back, and nobody saw it end. Makes no proof."""
+        found = await self.verify()
+        return replace(found, words=f"it has no way back, and nobody saw it end; seen now: {found.words}")
 
     def _judged(self, found: Finding, error: BaseException | None) -> StepResult:
         after = "" if error is None else f"; {_said(error)}"

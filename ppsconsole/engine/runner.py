@@ -7,7 +7,7 @@ from typing import Any
 
 from ppsconsole.actions.base import Action, Workbench
 from ppsconsole.engine.custody import Custody, RunResult
-from ppsconsole.engine.exits import LEAVES_NOTHING_OPEN, back_refusal, mark_refusal, what_stays
+from ppsconsole.engine.exits import LEAVES_NOTHING_OPEN, back_refusal, is_left, mark_refusal, what_stays
 from ppsconsole.engine.gatekeeper import Gatekeeper
 from ppsconsole.engine.gates import Ask
 from ppsconsole.engine.perform import Performance, StepResult
@@ -320,12 +320,16 @@ class Runner:
             raise Blocked(refusal, remedy="Resume the run, or abandon it and plan another")
         for step in reversed(plan.steps):
             state = self.state.of(step.id)
-            if not state.needs_undo or not step.is_undoable:
+            if not state.needs_undo or not (step.is_undoable or is_left(step, state)):
                 continue
             self._custody.check()
             if self._is_hold_wanted:
                 return await self._held("held while backing out, as was asked for", RunVerdict.INCOMPLETE)
             self._stage.enter(step.id, max(1, state.attempt))
+            if not step.is_undoable:
+                self._finished(step, await self._performance(step).left(), 0.0)
+                await self.recorder.settle()
+                continue
             await self.record("undo-started", step=step.id, words=f"back: {step.title}; because {reason}")
             await self._custody.settle()
             outcome, words = await self._performance(step).undo()
@@ -365,8 +369,7 @@ class Runner:
         return RunResult(verdict, False, words)
 
     def _ended(self) -> RunResult | None:
-        verdict = self.state.verdict
-        return None if verdict is None else RunResult(verdict, False, "the run has ended before")
+        return None if (verdict := self.state.verdict) is None else RunResult(verdict, False, "the run has ended before")
 
     # --- state ------------------------------------------------------------------------------------------------
 

@@ -1,11 +1,11 @@
 """Puts together what is shown of a run. Pure: the same events make the same story, on every machine."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ppsconsole.cluster.lost_writes import LostWrites
 from ppsconsole.draw.run_view import Outage, RunView, StepView
 from ppsconsole.engine.resume import FoundRun, holder_of, started_at
-from ppsconsole.engine.state import RunState, state_of
+from ppsconsole.engine.state import RunState, StepPhase, StepState, state_of
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.loss import Loss
 from ppsconsole.plan.plan import Plan
@@ -14,6 +14,8 @@ from ppsconsole.runbooks.costs import outage_of
 _ALREADY_OUT = frozenset({"failover", "restart", "alternate-activate"})
 """Runbooks for when users are kept out already: their downtime counts from when they were first seen to be out, which the plan
 knows; from the run's beginning where nobody saw that."""
+
+_UNSEEN: Mapping[StepPhase, StepPhase] = {"started": "unknown", "undoing": "undo-unknown"}
 
 
 def story_of(run: str, plan: Plan, events: Iterable[RunEvent], *, is_lab: bool, holder: str, started_at: float) -> RunView:
@@ -41,7 +43,7 @@ def story_of(run: str, plan: Plan, events: Iterable[RunEvent], *, is_lab: bool, 
         holder=holder,
         started_at=started_at,
         finished_at=None if finished is None else finished.at,
-        steps=tuple(StepView(each.id, each.phase, each.words, began.get(each.id), each.took_s) for each in state.steps),
+        steps=tuple(_step(each, began.get(each.id), is_over=state.verdict is not None) for each in state.steps),
         proofs=state.proofs,
         answers=tuple(state.answers.items()),
         issues=state.issues,
@@ -59,6 +61,13 @@ def story_of(run: str, plan: Plan, events: Iterable[RunEvent], *, is_lab: bool, 
         read_loss=_read_loss(told),
         second_primary=state.second_primary,
     )
+
+
+def _step(state: StepState, began_at: float | None, *, is_over: bool) -> StepView:
+    """Return one step; in a run that is over nothing is at hand any more: what was begun there, nobody saw the end of."""
+    phase = _UNSEEN.get(state.phase, state.phase) if is_over else state.phase
+    words = state.words if phase == state.phase else "begun, and nobody saw it end"
+    return StepView(state.id, phase, words, began_at, state.took_s)
 
 
 def _users(plan: Plan, events: tuple[RunEvent, ...], started_at: float) -> Outage:
