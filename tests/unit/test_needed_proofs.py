@@ -10,6 +10,7 @@ from ppsconsole.engine.perform import _lacking, old_primaries
 from ppsconsole.plan.plan import Plan
 from ppsconsole.plan.proof import FenceProof, Rung, ZeroLossProof
 from ppsconsole.plan.step import Step
+from tests.unit.alternate_cases import declared as with_alternate
 from tests.unit.runbook_cases import declared, fine, plan, three
 
 FENCE = FenceProof("db1", Rung.CLEAN_STOP, ("stopped",), 0.0, "r")
@@ -67,3 +68,24 @@ def test_where_nobody_was_seen_as_the_primary_every_one_that_is_no_standby_has_t
     made, _ = switchover(db1="standby")
     assert old_primaries(bench(made), unnamed) == ()
     assert "names no old primary" in _lacking(bench(made, FENCE, NO_LOSS), unnamed)
+
+
+def test_the_one_that_the_step_names_has_to_be_fenced_also_where_nobody_saw_what_it_is() -> None:
+    _, step = switchover()
+    for role in ("unknown", "standby"):
+        made, _ = switchover(db1=role)
+        assert old_primaries(bench(made), step) == ("db1",)
+        assert "no proof that db1 cannot write" in _lacking(bench(made, NO_LOSS), step)
+    made, _ = switchover(db1="standby", db2="primary")
+    assert old_primaries(bench(made), step) == ("db1",), "what is promoted is not fenced"
+
+
+def test_an_alternate_server_that_serves_has_to_be_fenced_where_the_step_names_it() -> None:
+    made, step = switchover(db1="standby")
+    working = bench(made, NO_LOSS)
+    working.inventory = with_alternate()
+    named = replace(step, arguments={"primary": "alt1"})
+    assert old_primaries(working, named) == ("alt1",)
+    assert "no proof that alt1 cannot write" in _lacking(working, named)
+    assert old_primaries(working, replace(step, arguments={})) == ()
+    assert old_primaries(working, replace(step, arguments={"primary": "alt9"})) == ()
