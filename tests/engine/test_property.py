@@ -56,7 +56,8 @@ def test_property_a_way_back_without_a_primary_says_soon_that_it_does_not_come_b
         assert float(stood.split()[0]) < 60, "in the model's seconds; it was 105 once, and nothing brought the primary back"
 
 
-def test_property_plays_as_many_runs_as_were_asked_for() -> None:
+def test_property_plays_as_many_runs_as_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.engine.model.property.PART", 5)
     parts = list(play_parts(3, declared(), 1, 12))
     assert sum(part.runs for _, part in parts) in (12, 13), "a story may begin a second run"
     assert [seeds.start for seeds, _ in parts] == [3, *(seeds.stop for seeds, _ in parts[:-1])], "and none was left out"

@@ -102,7 +102,7 @@ def play_parts(first: int, inventory: Inventory, jobs: int, runs: int) -> Iterat
     if jobs == 1:
         while wanted > 0:
             part = range(at, at + min(PART, wanted))
-            played = play_all(part, inventory, len(part))
+            played = play_all(part, inventory, wanted)
             yield part, played
             at, wanted = part.stop, wanted - played.runs
         return
