@@ -96,7 +96,7 @@ class Journal:
         self._engine = engine
         self._reserve = reserve
         self._lock = threading.Lock()
-        self._is_closed = False
+        self._is_open = self._is_closed = False
 
     def check(self) -> None:
         """Look for damage, then bring the tables to this program's version.
@@ -111,6 +111,7 @@ class Journal:
             journal_schema.migrate(connection, self.place)
 
         self._write(checked)
+        self._is_open = True
 
     def close(self) -> None:
         """Let go of the connection, once whoever is at it has done; nothing can be read or written after that."""
@@ -352,7 +353,7 @@ class Journal:
                     if error.connection_invalidated and not has_reconnected:
                         has_reconnected = True
                         continue
-                    raise journal_engine.translated(error, self.place) from error
+                    raise journal_engine.translated(error, self.place, is_opening=not self._is_open) from error
 
 
 def _change_of(event: RunEvent) -> dict[str, Any]:

@@ -93,12 +93,15 @@ def is_full(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
-def translated(error: DBAPIError, where: str) -> JournalError:
-    """Return what `error` means for an operator."""
+def translated(error: DBAPIError, where: str, *, is_opening: bool = False) -> JournalError:
+    """Return what `error` means for an operator; before the journal is open no run of this console needs it yet."""
     said = plain(str(error.orig), 200)
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return _damaged(said, where)
+    if code == sqlite3.SQLITE_FULL and is_opening:
+        remedy = f"Make room there: df -h {shlex.quote(where.rpartition('/')[0])}"
+        return JournalError("the disk is full, and the journal cannot be opened", where=where, remedy=remedy)
     if code == sqlite3.SQLITE_FULL:
         return JournalError("the disk is full, and so is what was put by", where=where, remedy="Make room, then resume the run")
     if code == sqlite3.SQLITE_BUSY:

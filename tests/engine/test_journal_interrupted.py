@@ -43,6 +43,27 @@ def test_a_journal_that_became_read_only_is_refused_and_whole_afterwards(tmp_pat
         assert line.startswith(f"1 {tmp_path}/ppsconsole: the journal's folder cannot be used: Read-only file system. Set XDG")
 
 
+def test_a_disk_of_a_few_kilobytes_that_is_full_is_told_without_speaking_of_a_run(tmp_path: Path, root: Path) -> None:
+    unshare = shutil.which("unshare")
+    if subprocess.run([unshare or "false", "-rm", "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs mount namespaces")
+    script = 'mount -t tmpfs -o size=16k tmpfs "$1" && ! head -c 65536 /dev/zero >"$1/log" && shift && exec "$@"'
+    command = [str(unshare), "-rm", "sh", "-c", script, "sh", str(tmp_path), sys.executable, "-m", "ppsconsole"]
+    ended = subprocess.run(
+        [*command, "-i", "sample-inventory.yaml", "runs", "list", "--here"],
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path), "COVERAGE": ""},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        cwd=root,
+        timeout=300,
+        check=False,
+    )
+    folder = tmp_path / "ppsconsole"
+    said = f"{folder}/journal.sqlite: the disk is full, and the journal cannot be opened. Make room there: df -h {folder}"
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (1, said)
+
+
 def test_a_place_where_nothing_can_be_made_is_refused() -> None:
     with pytest.raises(JournalError, match=r"the journal's folder cannot be used: .*Set XDG_STATE_HOME to another"):
         open_journal(folder=Path("/proc/self/fdinfo/ppsconsole"))
