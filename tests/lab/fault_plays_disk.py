@@ -31,8 +31,7 @@ def fill_it_before_a_switchover(scene: FaultScene) -> None:
 def fill_it_in_a_switchover(scene: FaultScene) -> None:
     """It fills up as the standby is promoted: its server ends. Once there is room and it was started, the run goes on."""
     old, new = scene.aim()
-    answers = scene.approved("switchover", "--to", new)
-    _filled_at_the_promotion(scene, new, ("switchover", "--to", new, *answers), ())
+    _filled_at_the_promotion(scene, new, "switchover")
     assert (scene.role(old), scene.role(new)) == ("standby", "primary")
 
 
@@ -46,36 +45,33 @@ def fill_it_in_a_failover(scene: FaultScene) -> None:
     assert (item["is_blocking"], "Make room" in item["remedy"]) == (False, True), item
     print(f"  the disk of {new} is full before a failover: warned: {item['words']}")
     _no_room(scene, new).unlink()
-    answers = (*scene.approved("failover", "--to", new), "--accept-loss", "10m")
-    _filled_at_the_promotion(scene, new, ("failover", "--to", new, *answers), answers)
+    _filled_at_the_promotion(scene, new, "failover", "--accept-loss", "10m")
     scene.consoles.ran("rejoin", old)
     scene.lab.heal(old)
     assert scene.aim() == (new, old)
 
 
-def _filled_at_the_promotion(scene: FaultScene, new: str, line: tuple[str, ...], answers: tuple[str, ...]) -> None:
+def _filled_at_the_promotion(scene: FaultScene, new: str, runbook: str, *answers: str) -> None:
     program = scene.programs(new) / "pg_ctl"
     promote = Spot(new, program, scene.real / "pg_ctl", '[ "$1" = promote ]', ":", 'exec "$real" "$@"')
     with scene.struck_at(lambda _: fill(scene, new), promote):
-        held = scene.console("run", *line)
+        held = scene.begun(runbook, "--to", new, answers=answers)
     said = held.stdout + held.stderr
     assert (held.returncode, _TOLD in said, "no way back" in said) == (RunVerdict.INCOMPLETE.exit_code, True, True), said
     assert (scene.phases()["promote"], scene.role(new)) == ("failed", "silent"), said
     run = scene.newest()["run"]
-    again = scene.console("runs", "resume", run, *answers)  # before anybody did what it says
-    said = " ".join((again.stdout + again.stderr).split())
-    assert (again.returncode, _TOLD in said) == (RunVerdict.INCOMPLETE.exit_code, True), said
+    again = scene.resumed(run, RunVerdict.INCOMPLETE.exit_code, answers=answers)  # before anybody did what it says
+    assert _TOLD in again.stdout, again.stdout
 
     _no_room(scene, new).unlink()
     started = scene.lab.ssh(new, "db-service start")[0]  # as it says
     assert started.exit_status == 0, f"{started.stdout}{started.stderr}"
     wait_for(lambda: scene.role(new) == "standby", f"{new} is back", LIMIT_S)
-    done = scene.console("runs", "resume", run, *answers)
-    assert done.returncode == RunVerdict.SUCCESS.exit_code, done.stdout + done.stderr
+    done = scene.resumed(run, RunVerdict.SUCCESS.exit_code, answers=answers)
     program.unlink()
     program.symlink_to(scene.real / "pg_ctl")
     assert scene.role(new) == "primary"
-    print(f"  full as {new} is promoted in a {line[0]}: held ({held.returncode}), told; with room, resumed ({done.returncode})")
+    print(f"  full as {new} is promoted in a {runbook}: held ({held.returncode}), told; with room, resumed ({done.returncode})")
 
 
 def fill(scene: FaultScene, host: str) -> None:

@@ -11,14 +11,13 @@ def fail_over_with_an_ended_certificate(scene: RemedyScene) -> None:
     """It bars no failover; the run moves the database and stops where users come in, until there is a good one."""
     old, new = scene.aim()
     scene.lab.fault("kill", old)
-    wanted = ("failover", "--to", new)
+    wanted, loss = ("failover", "--to", new), ("--accept-loss", "10m")
     with ended_certificate(scene):
         plan = scene.plan_that_says("front-certificate", "has ended: lb1", *wanted)
         item = next(each for each in plan["preflight"] if each["name"] == "front-certificate")
         assert not item["is_blocking"], item
         print(f"  front-certificate: warned: {item['words']}")
-        answers = (*scene.approved(*wanted), "--accept-loss", "10m")
-        held = scene.console("run", *wanted, *answers)
+        held = scene.begun(*wanted, answers=loss)
         said = " ".join((held.stdout + held.stderr).split())
         assert (held.returncode, _ENDED in said) == (RunVerdict.INCOMPLETE.exit_code, True), said
         phases = scene.phases()
@@ -26,9 +25,8 @@ def fail_over_with_an_ended_certificate(scene: RemedyScene) -> None:
         assert scene.role(new) == "primary"
         print(f"  the front's certificate has ended at a failover: held ({held.returncode}), {new} is the primary")
     scene.admin.follow(item)
-    done = scene.console("runs", "resume", scene.newest()["run"], *answers)
     # That users could not be taken off before is an issue of the run.
-    assert done.returncode == RunVerdict.SUCCESS_WITH_ISSUES.exit_code, done.stdout + done.stderr
+    done = scene.resumed(scene.newest()["run"], RunVerdict.SUCCESS_WITH_ISSUES.exit_code, answers=loss)
     print(f"  with a good one, resumed: success with issues ({done.returncode})")
     scene.consoles.ran("rejoin", old)
     scene.lab.heal(old)

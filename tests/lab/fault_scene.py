@@ -148,12 +148,20 @@ class FaultScene:
             raise AssertionError(f"{error}: {failing or self.console('plan', *wanted).stderr}") from error
         return "--approve", str(plans[-1]["hash"])
 
-    def resumed(self, run: str, *ends: int) -> "subprocess.CompletedProcess[str]":
+    def begun(self, *wanted: str, answers: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
+        """Plan and run; again where a machine at its limits left looks unanswered, so that nothing was begun."""
+        limit = time.monotonic() + LIMIT_S
+        while True:
+            done = self.console("run", *wanted, *self.approved(*wanted), *answers)
+            if done.returncode != EXIT_BLOCKED or time.monotonic() > limit:
+                return done
+
+    def resumed(self, run: str, *ends: int, answers: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
         """Go on with a run; again where it could not be taken up yet."""
         limit = time.monotonic() + LIMIT_S
         approve = ("--approve", json.loads(self.console("runs", "show", run, "--json").stdout)["plan"])
         while True:
-            done = self.console("runs", "resume", run, *approve)
+            done = self.console("runs", "resume", run, *approve, *answers)
             if done.returncode != EXIT_BLOCKED or time.monotonic() > limit:
                 assert done.returncode in ends, f"{done.returncode}: {done.stdout}{done.stderr}"
                 return done
