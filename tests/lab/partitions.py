@@ -162,7 +162,7 @@ class Trial:
     @contextmanager
     def _stopped_at(self, wanted: str, *words: str, answers: tuple[str, ...] = ()) -> Iterator["subprocess.Popen[str]"]:
         """A console that stands still at the begin of a step; begun again where a busy machine left its looks unanswered."""
-        limit = time.monotonic() + LIMIT_S
+        limit, known = time.monotonic() + LIMIT_S, self.scene.latest("here")
         while True:
             plan = self.scene.planned(*words)
             ids = [step["id"] for step in plan["steps"]]
@@ -172,8 +172,8 @@ class Trial:
                     line = ("run", *words, "--approve", plan["hash"], *answers)
                     console = begun.enter_context(asleep(self.scene, f"step-started {step}", *line))
                 except AssertionError:
-                    record = self.scene.latest("here")
-                    if time.monotonic() > limit or (record is not None and record.plan.hash == plan["hash"]):
+                    found = self.scene.latest("here")  # a plan that was rolled back before has the same hash
+                    if time.monotonic() > limit or (found and found.id) != (known and known.id):
                         raise
                     continue
                 yield console
