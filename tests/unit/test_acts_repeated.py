@@ -9,6 +9,7 @@ import pytest
 
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.clock import HeldClock
+from ppsconsole.engine.line_wait import LINE_BACK_S, WAY_BACK_S
 from ppsconsole.engine.perform import Performance, StepResult
 from ppsconsole.engine.stage import LeaseLost, Stage
 from ppsconsole.errors import (
@@ -186,3 +187,54 @@ def test_a_step_in_doubt_is_looked_at_before_anything_else(verify: str, done: li
     result = double.go(is_doubtful=True)
     assert double.done == done
     assert (result.outcome, result.has_acted) == (outcome, True)
+
+
+class Looking(Double):
+    """An action whose looks behind an act come to these, one after the other, the last one for ever."""
+
+    def __init__(self, *seen: Finding | BaseException) -> None:
+        super().__init__()
+        self.seen = list(seen)
+
+    async def verify(self, bench: Workbench, step: Step) -> Finding:
+        self.done.append("verify")
+        found = self.seen.pop(0) if len(self.seen) > 1 else self.seen[0]
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    undo, verify_undone = Double.act, verify
+
+    def undone(self, timeout_s: float) -> tuple[str, str]:
+        bench = Workbench(declared(), plan(fine(), "switchover", to="db2"), "r", self.clock, None, None, lambda words: None)  # type: ignore[arg-type]
+        step = replace(Step("x", "x", "x", "db1"), timeout_s=timeout_s)
+        made = Performance(self, bench, step, self.stage, self.around, self.before)  # type: ignore[arg-type]
+        return asyncio.run(made.undo())
+
+
+AWAY = Unreachable("no route", where="db1")
+
+
+def test_a_lost_line_is_waited_for_as_long_as_users_may_wait_however_long_the_step_may_take() -> None:
+    double = Looking(AWAY)
+    began = double.clock.monotonic()
+    assert double.go().outcome is Outcome.UNKNOWN
+    assert double.clock.monotonic() - began == LINE_BACK_S
+    assert double.done == [*ONCE, *["verify"] * 6]
+
+
+def test_a_look_that_was_answered_is_not_made_again_for_a_line_that_was_lost_before() -> None:
+    double = Looking(AWAY, Finding("no", "not done"))
+    assert double.go().outcome is Outcome.FAILED
+    assert double.done == [*ONCE, "verify", "verify"]
+    double = Looking(AWAY, Finding("yes", "done"))
+    assert double.go().outcome is Outcome.DONE
+
+
+def test_a_way_back_waits_once_for_both_of_its_tries() -> None:
+    no = Finding("no", "not back")
+    double = Looking(AWAY, no, AWAY)
+    began = double.clock.monotonic()
+    assert double.undone(60.0)[0] == "undo-unknown"
+    assert double.clock.monotonic() - began <= WAY_BACK_S
+    assert double.done.count("act") == 2
