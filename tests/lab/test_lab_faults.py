@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.conftest import Lab, refused_or_silent, wait_for
+from tests.lab.conftest import LIMIT_S, SILENT_S, Lab, refused_or_silent, wait_for
 
 
 def service(lab: Lab, host: str, name: str) -> str:
@@ -33,13 +33,11 @@ def test_kill_stop_and_hang_are_told_apart(lab: Lab, node: str, host: str, name:
         assert lab.nodes()[node]["complaint"] == ""
 
 
-def test_killed_postmaster_is_seen_at_once_and_is_no_zombie(lab: Lab) -> None:
+def test_a_killed_postmaster_is_seen_and_is_no_zombie(lab: Lab) -> None:
     pid = int(service(lab, "db1", "db").rpartition("pid=")[2])
-    began = time.monotonic()
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not Path(f"/proc/{pid}").exists(), "reaped", 1.0)
-    assert time.monotonic() - began < 1.0
-    wait_for(lambda: asyncio.run(refused_or_silent(lab.road("web1>db1:db"))) == "refused", "refused", 2.0)
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), "reaped")
+    wait_for(lambda: asyncio.run(refused_or_silent(lab.road("web1>db1:db"))) == "refused", "refused")
     assert service(lab, "db1", "db").startswith("state=failed")
 
 
@@ -47,7 +45,7 @@ def test_a_stopped_service_refuses_and_a_cut_road_is_silent(lab: Lab) -> None:
     lab.fault("stop", "pps1")
     assert asyncio.run(refused_or_silent(lab.road("lb1>web1:pps"))) == "refused"
     lab.fault("disconnect", "pps1", "--link", "users")
-    assert asyncio.run(refused_or_silent(lab.road("lb1>web1:pps"))) == "silent"
+    assert asyncio.run(refused_or_silent(lab.road("lb1>web1:pps"), SILENT_S)) == "silent"
     lab.heal("pps1")
     assert asyncio.run(refused_or_silent(lab.road("lb1>web1:pps"))) == "open"
 
@@ -55,15 +53,15 @@ def test_a_stopped_service_refuses_and_a_cut_road_is_silent(lab: Lab) -> None:
 def test_a_flow_freezes_with_the_cut_and_goes_on_after_it(lab: Lab) -> None:
     async def main() -> None:
         reader, writer = await asyncio.open_connection(*lab.road("console>bastion-a:ssh"))
-        assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"SSH-2.0-")
+        assert (await asyncio.wait_for(reader.readline(), LIMIT_S)).startswith(b"SSH-2.0-")
         await asyncio.to_thread(lab.fault, "disconnect", "bastion-a", "--link", "console")
         writer.write(b"SSH-2.0-test\r\n")
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(read := asyncio.ensure_future(reader.read(100))), 1.0)
-        assert await refused_or_silent(lab.road("console>bastion-a:ssh")) == "silent"
-        late = asyncio.create_task(refused_or_silent(lab.road("console>bastion-a:ssh"), 10))
+            await asyncio.wait_for(asyncio.shield(read := asyncio.ensure_future(reader.read(100))), SILENT_S)
+        assert await refused_or_silent(lab.road("console>bastion-a:ssh"), SILENT_S) == "silent"
+        late = asyncio.create_task(refused_or_silent(lab.road("console>bastion-a:ssh")))
         await asyncio.to_thread(lab.heal, "bastion-a")
-        assert await asyncio.wait_for(read, 5)  # the key exchange that had waited on the way
+        assert await asyncio.wait_for(read, LIMIT_S)  # the key exchange that had waited on the way
         assert await late == "open"
         writer.transport.abort()
 
@@ -73,10 +71,10 @@ def test_a_flow_freezes_with_the_cut_and_goes_on_after_it(lab: Lab) -> None:
 def test_bastion_faults(lab: Lab) -> None:
     entrance = lab.road("console>bastion-b:ssh")
 
-    async def banner() -> bytes | None:
+    async def banner(limit_s: float) -> bytes | None:
         reader, writer = await asyncio.open_connection(*entrance)
         try:
-            return await asyncio.wait_for(reader.readline(), 1)
+            return await asyncio.wait_for(reader.readline(), limit_s)
         except TimeoutError:
             return None
         finally:
@@ -85,7 +83,7 @@ def test_bastion_faults(lab: Lab) -> None:
     async def dropped() -> None:
         async with lab.login("web2") as connection:
             await asyncio.to_thread(lab.fault, "kill", "bastion-b")
-            await asyncio.wait_for(connection.wait_closed(), 5)
+            await asyncio.wait_for(connection.wait_closed(), LIMIT_S)
 
     asyncio.run(dropped())
     assert asyncio.run(refused_or_silent(entrance)) == "refused"
@@ -93,9 +91,9 @@ def test_bastion_faults(lab: Lab) -> None:
     lab.heal("bastion-b")
     lab.fault("hang", "bastion-b")
     assert asyncio.run(refused_or_silent(entrance)) == "open"
-    assert asyncio.run(banner()) is None
+    assert asyncio.run(banner(SILENT_S)) is None
     lab.heal("bastion-b")
-    assert (asyncio.run(banner()) or b"").startswith(b"SSH-2.0-")
+    assert (asyncio.run(banner(LIMIT_S)) or b"").startswith(b"SSH-2.0-")
 
 
 def test_a_cut_replication_road_is_noticed_and_heals(lab: Lab) -> None:
@@ -168,7 +166,7 @@ def test_a_reboot_ends_what_ran_and_starts_what_is_enabled(lab: Lab) -> None:
     [started] = lab.ssh("db2", "setsid sleep 600 >/dev/null 2>&1 </dev/null & echo $!")
     before = service(lab, "db2", "db")
     lab.fault("reboot", "db2")
-    assert not Path(f"/proc/{str(started.stdout).strip()}").exists()
+    wait_for(lambda: not Path(f"/proc/{str(started.stdout).strip()}").exists(), "what was started is gone")
     after = service(lab, "db2", "db")
     assert after.startswith("state=running")
     assert after != before
@@ -199,14 +197,14 @@ def test_hosts_are_reached_through_their_bastion_only(lab: Lab) -> None:
         )
 
     with pytest.raises((asyncssh.Error, OSError)):
-        asyncio.run(asyncio.wait_for(directly(), 10))
+        asyncio.run(asyncio.wait_for(directly(), LIMIT_S))
 
     async def from_the_wrong_site() -> None:
         async with lab.login("bastion-b") as bastion:
             await bastion.open_connection(host["address"], host["ports"]["ssh"])
 
     with pytest.raises(asyncssh.ChannelOpenError, match="does not forward"):
-        asyncio.run(asyncio.wait_for(from_the_wrong_site(), 10))
+        asyncio.run(asyncio.wait_for(from_the_wrong_site(), LIMIT_S))
 
 
 def test_the_stored_connection_is_switched_on_the_host(lab: Lab) -> None:

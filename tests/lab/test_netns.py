@@ -22,7 +22,7 @@ from tests.lab.netns.cluster import PATIENT_S, UNITS, Cluster, reason_to_skip
 from tests.lab.netns.logins import OPS, POSTGRES
 from tests.lab.test_run_commands import Desk, read_until
 
-LIMIT_S = 180.0
+LIMIT_S = 360.0
 
 
 @dataclass

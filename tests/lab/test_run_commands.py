@@ -6,50 +6,50 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lab.conftest import Lab, running_lab
+from ppsconsole.plan.outcomes import EXIT_BLOCKED
+from tests.lab.conftest import Lab, running_lab, wait_for, with_patience
+from tests.lab.kill_nursery import shared_nursery
 
-LIMIT_S = 90.0
+LIMIT_S = 180.0
 
 
 @dataclass
 class Desk:
-    """`ppsconsole -i INVENTORY ...` as somebody at one machine types it, without a terminal."""
+    """`ppsconsole -i INVENTORY ...` as somebody at one machine types it, without a terminal.
+
+    What is only waited for is forked off a process that has loaded it (see `tests.lab.kill_nursery`); `begun` begins the program.
+    """
 
     lab: Lab
     state: Path
     limit_s: float = LIMIT_S
 
     def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            self._line(*arguments),
-            env=self._env(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=self.limit_s,
-        )
+        return shared_nursery().run(("-i", str(self.lab.inventory), *arguments), self._env(), limit_s=self.limit_s)
 
     def killed_after(self, record: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a command that is killed as soon as a record is durable; see `tests.lab.deadly`."""
-        line = self._line(*arguments)
-        line[1:3] = ["-m", "tests.lab.deadly", record]
-        root = Path(__file__).resolve().parents[2]
-        return subprocess.run(
-            line, env=self._env(), cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=self.limit_s
-        )
+        told = ("-i", str(self.lab.inventory), *arguments)
+        return shared_nursery().run(told, self._env(), dies_after=record, limit_s=self.limit_s)
 
     @contextlib.contextmanager
-    def begun(self, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    def begun(self, *arguments: str, asleep_at: str = "") -> Iterator["subprocess.Popen[str]"]:
+        """Begin the program; with `asleep_at` it stops itself at a record, see `tests.lab.deadly`."""
+        line = self._line(*arguments)
+        if asleep_at:
+            line[1:3] = ["-m", "tests.lab.deadly", "asleep", asleep_at]
         process = subprocess.Popen(
-            self._line(*arguments),
+            line,
             env=self._env(),
+            cwd=Path(__file__).resolve().parents[2],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -62,7 +62,25 @@ class Desk:
                 process.kill()
             assert process.stdout is not None
             process.stdout.close()
-            process.wait(30)
+            process.wait(LIMIT_S)
+
+    @contextlib.contextmanager
+    def run_to(self, record: str, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+        """Begin a run, and give it, with its plan's hash, when it sleeps (SIGSTOP) at a record; begun again as by `ran`.
+
+        Whoever reads what it says, and acts on that, may be late: it has gone on by then.
+        """
+        limit = time.monotonic() + self.limit_s
+        while True:
+            approved = self.hash(*arguments)
+            with self.begun("run", *arguments, "--approve", approved, asleep_at=record) as process:
+                wait_for(lambda: process.poll() is not None or is_asleep(process.pid), f"it sleeps at {record}", self.limit_s)
+                if process.returncode is None:
+                    yield process, approved
+                    return
+                said = process.communicate()[0]
+            assert process.returncode == EXIT_BLOCKED, f"{process.returncode} before that: {said}"
+            assert time.monotonic() < limit, f"refused to the end: {said}"
 
     def json(self, *arguments: str) -> Any:
         done = self(*arguments, "--json")
@@ -70,9 +88,39 @@ class Desk:
         return json.loads(done.stdout)
 
     def hash(self, *arguments: str) -> str:
-        plan = self.json("plan", *arguments)
-        assert [item for item in plan["preflight"] if item["is_blocking"] and item["state"] == "failing"] == []
-        return str(plan["hash"])
+        """Return the hash of the plan, once nothing blocks it: a busy machine leaves looks unanswered."""
+        said: list[subprocess.CompletedProcess[str]] = []
+
+        def is_open() -> bool:
+            said.append(self("plan", *arguments, "--json"))
+            return said[-1].returncode == 0
+
+        try:
+            wait_for(is_open, f"a plan for {arguments} that nothing blocks", self.limit_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {said[-1].stdout}{said[-1].stderr}") from error
+        return str(json.loads(said[-1].stdout)["hash"])
+
+    def ran(self, *arguments: str, flags: Sequence[str] = ()) -> "subprocess.CompletedProcess[str]":
+        """Run what was planned; planned again where the world looked otherwise a moment later, so that nothing was touched."""
+        limit = time.monotonic() + self.limit_s
+        while True:
+            done = self("run", *arguments, "--approve", self.hash(*arguments), *flags)
+            if done.returncode != EXIT_BLOCKED or time.monotonic() > limit:
+                return done
+
+    def sees(self, **roles: str) -> None:
+        """Wait until these are the roles of the databases: a busy machine leaves looks unanswered."""
+        seen: list[dict[str, str]] = []
+
+        def is_so() -> bool:
+            seen.append(self.roles())
+            return seen[-1] == roles
+
+        try:
+            wait_for(is_so, f"the roles {roles}", self.limit_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {seen[-1]}") from error
 
     def roles(self) -> dict[str, str]:
         return {node["name"]: node["role"] for node in self.json("status")["nodes"] if node["kind"] == "database"}
@@ -87,7 +135,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def moving_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with running_lab(tmp_path_factory.mktemp("moving")) as lab:
-        yield lab
+        yield with_patience(lab)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +146,11 @@ def desk(moving_lab: Lab) -> Desk:
 @pytest.fixture(scope="module")
 def other_machine(moving_lab: Lab) -> Desk:
     return Desk(moving_lab, moving_lab.folder.parent / "ben")
+
+
+def is_asleep(process: int) -> bool:
+    """Return whether a child of this process was stopped."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def read_until(process: "subprocess.Popen[str]", is_it: Callable[[str], bool]) -> list[str]:
@@ -119,7 +172,7 @@ def load(lab: Lab, report: Path) -> Iterator[None]:
     try:
         yield
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=LIMIT_S)
         assert process.returncode in (0, 1), said
     finally:
         if process.poll() is None:
@@ -128,6 +181,7 @@ def load(lab: Lab, report: Path) -> Iterator[None]:
 
 
 def test_a_plan_is_shown_and_what_is_not_answered_touches_nothing(desk: Desk) -> None:
+    desk.hash("switchover", "--to", "db2")  # there is nothing that bars it
     shown = desk("plan", "switchover", "--to", "db2")
     assert shown.returncode == 0, shown.stderr
     plan = desk.json("plan", "switchover")
@@ -145,40 +199,45 @@ def test_a_plan_is_shown_and_what_is_not_answered_touches_nothing(desk: Desk) ->
     assert desk("run", "switch-over", "--to", "db2").returncode == 2
     assert desk("run", "restart", "db1").returncode == 3  # it runs: there is nothing to restart
     assert desk("runs", "list").stdout == "no run of lab yet\n"
-    assert desk.roles() == {"db1": "primary", "db2": "standby"}
+    desk.sees(db1="primary", db2="standby")
 
 
 def test_a_switchover_loses_nothing_and_the_old_primary_follows(desk: Desk, tmp_path: Path) -> None:
-    approved = desk.hash("switchover", "--to", "db2")
+    began = time.monotonic()
     with load(desk.lab, tmp_path / "load.json"):
-        done = desk("run", "switchover", "--to", "db2", "--approve", approved)
+        done = desk.ran("switchover", "--to", "db2")
     assert done.returncode == 0, done.stdout + done.stderr
+    took_s = time.monotonic() - began
     loaded = json.loads((tmp_path / "load.json").read_text())
     assert loaded["verification"]["lost"] == []
-    assert desk.roles() == {"db1": "standby", "db2": "primary"}
+    desk.sees(db1="standby", db2="primary")
     for said in ("proof db2 has everything", "finished: success (exit 0)", "loss      none (proved)", "Is db1 writable? NO"):
         assert said in done.stdout
 
     (listed,) = desk.json("runs", "list")
     assert (listed["verdict"], listed["is_lab"], listed["downtime"]["users"]["is_over"]) == ("success", True, True)
-    assert 0 < listed["downtime"]["writes"]["length_s"] < listed["downtime"]["users"]["length_s"] < 60
+    assert 0 < listed["downtime"]["writes"]["length_s"] < listed["downtime"]["users"]["length_s"] < took_s
     report = desk.json("runs", "report", listed["run"][:4])
     assert {step["phase"] for step in report["steps"]} == {"done"}
     assert {proof["kind"] for proof in report["proofs"]} == {"fence", "zero-loss"}
     assert f"run `{listed['run']}`" in desk("runs", "report", "--markdown").stdout
 
-    stale = desk("run", "switchover", "--to", "db2", "--approve", approved)
+    stale = desk("run", "switchover", "--to", "db2", "--approve", report["plan"])
     assert stale.returncode == 3
     assert "db2 is the primary already" in stale.stderr
 
 
 def test_a_run_is_held_killed_and_gone_on_with_from_another_machine(desk: Desk, other_machine: Desk) -> None:
-    approved = desk.hash("switchover", "--to", "db1")
-    with desk.begun("run", "switchover", "--to", "db1", "--approve", approved) as first:
-        read_until(first, lambda line: "done drain-lb1" in line)
-        first.send_signal(signal.SIGSTOP)  # it must not run ahead while the other one starts
-        second = other_machine("run", "switchover", "--to", "db1", "--approve", approved)
-        assert (second.returncode, "holds the lease" in second.stderr) == (7, True), second.stdout + second.stderr
+    with desk.run_to("step-finished drain-lb1", "switchover", "--to", "db1") as (first, approved):
+        refused: list[subprocess.CompletedProcess[str]] = []
+
+        def is_leased() -> bool:
+            refused.append(other_machine("run", "switchover", "--to", "db1", "--approve", approved))
+            assert refused[-1].returncode in (EXIT_BLOCKED, 7), refused[-1].stdout + refused[-1].stderr
+            return refused[-1].returncode == 7  # a look that went unanswered makes it another plan
+
+        wait_for(is_leased, "it is refused for the lease", LIMIT_S)
+        assert "holds the lease" in refused[-1].stderr
         first.send_signal(signal.SIGTERM)
         first.send_signal(signal.SIGCONT)
         left = first.communicate(timeout=LIMIT_S)[0]
@@ -201,7 +260,7 @@ def test_a_run_is_held_killed_and_gone_on_with_from_another_machine(desk: Desk, 
     assert phases["promote"] == "pending"
     done = other_machine("runs", "resume", "--reason", "the other console is gone")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert desk.roles() == {"db1": "primary", "db2": "standby"}
+    desk.sees(db1="primary", db2="standby")
     events = other_machine.json("runs", "report")["events"]
     assert [event["number"] for event in events] == list(range(1, len(events) + 1))
     stops = [event for event in events if event["kind"] == "step-finished" and event["step"] == "stop-primary"]
@@ -211,9 +270,9 @@ def test_a_run_is_held_killed_and_gone_on_with_from_another_machine(desk: Desk, 
 
 def test_a_stopped_primary_is_started_where_it_is(desk: Desk) -> None:
     desk.lab.fault("stop", "db1")
-    done = desk("run", "restart", "db1", "--approve", desk.hash("restart", "db1"))
+    done = desk.ran("restart", "db1")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert desk.roles() == {"db1": "primary", "db2": "standby"}
+    desk.sees(db1="primary", db2="standby")
 
 
 def test_a_killed_primary_is_failed_over_for_an_accepted_loss(desk: Desk) -> None:
@@ -222,9 +281,9 @@ def test_a_killed_primary_is_failed_over_for_an_accepted_loss(desk: Desk) -> Non
     refused = desk("run", "failover", "--to", "db2", "--approve", approved)
     assert (refused.returncode, "--accept-loss" in refused.stderr) == (3, True)
     assert desk("run", "failover", "--accept-loss", "soon").returncode == 2
-    done = desk("run", "failover", "--to", "db2", "--approve", approved, "--accept-loss", "10m", "--reason", "db1 crashed")
+    done = desk.ran("failover", "--to", "db2", flags=("--accept-loss", "10m", "--reason", "db1 crashed"))
     assert done.returncode in (0, 8), done.stdout + done.stderr
-    assert desk.roles()["db2"] == "primary"
+    wait_for(lambda: desk.roles()["db2"] == "primary", "db2 is seen as primary", LIMIT_S)
     report = desk.json("runs", "report")
     # Its host is well: its log was read, what it had alone was brought over, and so nothing had to be accepted in the end.
     assert (report["loss"]["tier"], report["loss"]["said"], report["answers"].get("promote")) == ("exact", "none (proved)", None)
