@@ -59,6 +59,18 @@ LINES = (
         "tests/lab/test_ssh_keys.py::test_a_changed_key_is_refused_louder",
     ),
     Row(
+        "a line is cut, loses one direction, or is slow and loses data, in the middle of a run, and is healed",
+        "waits for it within bounds, looks what came of it, goes on, goes back, or holds until it is resumed",
+        "success, maybe with issues, or rolled back; 0 lost",
+        "tests/lab/partitions.py::rows",
+    ),
+    Row(
+        "the primary that was out of reach is back, alive, before the promotion of a failover",
+        "gives up nothing of it, whatever loss was accepted; can be backed out",
+        "held",
+        "tests/engine/test_gates.py::test_nothing_is_given_up_once_the_old_primary_answers_again_whatever_was_accepted",
+    ),
+    Row(
         "only the console has lost the primary (network namespaces)",
         "sees that others see it alive",
         "plan refused",
