@@ -1,6 +1,7 @@
 """The report of a run as lines, and as Markdown: what happened, what it cost, what was proved, and who answered for it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ppsconsole.clock import duration, iso
 from ppsconsole.draw.plan import direction
@@ -12,7 +13,9 @@ from ppsconsole.draw.words import hanging
 from ppsconsole.masking import inert
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.proof import FenceProof, ZeroLossProof
+from ppsconsole.plan.step import Step
 from ppsconsole.runbooks.catalog import RUNBOOKS
+from ppsconsole.runbooks.failover import loss_question
 
 
 def report_lines(view: RunView, events: Sequence[RunEvent], now: float, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
@@ -63,10 +66,8 @@ def report_facts(view: RunView, now: float) -> tuple[str, ...]:
     now = view.until(now)
     facts = [f"run {view.run}, plan {view.plan.hash}, {'lab' if view.is_lab else 'live'}, by {view.holder}"]
     facts += [line_text(line) for line in _times(view, now)]
-    facts += [
-        f"loss: {view.loss}{f', {view.accepted}' if view.accepted else ''}",
-        users_told(view, now),
-    ]
+    facts += [f"loss: {view.loss}{f', {view.accepted}' if view.accepted else ''}"]
+    facts += ["users were not kept out"] if view.users.began_at is None else []  # else since when they were stands above
     facts += [f"nothing could be written for {duration(view.writes.length_s(now))}"] if view.writes.began_at is not None else []
     return (*facts, *([view.words] if view.words else []), *(f"issue: {issue}" for issue in view.issues))
 
@@ -109,10 +110,9 @@ def _times(view: RunView, now: float) -> Iterator[Line]:
 
 def users_told(view: RunView, now: float) -> str:
     """Return since when users were out, by which look that is known, for how long, and what of it the run itself took."""
-    users = view.users
-    if users.began_at is None:
-        return "users were not kept out"
-    words = f"users out since {iso(users.began_at)}, {'so far' if users.is_on else 'for'} {duration(users.length_s(now))}"
+    users, now = view.users, view.until(now)
+    assert users.began_at is not None, "they were out"
+    words = f"since {iso(users.began_at)}, {'so far' if users.is_on else 'for'} {duration(users.length_s(now))}"
     if users.began_at < view.started_at:
         words += f" ({view.plan.out_words})" if view.plan.out_words else ""
         words += f"; the run itself took {duration(view.own_outage.length_s(now))} of it"
@@ -130,9 +130,19 @@ def _against(view: RunView, now: float) -> str:
 
 def _answers(view: RunView) -> Iterator[str]:
     for step, answer in view.answers:
-        gate = view.plan.step(step).gate
-        question = "" if gate is None else f" to: {gate.question}"
-        yield f"{step}: answered {answer!r}{question}"
+        question = _question(view, view.plan.step(step))
+        yield f"{step}: answered {answer!r}" + (f" to: {question}" if question else "")
+
+
+def _question(view: RunView, step: Step) -> str:
+    """Return what was asked before `step`: what is given up by promoting another is asked with the loss as it was read then."""
+    if step.gate is None:
+        return ""
+    now, was = view.read_loss, view.plan.loss
+    if step.gate.kind != "accept-loss" or not step.is_point_of_no_return or now is None:
+        return step.gate.question
+    moved = f" The plan said {was.said()}." if replace(was, is_salvage_ahead=now.is_salvage_ahead).said() != now.said() else ""
+    return loss_question(step.arguments.get("primary", "the old primary"), step.node, now) + moved
 
 
 def _proofs(view: RunView) -> Iterator[str]:

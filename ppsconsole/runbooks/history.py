@@ -78,7 +78,7 @@ class History:
         """Return since when users are out, in words: by which look, and when they were last seen to be served."""
         if self.out_since is None:
             return ""
-        last = "nobody saw them served before" if self.served_at is None else f"last seen served at {hhmmss(self.served_at)}"
+        last = "nobody saw them served before" if self.served_at is None else f"last seen served at {hhmmss(self.served_at)}Z"
         return f"{self.out_by}; {last}"
 
     def _having_seen(self, snapshot: Snapshot) -> "History":

@@ -129,6 +129,10 @@ def test_the_figure_is_the_one_that_was_read_when_it_was_accepted() -> None:
     assert (view.loss, view.accepted) == ("at most 1m41s (bounded)", "accepted up to 2m00s")
     assert not view.keeps_loss_within(100.0)
     assert document_of(view, (), NOW)["loss"]["window_s"] == 101.0
+    question = "Loss at most 1m41s (bounded): as read. Name the window that you accept. The plan said at most 1m35s (bounded)."
+    text = told(report_lines(view, (), NOW, 400, UNICODE))
+    assert f"answered '2m' to: Promoting db2 gives up what only db1 had. {question}" in text
+    assert text.count("1m35s") == 1, "the plan's figure is told as that, and nowhere else"
 
 
 def test_nothing_is_told_to_be_accepted_where_nothing_is_lost_or_it_was_counted() -> None:

@@ -42,7 +42,7 @@ def test_users_are_out_from_the_first_look_that_saw_the_primary_dead() -> None:
     assert (DEAD.served_at, DEAD.out_since, DEAD.dead_since) == (NOW, NOW, NOW), "its facts are of the moment of the look"
     later = DEAD.after(at(killed(), NOW + 60))
     assert later.out_since == NOW
-    assert later.out_said() == f"db1 was first seen dead then; last seen served at {hhmmss(NOW)}"
+    assert later.out_said() == f"db1 was first seen dead then; last seen served at {hhmmss(NOW)}Z"
     assert History().after(at(killed(), NOW + 2)).out_said().endswith("nobody saw them served before")
 
 
@@ -96,7 +96,7 @@ def test_two_histories_count_from_the_earlier_outage_unless_users_were_served_in
 
 
 OUT = History("db1", NOW - 80, served_at=NOW - 85, out_since=NOW - 80, out_by="db1 was first seen dead then")
-WORDS = f"db1 was first seen dead then; last seen served at {hhmmss(NOW - 85)}"
+WORDS = f"db1 was first seen dead then; last seen served at {hhmmss(NOW - 85)}Z"
 
 
 def failed_over(made: Plan, ended_at: float | None = None) -> RunView:
@@ -139,7 +139,7 @@ def test_the_report_counts_from_when_users_were_out_says_who_saw_it_and_tells_it
     view = failed_over(failover(), NOW + 13)
     words = f"Z, for 1m33s ({WORDS}); the run itself took 13s of it"
     for text in (told(report_lines(view, (), NOW + 50, 400, UNICODE)), report_markdown(view, (), NOW + 50).replace("\\", "")):
-        assert "users out since 2026-" in text
+        assert text.count("users out since 2026-") == 1
         assert words in text
         assert "were announced" in text
     users = document_of(view, (), NOW + 50)["downtime"]["users"]
