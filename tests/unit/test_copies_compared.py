@@ -144,6 +144,9 @@ def test_what_was_restored_otherwise_is_told_and_so_is_how_much_more_there_is() 
     assert "table public.e is missing restored on db1; and 5 more" in found.words
     assert "public.f" not in found.words
     assert len(found.values["differences"]) == 10
+    five = replace(SUMS, tables=dict(list(SUMS.tables.items())[5:]))
+    found = compared(Host(counted(SUMS), counted(five), counted(SUMS)))
+    assert found.words.endswith("table public.e is missing restored on db1")
 
 
 def test_the_act_is_bound_to_the_target_and_asks_by_the_position_of_the_dump() -> None:
