@@ -8,7 +8,7 @@ from ppsconsole.draw.run import draw_safety, event_lines, rows_of_steps, run_ste
 from ppsconsole.draw.run_head import pinned_head
 from ppsconsole.draw.safety import old_primary, safety
 from ppsconsole.draw.text import Glyphs, Line, Span, Style
-from ppsconsole.draw.words import fitted, hanging
+from ppsconsole.draw.words import cut, fitted, folded, hanging, width_of
 from ppsconsole.tui.live import Live, lease_forms
 from ppsconsole.tui.scene import Scene
 from ppsconsole.tui.widgets.lines import LinesView
@@ -111,18 +111,18 @@ class OutputPane(RunPane, inherit_bindings=False):
         self._follow()
 
     def lines_of(self, scene: Scene, live: Live, width: int) -> Sequence[Line]:
-        """Return one or more rows for each event; a row that is too long is cut, and whole in `runs show` and the report."""
-        lines: list[Line] = []
+        """Return one or more rows for each event: what was sent, or printed, takes one, which is cut where it is too long."""
+        told: list[tuple[str, Line]] = []
         times = 1
         for event in live.events:
             for line in event_lines(event, live.view.plan):
                 # A look that is repeated until something is there: its time and its count are the news.
-                is_again = bool(lines) and lines[-1][1 : len(line)] == line[1:]
+                is_again = bool(told) and told[-1][1][1 : len(line)] == line[1:]
                 times = times + 1 if is_again else 1
                 if is_again:
-                    lines.pop()
-                lines.append((*line, Span(f"  {times} times", "dim")) if is_again else line)
-        return [fitted(line, width, self.glyphs) for line in lines]
+                    told.pop()
+                told.append((event.kind, (*line, Span(f"  {times} times", "dim")) if is_again else line))
+        return [row for kind, line in told for row in _output_rows(kind, line, width, self.glyphs)]
 
     def scroll_by(self, rows: int) -> None:
         """Scroll; at the end it follows again."""
@@ -151,6 +151,20 @@ class OutputPane(RunPane, inherit_bindings=False):
             self.set_title("Output until then" if self.is_following else "Output until then, scrolled")
         else:
             self.set_title("Output, live" if self.is_following else "Output, held: G follows again")
+
+
+def _output_rows(kind: str, line: Line, width: int, glyphs: Glyphs) -> Sequence[Line]:
+    """Return a line of the output in rows that fit: a command keeps its outcome; headings, proofs and results lose nothing."""
+    if sum(width_of(span.text) for span in line) <= width or kind == "output":
+        return (fitted(line, width, glyphs),)
+    if kind == "command-sent":
+        when, words, *ends = line
+        room = width - sum(width_of(span.text) for span in (when, *ends))
+        return (fitted((when, Span(cut(words.text, max(12, room), glyphs), words.style), *ends), width, glyphs),)
+    when = line[0]
+    begun, *rest = folded(line[1:], max(12, width - width_of(when.text)))
+    blank = Span(" " * width_of(when.text))
+    return [fitted(row, width, glyphs) for row in ((when, *begun), *((blank, *each) for each in rest))]
 
 
 class SafetyPane(RunPane, inherit_bindings=False):
