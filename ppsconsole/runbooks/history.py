@@ -65,7 +65,9 @@ class History:
         found = self._having_seen(snapshot)
         is_served = _is_served(snapshot, is_dead=found.dead_since is not None)
         if is_served is None:
-            return found
+            # Nobody sees whether users are let in: an outage that began with a death is not taken to go on beside a primary.
+            is_back = any(node.role == "primary" for node in snapshot.of_kind("database"))
+            return replace(found, out_since=None, out_by="") if is_back else found
         if is_served:
             return replace(found, served_at=snapshot.at, out_since=None, out_by="")
         if self.out_since is not None:
@@ -121,7 +123,10 @@ def _is_served(snapshot: Snapshot, *, is_dead: bool) -> bool | None:
     """
     if is_dead:
         return False
-    doors = [status for node in snapshot.of_kind("balancer") if (status := node.value("http")) is not None]
+    balancers = snapshot.of_kind("balancer")
+    if not balancers and any(node.role == "primary" for node in snapshot.of_kind("database")):
+        return True
+    doors = [status for node in balancers if (status := node.value("http")) is not None]
     return any(status < 400 for status in doors) if doors else None
 
 

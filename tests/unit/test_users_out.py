@@ -62,8 +62,15 @@ def test_who_is_served_again_is_out_no_more() -> None:
     assert (back.served_at, back.out_since, back.out_by) == (NOW + 9, None, "")
     unseen = fine()
     change(unseen, "lb1", http=None)
-    kept = DEAD.after(at(unseen, NOW + 9))
-    assert kept.out_since == NOW, "nobody saw that they are served"
+    found = DEAD.after(at(unseen, NOW + 2))
+    assert (found.served_at, found.out_since) == (NOW, None), "nobody saw that they are let in, nor that they are not"
+    still = killed()
+    change(still, "lb1", http=None)
+    assert DEAD.after(at(still, NOW + 2)).out_since == NOW
+    without = declared(balancers={})
+    gone = History().after(look(fine(), NOW, without)).after(look(killed(), NOW + 2, without))
+    assert (gone.served_at, gone.out_since) == (NOW, NOW)
+    assert gone.after(look(fine(), NOW + 4, without)).out_since is None, "a primary answers, and no door is in front of it"
     assert DEAD.after(replace(at(fine(), NOW + 9), is_complete=False)) == DEAD
 
 
