@@ -13,6 +13,7 @@ import pytest
 
 from tests.lab.conftest import Lab, wait_for
 from tests.lab.kill_cases_roles import Switchover
+from tests.lab.kill_nursery import shared_nursery
 from tests.lab.kill_scene import LIMIT_S, KillScene
 
 
@@ -20,7 +21,7 @@ from tests.lab.kill_scene import LIMIT_S, KillScene
 def scene(own_lab: Lab, tmp_path: Path) -> KillScene:
     done = own_lab.up()
     assert done.returncode == 0, done.stderr
-    return KillScene(own_lab, tmp_path / "consoles")
+    return KillScene(own_lab, tmp_path / "consoles", shared_nursery())
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +25,8 @@ from ppsconsole.inventory.secret import SecretRef
 from ppsconsole.plan.step import Step
 from tests.lab.acting import Acting, acting, run, step
 from tests.lab.conftest import Lab
+from tests.lab.kill_nursery import shared_nursery
 
-ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 180.0
 VERSION = "9.1.11.0"
 
@@ -52,17 +51,9 @@ class Places:
     def key(self) -> Path:
         return self.lab.folder / "backup.key"
 
-    def command(self, *arguments: str, module: tuple[str, ...] = ("ppsconsole",)) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", *module, "-i", str(self.inventory), *arguments],
-            env={**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "XDG_CONFIG_HOME": str(self.folder / "config")},
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
+    def command(self, *arguments: str, dies_after: str = "") -> "subprocess.CompletedProcess[str]":
+        env = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "XDG_CONFIG_HOME": str(self.folder / "config")}
+        return shared_nursery().run(("-i", str(self.inventory), *arguments), env, dies_after=dies_after, limit_s=LIMIT_S)
 
     def listed(self) -> dict[str, dict[str, Any]]:
         done = self.command("backup", "list", "--json")
@@ -110,7 +101,7 @@ def arguments_of_all() -> Iterator[set[bytes]]:
         yield seen
     finally:
         is_over.set()
-        thread.join(20)
+        thread.join(LIMIT_S)
 
 
 def secrets_of(places: Places) -> list[bytes]:
@@ -356,7 +347,7 @@ def test_a_line_that_breaks_leaves_no_bundle(places: Places, lab: Lab) -> None:
 def test_a_backup_whose_console_is_killed_is_resumed_and_what_is_left_is_pruned(places: Places, lab: Lab) -> None:
     def killed() -> Path:
         before = set(places.vault.iterdir())
-        dead = places.command("run", "backup", "vault", module=("tests.lab.deadly", "acted back-up-vault"))
+        dead = places.command("run", "backup", "vault", dies_after="acted back-up-vault")
         assert dead.returncode == -9
         [left] = set(places.vault.iterdir()) - before
         assert left.name.startswith(".part-pps-")

@@ -22,7 +22,7 @@ from ppsconsole.tui.theming import load_palette
 from tests.lab.conftest import Lab
 from tests.tui.screen_text import screen_lines, screen_text
 
-DEADLINE_S = 90.0
+DEADLINE_S = 180.0
 
 
 class Keys:

@@ -4,25 +4,17 @@ import json
 import os
 import stat
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.lab.conftest import Lab
+from tests.lab.conftest import Lab, wait_for
+from tests.lab.kill_nursery import shared_nursery
 
 
 def run(lab: Lab, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "ppsconsole", *words],
-        env={**os.environ, **lab.env},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    return shared_nursery().run(words, {**os.environ, **lab.env})
 
 
 def flags(lab: Lab, *left_out: str) -> list[str]:
@@ -43,9 +35,14 @@ def flags(lab: Lab, *left_out: str) -> list[str]:
 
 
 def seen(lab: Lab, inventory: Path) -> dict[str, Any]:
-    done = run(lab, "-i", str(inventory), "status", "--json")
-    assert done.returncode in (0, 5), done.stderr
-    told = json.loads(done.stdout)
+    looks: list[subprocess.CompletedProcess[str]] = []
+
+    def is_all_seen() -> bool:
+        looks.append(run(lab, "-i", str(inventory), "status", "--json"))
+        return looks[-1].returncode in (0, 5)  # a busy machine leaves looks unanswered
+
+    wait_for(is_all_seen, "everything is seen")
+    told = json.loads(looks[-1].stdout)
     # The lab calls its web nodes pps1 and pps2; who does not know that calls them like their hosts.
     names = {"pps1": "web1", "pps2": "web2"}
     return {

@@ -25,7 +25,7 @@ from tests.lab.conftest import Lab
 from tests.tui.screen_text import screen_text
 from tests.tui.test_first import answer, until
 
-DEADLINE_S = 60.0
+DEADLINE_S = 180.0
 
 
 def hosts_said(lab: Lab) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.lab.acting import Writer
 from tests.lab.conftest import Lab, running_lab, wait_for
-from tests.lab.test_run_commands import LIMIT_S, Desk, read_until
+from tests.lab.test_run_commands import LIMIT_S, Desk
 
 
 class Scene:
@@ -29,7 +29,7 @@ class Scene:
         """Return the primary, the standby, and the web node on the standby's side, with a stream that is well."""
         [old] = self.primaries()
         streaming = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
-        wait_for(lambda: self.lab.sql(streaming, old) == [(1,)], "the standby streams", 60)
+        wait_for(lambda: self.lab.sql(streaming, old) == [(1,)], "the standby streams", LIMIT_S)
         new = "db2" if old == "db1" else "db1"
         return old, new, f"web{new[-1]}"
 
@@ -37,11 +37,11 @@ class Scene:
         """Return the line that runs a plan which was read and approved now."""
         return ["run", "switchover", "--to", new, "--approve", self.desk.hash("switchover", "--to", new)]
 
-    def held_after(self, line: list[str], step: str) -> str:
-        """Begin a run and hold it soon after `step`; return its id."""
-        with self.desk.begun(*line) as process:
-            read_until(process, lambda said: f"done {step}" in said)
+    def held_after(self, new: str, step: str) -> str:
+        """Begin a run and hold it behind `step`; return its id."""
+        with self.desk.run_to(f"step-finished {step}", "switchover", "--to", new) as (process, _):
             process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGCONT)
             said = process.communicate(timeout=LIMIT_S)[0]
         assert process.returncode == 5, said
         newest = self.desk.json("runs", "list")[0]
@@ -54,7 +54,7 @@ class Scene:
         context = ssl.create_default_context(cafile=str(self.lab.folder / "ca.pem"))
         context.check_hostname = False
         try:
-            with urllib.request.urlopen(state["front"], context=context, timeout=10) as answer:
+            with urllib.request.urlopen(state["front"], context=context, timeout=LIMIT_S) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -70,7 +70,7 @@ class Scene:
         self.writer.wait_for(10)
         acknowledged = list(self.writer.acknowledged)
         assert set(acknowledged) <= self.writer.stored()
-        wait_for(lambda: self.front() == 200, "users get in", 30)
+        wait_for(lambda: self.front() == 200, "users get in", LIMIT_S)
 
     def phases(self, run: str) -> dict[str, str]:
         return {step["id"]: step["phase"] for step in self.desk.json("runs", "show", run)["steps"]}
@@ -119,7 +119,7 @@ def test_a_replication_road_cut_after_the_plan_was_approved_blocks_it(scene: Sce
     scene.lab.fault("disconnect", new, "--link", "replication")
     try:
         streaming = "SELECT count(*) FROM pg_stat_replication"
-        wait_for(lambda: scene.lab.sql(streaming, old) == [(0,)], "the primary notices", 30)
+        wait_for(lambda: scene.lab.sql(streaming, old) == [(0,)], "the primary notices", LIMIT_S)
         done = scene.desk(*line)
         assert done.returncode == 3, done.stdout + done.stderr
         scene.check_whole(old)
@@ -129,12 +129,12 @@ def test_a_replication_road_cut_after_the_plan_was_approved_blocks_it(scene: Sce
 
 def test_a_replication_road_cut_in_the_middle_of_a_run_sends_it_all_the_way_back(scene: Scene) -> None:
     old, new, _ = scene.aim()
-    run = scene.held_after(scene.approved(new), "drain-lb1")
+    run = scene.held_after(new, "drain-lb1")
     assert scene.front() >= 500
     scene.lab.fault("disconnect", new, "--link", "replication")
     try:
         streaming = "SELECT count(*) FROM pg_stat_replication"
-        wait_for(lambda: scene.lab.sql(streaming, old) == [(0,)], "the primary notices", 30)
+        wait_for(lambda: scene.lab.sql(streaming, old) == [(0,)], "the primary notices", LIMIT_S)
         done = scene.desk("runs", "resume", run)
         assert done.returncode == 4, done.stdout + done.stderr
         phases = scene.phases(run)
@@ -147,7 +147,7 @@ def test_a_replication_road_cut_in_the_middle_of_a_run_sends_it_all_the_way_back
 
 def test_a_standby_whose_host_is_cut_off_stops_nothing_and_the_way_back_is_open(scene: Scene) -> None:
     old, new, _ = scene.aim()
-    run = scene.held_after(scene.approved(new), "drain-lb1")
+    run = scene.held_after(new, "drain-lb1")
     scene.lab.fault("disconnect", new)
     try:
         resumed = scene.desk("runs", "resume", run)
@@ -160,21 +160,19 @@ def test_a_standby_whose_host_is_cut_off_stops_nothing_and_the_way_back_is_open(
     finally:
         scene.lab.heal(new)
     scene.aim()
-    line = scene.approved(new)
     # The lease of that run still lies on the host that could not be reached; the copies on the others say that it has ended.
-    done = scene.desk(*line)
+    done = scene.desk.ran("switchover", "--to", new)
     assert done.returncode == 0, done.stdout + done.stderr
     scene.check_whole(new)
 
 
 def test_a_web_node_that_does_not_start_after_the_promotion_is_mended_and_the_run_gone_on_with(scene: Scene) -> None:
     old, new, web = scene.aim()
-    line = scene.approved(new)
     certificate = scene.lab.home(web) / "etc" / "server.pem"
     good = certificate.read_text()
     certificate.write_text("spoilt")
     try:
-        done = scene.desk(*line)
+        done = scene.desk.ran("switchover", "--to", new)
         assert done.returncode == 5, done.stdout + done.stderr
         run = scene.newest()
         phases = scene.phases(run)
@@ -191,22 +189,21 @@ def test_a_web_node_that_does_not_start_after_the_promotion_is_mended_and_the_ru
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     acted_once(scene, run)
     scene.check_whole(new)
-    assert scene.desk.roles() == {new: "primary", old: "standby"}
+    scene.desk.sees(**{new: "primary", old: "standby"})
 
 
 def test_a_console_killed_while_it_stops_the_primary_is_followed_by_another(scene: Scene) -> None:
     old, new, _ = scene.aim()
-    with scene.desk.begun(*scene.approved(new)) as process:
-        read_until(process, lambda said: f"Stop {old} cleanly" in said or "stop-primary" in said)
+    with scene.desk.run_to("acted stop-primary", "switchover", "--to", new) as (process, _):
         process.kill()
-        process.wait(30)
+        process.wait(LIMIT_S)
     run = scene.newest()
     assert scene.phases(run)["promote"] in ("pending", "started")
     resumed = scene.desk("runs", "resume", run)
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     acted_once(scene, run)
     scene.check_whole(new)
-    assert scene.desk.roles() == {new: "primary", old: "standby"}
+    scene.desk.sees(**{new: "primary", old: "standby"})
 
 
 def acted_once(scene: Scene, run: str) -> None:
