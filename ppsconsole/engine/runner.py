@@ -15,7 +15,7 @@ from ppsconsole.engine.reading import Reread
 from ppsconsole.engine.recorder import Recorder, Records
 from ppsconsole.engine.stage import Stage
 from ppsconsole.engine.state import RunState, advanced, proof_as_json
-from ppsconsole.errors import Blocked, UsageError
+from ppsconsole.errors import Blocked, JournalError, UsageError
 from ppsconsole.plan.event import EventKind, RunEvent
 from ppsconsole.plan.outcomes import Outcome, RunVerdict
 from ppsconsole.plan.step import Step
@@ -255,6 +255,9 @@ class Runner:
         except _HeldBackError:
             words = "held before the point of no return, as was asked for: nothing was done by this step"
             result = StepResult(Outcome.HELD, words, False)
+        except JournalError as error:  # an act waits for its record: that nothing was done, only this console knows
+            self._finished(step, StepResult(Outcome.FAILED, f"nothing was done: {error}", before.may_have_acted), 0.0)
+            raise
         if before.may_have_acted and not result.has_acted:
             result = replace(result, has_acted=True)
         self._finished(step, result, self._bench.clock.monotonic() - started)
@@ -350,11 +353,7 @@ class Runner:
         return RunVerdict.SUCCESS_WITH_ISSUES if self.state.issues else RunVerdict.SUCCESS, "all steps are done"
 
     def standing(self) -> RunVerdict:
-        """Return what the run would end as if it ended here, short of its end.
-
-        Where the journal failed there is no record of how the step at hand ended; that it was begun is durable, and this console
-        saw its end.
-        """
+        """Return what the run would end as if it ended here; how its step at hand ended is known here if in no record."""
         seen = {each.id: each for each in self._ahead().steps}
         steps = tuple(seen[each.id] if each.phase in ("started", "undoing") else each for each in self.state.steps)
         return replace(self.state, steps=steps).standing
