@@ -13,7 +13,7 @@ MASK = "•••"
 _SHAPES = re.compile(
     r"""(?isx)
     (?P<key> (?:password|passwd|passphrase|pwd|secret|token)\b ["']? \s{0,8} [=:] \s{0,8} )
-        (?: (?P<quote>["']) (?:(?!(?P=quote))[^\\\n] | \\. | (?P=quote)(?P=quote))+ (?:(?P=quote)|(?=\n)|\Z)
+        (?: (?P<quote>'"'"'|'\\''|["']) (?:(?!(?P=quote))[^\\\n] | \\. | (?P=quote)(?P=quote))+ (?:(?P=quote)|(?=\n)|\Z)
         | ["']? (?:[^\s"',;&}] | [,;&}](?!["'\s}]|\Z|[\w.-]{1,40}(?:[ ][\w.-]{1,40})?["']?\s?[=:]) | ["'](?=\w))+ )
     | (?P<scheme>://[^\s:/@]*:) [^\s/]+ (?=@)
     | (?P<bearer>\b(?:bearer|basic)\s{1,8}) [A-Za-z0-9._~+/=-]{8,}
@@ -26,7 +26,7 @@ _SHAPES = re.compile(
 """No part of it looks further than its own match without an end: what a host prints decides how long this is at work.
 
 A word before the key counts with it (`PGPASSWORD=`, `client_secret:`); a separator belongs to a value unless another key, a
-blank or the end comes behind it (`password=a,b;Database=x`).
+blank or the end comes behind it (`password=a,b;Database=x`). A quote may stand in a shell's quotes, as in a command that is told.
 """
 
 _HINTS = ("passw", "passphr", "pwd", "secret", "token", "://", "bearer", "basic", "private key", ":5432:", ":*:")
@@ -125,6 +125,8 @@ def _forms(secret: str) -> Iterator[str]:
         json.dumps(secret, ensure_ascii=False)[1:-1],
         html.escape(secret),
         secret.replace("'", "''"),
+        secret.replace("'", "'\"'\"'"),  # both as shells are told of a quote in quotes
+        secret.replace("'", "'\\''"),
         backslashed,
         backslashed.replace("'", "\\'"),
         repr(secret)[1:-1],

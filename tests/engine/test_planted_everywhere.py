@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from ppsconsole.actions.base import Finding
-from ppsconsole.cluster.picture import Event
+from ppsconsole.cluster.picture import CommandRecord, Event
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.draw.text import UNICODE, line_text
 from ppsconsole.drivers import log_reading, secrets
@@ -29,12 +30,16 @@ from ppsconsole.reports.html import report_html
 from ppsconsole.reports.story import story_of
 from ppsconsole.reports.text import report_lines, report_markdown
 from ppsconsole.tui import crash
+from ppsconsole.tui.screens.commands import CommandsScreen
+from ppsconsole.tui.screens.log import LogScreen
+from ppsconsole.tui.screens.node import NodeScreen
 from ppsconsole.tui.screens.replay import ReplayScreen
 from ppsconsole.tui.screens.report import ReportScreen
 from ppsconsole.tui.screens.runs import RunsScreen
 from tests.engine.hosts import Hosts
 from tests.engine.test_session import Console, Touch, hostless, touching_plan
 from tests.tui.desk_double import DeskDouble, OpenDouble
+from tests.tui.logs_double import LogsDouble
 from tests.tui.running import on
 from tests.tui.scripted import console
 from tests.unit.snapshots import AT, fine, picture
@@ -110,7 +115,11 @@ async def resolved(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def processes() -> Iterator[tuple[str, str]]:
     """Yield what of this process's children anybody sees, and what their environment has."""
     for child in Path("/proc/self/task").glob("*/children"):
-        for pid in child.read_text().split():
+        try:
+            pids = child.read_text().split()
+        except OSError:  # a thread that has ended meanwhile
+            continue
+        for pid in pids:
             for name in ("cmdline", "environ"):
                 try:
                     yield f"{name} of {pid}", Path(f"/proc/{pid}/{name}").read_bytes().decode("utf-8", "replace")
@@ -141,6 +150,7 @@ async def played(folder: Path) -> tuple[Plan, tuple[RunEvent, ...], dict[str, st
         async with await here.start(plan) as session:
             session.runner.recorder.listen(lambda event: seen.extend(processes()))
             await session.runner.run()
+        await here.around.tools.ssh.run(hosts.hosts["h1"], f": {shlex.quote(SAID)}", timeout_s=120.0)
         lines = await log_lines(here.around.tools.ssh, hosts)
         events = here.journal.events(session.run_id)
         here.journal.close()
@@ -152,12 +162,18 @@ async def played(folder: Path) -> tuple[Plan, tuple[RunEvent, ...], dict[str, st
         return session.plan, events, files, [each.command for each in hosts.records], lines
 
 
-async def pictures(plan: Plan, events: tuple[RunEvent, ...], lines: list[str]) -> dict[str, str]:
-    """Return the console's screens of that run as SVG files."""
+async def pictures(plan: Plan, events: tuple[RunEvent, ...], lines: list[str], sent: list[str]) -> dict[str, str]:
+    """Return the console's screens of that run as SVG files, also those of a node, its log and the commands that were sent."""
     found: dict[str, str] = {}
     done = OpenDouble(events[0].run, plan, "anna@ops1 pid 1", events)
-    told = picture(fine(), events=tuple(Event(AT, "db1", Verdict.DOWN, plain(line, 2000)) for line in lines[:5]))
-    async with console(told, (140, 45), desk=lambda: DeskDouble(left=[done])) as opened:
+    told = picture(
+        fine(),
+        events=tuple(Event(AT, "db1", Verdict.DOWN, plain(line, 2000)) for line in lines[:5]),
+        commands=tuple(CommandRecord(AT, "db1", each, 0.1, "rc 0") for each in sent),
+    )
+    logs = LogsDouble("pg.log", words=plain(SAID))
+    logs.lines = tuple(lines)
+    async with console(told, (140, 45), desk=lambda: DeskDouble(left=[done]), logs=logs) as opened:
         for keys, kind in (("", None), ("e", None), ("H", RunsScreen), ("v", ReplayScreen), ("", None), ("o", ReportScreen)):
             await opened.press(*keys)
             if kind is not None:
@@ -169,6 +185,15 @@ async def pictures(plan: Plan, events: tuple[RunEvent, ...], lines: list[str]) -
             if kind is ReplayScreen:
                 await opened.press("escape")
                 await on(opened, RunsScreen)
+    for key, kind in (("enter", NodeScreen), ("L", LogScreen), ("c", CommandsScreen)):
+        async with console(told, (140, 45), desk=lambda: DeskDouble(left=[done]), logs=logs) as opened:
+            await opened.press(key)
+            await on(opened, kind)
+            if kind is LogScreen:
+                logs.say("pg.log", *lines)
+                await opened.until(lambda: len(opened.app.screen.view.buffer) >= len(lines))
+                await opened.pilot.pause()
+            found[f"{len(found)} {kind.__name__}"] = opened.app.export_screenshot() + opened.app.screen.text()
     return found
 
 
@@ -199,11 +224,21 @@ def test_what_hosts_say_of_secrets_is_nowhere(
         "log": "\n".join(lines),
         "sent": "\n".join(sent),
         "own log": caplog.text,
-        **asyncio.run(pictures(plan, events, lines)),
+        **asyncio.run(pictures(plan, events, lines, sent)),
     }
     assert any(name.endswith("events.jsonl") for name in told)
     assert any(name.endswith("journal.sqlite") for name in told)
-    assert {name.split()[-1] for name in told} >= {"HomeScreen", "ReplayScreen", "ReportScreen"}
+    assert {name.split()[-1] for name in told} >= {
+        "HomeScreen",
+        "ReplayScreen",
+        "ReportScreen",
+        "NodeScreen",
+        "LogScreen",
+        "CommandsScreen",
+    }
+    shown = {name.split()[-1]: text for name, text in told.items()}
+    assert all("•••" in shown[name] for name in ("LogScreen", "CommandsScreen"))
+    assert "NodeScreen" in shown
     for name in ("crash", "journal", "text", "markdown", "html", "json", "log"):
         assert "•••" in told[name], name
         assert ENDED in told[name], f"{name} tells what surrounds them"

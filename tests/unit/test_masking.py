@@ -1,10 +1,12 @@
 """Masking: what it finds, and that looking for hints first hides nothing from it."""
 
+import shlex
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ppsconsole.masking import _SHAPES, MASK, _masked_shape, mask, masker, plain
+from ppsconsole.masking import _SHAPES, MASK, Masker, _masked_shape, mask, masker, plain
 from tests.unit.deadlines import within
 
 PIECES = [
@@ -55,6 +57,8 @@ def test_looking_for_hints_first_hides_nothing(text: str) -> None:
         ("password='hunt''er2' user=x", "password='•••' user=x"),
         (r"password='hunt\'er2' user=x", "password='•••' user=x"),
         ('{"password": "hunter \\"2", "user": "x"}', '{"password": "•••", "user": "x"}'),
+        ("""psql 'password='"'"'hunter two'"'"' user=x'""", """psql 'password='"'"'•••'"'"' user=x'"""),
+        (r"psql 'password='\''hunter two'\'' user=x'", r"psql 'password='\''•••'\'' user=x'"),
         ("password=hunt,er2;x user", "password=••• user"),
         ("Host=db1;Password=hunter2;Initial Catalog=pps", "Host=db1;Password=•••;Initial Catalog=pps"),
         ("grant=x&password=hunter2&user=y", "grant=x&password=•••&user=y"),
@@ -118,3 +122,11 @@ def test_no_output_keeps_the_console_busy(piece: str) -> None:
 def test_nothing_that_is_not_seen_or_cannot_be_written_is_left(unseen: str) -> None:
     assert plain(f"a{unseen}b") == "a?b"
     assert plain(f"a{unseen}b").encode()
+
+
+@pytest.mark.parametrize("secret", ["hunt'er2", "it's'two", "'hunter2'"])
+def test_a_known_secret_is_known_as_a_shell_is_told_of_it(secret: str) -> None:
+    masker = Masker()
+    masker.add(secret)
+    for told in (shlex.quote(f"a {secret} b"), "'a {} b'".format(secret.replace("'", "'\\''"))):
+        assert masker.mask(told) == f"'a {MASK} b'"
