@@ -11,13 +11,13 @@ from pathlib import Path
 from ppsconsole.lab.layout import LAB_MARK
 from ppsconsole.lab.processes import marked
 from tests.lab.conftest import Lab, wait_for
+from tests.lab.kill_nursery import shared_nursery
 
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 
 
 def logs(lab: Lab, *words: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "ppsconsole", "-i", str(lab.inventory), "logs", *words]
-    return subprocess.run(command, env={**os.environ, **lab.env}, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    return shared_nursery().run(("-i", str(lab.inventory), "logs", *words), {**os.environ, **lab.env}, limit_s=LIMIT_S)
 
 
 def readers(lab: Lab) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.acting import Writer
-from tests.lab.conftest import Lab, running_lab, wait_for
+from tests.lab.conftest import Lab, running_lab, wait_for, with_patience
 from tests.lab.test_run_commands import LIMIT_S, Desk
 
 
@@ -167,6 +167,7 @@ def test_a_standby_whose_host_is_cut_off_stops_nothing_and_the_way_back_is_open(
 
 
 def test_a_web_node_that_does_not_start_after_the_promotion_is_mended_and_the_run_gone_on_with(scene: Scene) -> None:
+    with_patience(scene.lab)  # no host is silent from here on
     old, new, web = scene.aim()
     certificate = scene.lab.home(web) / "etc" / "server.pem"
     good = certificate.read_text()
@@ -193,6 +194,7 @@ def test_a_web_node_that_does_not_start_after_the_promotion_is_mended_and_the_ru
 
 
 def test_a_console_killed_while_it_stops_the_primary_is_followed_by_another(scene: Scene) -> None:
+    with_patience(scene.lab)  # no host is silent from here on
     old, new, _ = scene.aim()
     with scene.desk.run_to("acted stop-primary", "switchover", "--to", new) as (process, _):
         process.kill()
