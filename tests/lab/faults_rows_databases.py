@@ -177,9 +177,8 @@ DATABASES = (
     Row(
         "the synchronous standby is gone, so that no commit ends",
         "says so of the primary, with the statement that lets commits end",
-        "told",
-        "tests/unit/test_lost_standby.py::"
-        "test_a_primary_that_waits_for_its_standby_is_down_and_the_statement_that_frees_it_is_told",
+        "told; typed, commits end",
+        "tests/lab/test_commits_hang.py::test_commits_that_wait_for_a_synchronous_standby_that_is_gone_end_by_what_is_told",
     ),
     Row(
         "the slot of a standby has lost its log",
