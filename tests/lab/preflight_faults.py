@@ -14,7 +14,7 @@ import yaml
 
 from tests.lab.conftest import Lab, wait_for
 
-LIMIT_S = 90.0
+LIMIT_S = 180.0
 
 
 class Scene:

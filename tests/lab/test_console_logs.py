@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 import time
 
 from ppsconsole.clock import SystemClock
@@ -17,6 +16,7 @@ from ppsconsole.tui.screens.log import LogScreen
 from ppsconsole.tui.screens.node import NodeScreen
 from ppsconsole.tui.theming import load_palette
 from tests.lab.conftest import Lab
+from tests.lab.kill_nursery import shared_nursery
 from tests.lab.test_console_story import Keys
 from tests.lab.test_logs import LIMIT_S, readers
 
@@ -26,10 +26,10 @@ UNKNOWN = 6
 
 def node(lab: Lab, *words: str) -> "subprocess.CompletedProcess[str]":
     """Look at a node until something is known of it: a machine that is busy may answer later than a look waits."""
-    command = [sys.executable, "-m", "ppsconsole", "-i", str(lab.inventory), "node", *words]
+    command = ("-i", str(lab.inventory), "node", *words)
     environ, until = {**os.environ, **lab.env}, time.monotonic() + DEADLINE_S
     while True:
-        told = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        told = shared_nursery().run(command, environ, limit_s=LIMIT_S)
         if told.returncode != UNKNOWN or time.monotonic() > until:
             return told
 

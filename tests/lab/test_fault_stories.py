@@ -11,6 +11,7 @@ import pytest
 from tests.lab.conftest import running_lab
 from tests.lab.fault_plays import start_it_before_the_promotion
 from tests.lab.fault_scene import FaultScene, Spot
+from tests.lab.kill_nursery import shared_nursery
 from tests.lab.kill_scene import SIDE
 
 
@@ -18,7 +19,9 @@ from tests.lab.kill_scene import SIDE
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultScene]:
     base = tmp_path_factory.mktemp("faults")
     with running_lab(base) as lab:
-        yield FaultScene(lab, base)
+        made = FaultScene(lab, base)
+        made.consoles.nursery = shared_nursery()
+        yield made
 
 
 def test_a_line_that_drops_while_a_step_acts_is_answered_by_looking_and_nothing_is_done_twice(scene: FaultScene) -> None:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from tests.lab.conftest import running_lab
 from tests.lab.faults_remedied import mended_and_switched_over
+from tests.lab.kill_nursery import shared_nursery
 from tests.lab.remedied_scene import RemedyScene
 
 
 def test_what_bars_or_breaks_a_switchover_is_mended_as_it_is_told_and_it_runs(tmp_path: Path) -> None:
     with running_lab(tmp_path) as lab:
-        counts = mended_and_switched_over(RemedyScene(lab, tmp_path))
+        scene = RemedyScene(lab, tmp_path)
+        scene.consoles.nursery = shared_nursery()
+        counts = mended_and_switched_over(scene)
     assert (counts.written > 0, counts.lost) == (True, 0)

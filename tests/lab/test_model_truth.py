@@ -10,6 +10,7 @@ from tests.engine.model.declared import declared
 from tests.engine.model.playing import tell
 from tests.engine.model.story import Beat, Story
 from tests.lab.conftest import Lab, wait_for
+from tests.lab.kill_nursery import shared_nursery
 from tests.lab.kill_scene import KillScene
 
 # What is sent and said, and which hosts keep the lease, differs between a model and a cluster; what is done and found does not.
@@ -29,7 +30,7 @@ Told = list[tuple[str, str, str]]
 
 @pytest.fixture
 def scene(started_lab: Lab, tmp_path: Path) -> KillScene:
-    return KillScene(started_lab, tmp_path / "consoles")
+    return KillScene(started_lab, tmp_path / "consoles", shared_nursery())
 
 
 def on_model(story: Story) -> Told:

@@ -8,8 +8,6 @@ at in one plan, for time's sake: all of their items fail, and no other does.
 import contextlib
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +17,7 @@ import yaml
 
 from tests.lab import preflight_faults as faults
 from tests.lab.conftest import running_lab
+from tests.lab.kill_nursery import shared_nursery
 from tests.lab.preflight_faults import LIMIT_S, Fault, Scene
 from tests.unit.runbook_cases import fine
 from tests.unit.runbook_cases import plan as plan_by_value
@@ -31,9 +30,9 @@ def plan(scene: Scene, to: str) -> Preflight:
     inventory = scene.scratch / "inventory.yaml"
     inventory.write_text(yaml.safe_dump(scene.document))
     inventory.chmod(0o600)
-    line = [sys.executable, "-m", "ppsconsole", "-i", str(inventory), "plan", "switchover", "--to", to, "--json"]
+    words = ("-i", str(inventory), "plan", "switchover", "--to", to, "--json")
     env = {**os.environ, "XDG_STATE_HOME": str(scene.scratch / "state"), **scene.env}
-    done = subprocess.run(line, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    done = shared_nursery().run(words, env, limit_s=LIMIT_S)
     assert done.returncode in (0, 3), done.stderr
     assert done.stdout, done.stderr
     made = json.loads(done.stdout)

@@ -50,7 +50,7 @@ def killed_when(lab: Lab, is_time: Callable[[], bool], *arguments: str) -> int:
             wait_for(lambda: process.poll() is not None or is_time(), "the moment to kill it", LIMIT_S)
         finally:
             process.kill()
-            process.wait(30)
+            process.wait(LIMIT_S)
     assert process.returncode in (0, EXIT_BLOCKED, -signal.SIGKILL), told_in.read_text()
     return process.returncode
 
