@@ -8,8 +8,10 @@ from ppsconsole.cluster.snapshot import Edge, Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.runbooks.building import NOTHING_KNOWN, Background
+from ppsconsole.runbooks.preflight_restart import unseen_primaries
 from ppsconsole.runbooks.rejoin import is_left_behind, lost_slot
 from ppsconsole.runbooks.remedies import reloaded
+from ppsconsole.runbooks.restart import was_primary
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def _remedy(node: Node, snapshot: Snapshot, inventory: Inventory) -> str:
     if _is_only_moved(node, snapshot):
         return "Where this is to stay, let the inventory declare it so; else move it back."
     if node.kind == "database":
-        return _database_remedy(node, any(each.role == "primary" for each in snapshot.of_kind("database")))
+        return _database_remedy(node, snapshot)
     if node.kind == "alternate":
         return _alternate_remedy(node)
     if node.words in ("STOPPED", "CRASHED"):
@@ -182,7 +184,8 @@ def _is_only_moved(node: Node, snapshot: Snapshot) -> bool:
     return wrong == {"drift"} or (wrong == {"points_at"} and node.value("points_at") == primaries[0].name)
 
 
-def _database_remedy(node: Node, has_primary: bool) -> str:
+def _database_remedy(node: Node, snapshot: Snapshot) -> str:
+    has_primary = any(each.role == "primary" for each in snapshot.of_kind("database"))
     if any(each.rule == "synchronous_standbys" and each.verdict is Verdict.DOWN for each in node.judgements):
         setting = reloaded(node.name, "synchronous_standby_names", chr(39) * 2)
         return f"Bring the standby back. Or let commits end without one, and what is written have no second copy: {setting}"
@@ -196,6 +199,11 @@ def _database_remedy(node: Node, has_primary: bool) -> str:
         return f"{node.name} was a primary and another one serves now: it may come back only as a standby of that one."
     if has_primary and node.verdict is Verdict.DOWN:
         return f"Until {node.name} is back every new write exists once: start it on {node.host}; look at its log first."
+    if node.words in ("STOPPED", "CRASHED") and was_primary(snapshot, node) and (hidden := unseen_primaries(snapshot, node)):
+        return (
+            f"{', '.join(hidden)} cannot be seen and may be the primary by now: look there first. Started in place, {node.name} "
+            "would be a second one; only where nobody was promoted is that the cheapest way back."
+        )
     if node.words in ("STOPPED", "CRASHED"):
         return f"The host is healthy: starting {node.name} in place is the cheapest way back and loses nothing."
     if node.words == "HUNG":

@@ -103,6 +103,17 @@ def test_a_dead_old_primary_beside_a_living_one_is_not_restarted_blindly() -> No
     assert told(advice(found, "db1").ways) == [("rejoin", ""), ("restart", "second-writer")]
 
 
+def test_what_may_have_been_promoted_unseen_is_no_reason_to_start_a_dead_primary_lightly() -> None:
+    remedy = advice(killed(), "db1").remedy
+    assert remedy == "The host is healthy: starting db1 in place is the cheapest way back and loses nothing."
+    found = killed()
+    silence(found, "db2", "no-answer")
+    change(found, "db2", service=None)
+    remedy = advice(found, "db1").remedy
+    assert "db2 cannot be seen and may be the primary by now: look there first." in remedy
+    assert "loses nothing" not in remedy
+
+
 def test_a_healthy_cluster_needs_no_way_out() -> None:
     assert advise(seen(fine()), declared()) == ()
 
