@@ -250,18 +250,28 @@ async def switchpoint(bench: Workbench, primary: str, timeline: int, new_timelin
     """
     if timeline == new_timeline:
         return None
-    instance = instance_of(bench.inventory, primary)
-    path = f"{data_directory_of(instance)}/pg_wal/{new_timeline:08X}.history"
+    return next((at for each, at in await forks(bench, primary, new_timeline) if each == timeline), None)
+
+
+async def forks(bench: Workbench, primary: str, timeline: int) -> tuple[tuple[int, str], ...]:
+    """Return the timelines that came before `timeline` in the primary's history, each with where it was left; the last one last.
+
+    Raises:
+        BadAnswer: The history cannot be read.
+        DriverError: Its host could not be asked.
+    """
+    path = f"{data_directory_of(instance_of(bench.inventory, primary))}/pg_wal/{timeline:08X}.history"
     result = await bench.hosts.look(host_of(bench.inventory, primary).name, f"cat -- {shlex.quote(path)}", timeout_s=LOOK_S)
+    found = []
     for line in result.stdout.splitlines():
         words = line.split("#")[0].split()
-        if len(words) >= 2 and words[0] == str(timeline):
+        if len(words) >= 2 and words[0].isdigit():
             try:
                 lsn_number(words[1])
             except ValueError:
                 raise BadAnswer(f"{path} has no position in {plain(line)}", where=primary) from None
-            return words[1]
-    return None
+            found.append((int(words[0]), words[1]))
+    return tuple(found)
 
 
 def _others(step: Step) -> list[str]:

@@ -12,15 +12,17 @@ compared, written to disk, and renamed. What the standby has under that name sta
 
 import shlex
 from dataclasses import dataclass
+from typing import Any
 
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.dead_wal import Behind, Limits, read_dead_wal
-from ppsconsole.actions.follow import switchpoint
+from ppsconsole.actions.follow import forks, switchpoint
 from ppsconsole.actions.looks import each_process
 from ppsconsole.actions.places import argument, data_directory_of, host_of, instance_of, on_host
 from ppsconsole.actions.standing import Standing, standing
 from ppsconsole.actions.wal_files import PIECE_BYTES, add_piece, listing, parse_listing, piece, segments
 from ppsconsole.cluster.database import lsn_number
+from ppsconsole.cluster.dead_wal import DeadWal
 from ppsconsole.errors import BadAnswer, DriverError, RunError, TimedOut
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
@@ -60,7 +62,7 @@ class Salvage:
             return Finding("no", f"there is no fence proof for {primary}: its log may still grow")
         own = await standing(bench, step.node)
         if not own.in_recovery:
-            return Finding("no", f"{step.node} is a primary already")
+            return await _as_promoted(bench, step, own)
         if own.is_replay_paused:
             return Finding("no", f"replay is paused on {step.node}: what is brought would not be replayed")
         if not own.have or not own.replayed:
@@ -69,14 +71,7 @@ class Salvage:
         found = await read_dead_wal(bench.inventory, bench.tools.ssh, bench.clock, primary, behind, LIMITS)
         if found.trouble or found.end_lsn is None:
             return Finding("no", f"nothing was brought: {found.trouble or 'its end was not found'}")
-        values = {
-            "end_lsn": found.end_lsn,
-            "from_lsn": own.have,
-            "timeline": own.timeline,
-            "system_identifier": own.system_identifier,
-            "segment_bytes": found.segment_bytes,
-            "missing_bytes": found.missing_bytes,
-        }
+        values = _values(found, behind)
         names = segments(own.timeline, own.have, found.end_lsn, found.segment_bytes)
         if not names:
             return Finding("yes", f"{step.node} has the log of {primary} up to its end, {found.end_lsn}", values)
@@ -134,6 +129,37 @@ class Salvage:
         if not found.in_recovery:
             return Finding("no", f"{step.node} is a primary")
         return Finding("yes", f"{step.node} is a standby, and keeps what was brought of the log: it is the same log")
+
+
+async def _as_promoted(bench: Workbench, step: Step, own: Standing) -> Finding:
+    """Return whether an instance that was promoted already had the whole log of the dead primary when it was.
+
+    Another console may have brought it, and died before its word of that had reached anybody: so it is read from the hosts.
+    """
+    primary, promoted = argument(step, "primary"), f"{step.node} is a primary already"
+    left = await forks(bench, step.node, own.timeline)
+    if not left:
+        return Finding("no", f"{promoted}, and its history does not tell where it was promoted")
+    timeline, at = left[-1]
+    behind = Behind(step.node, at, at, timeline, own.system_identifier)
+    found = await read_dead_wal(bench.inventory, bench.tools.ssh, bench.clock, primary, behind, LIMITS)
+    if found.trouble or found.end_lsn is None:
+        return Finding("no", f"{promoted}; whether it had all that {primary} has is not known: {found.trouble or 'no end found'}")
+    if found.missing_bytes:
+        lack = f"the log of {primary} goes on for {found.missing_bytes} bytes, with {found.commits} commits"
+        return Finding("no", f"{promoted}: it left that timeline at {at}, and {lack}")
+    return Finding("yes", f"{step.node} had the log of {primary} up to its end when it was promoted", _values(found, behind))
+
+
+def _values(found: DeadWal, behind: Behind) -> dict[str, Any]:
+    return {
+        "end_lsn": found.end_lsn,
+        "from_lsn": behind.have_lsn,
+        "timeline": behind.timeline,
+        "system_identifier": behind.system_identifier,
+        "segment_bytes": found.segment_bytes,
+        "missing_bytes": found.missing_bytes,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,18 @@ async def story(lab: Lab, doing: Acting) -> None:
     assert (back.state, "keeps what was brought" in back.words) == ("yes", True)
     assert [name for name in files(lab) if name.endswith(".part")] == []
 
+    # Promoted meanwhile: a console that heard nothing of all this finds on the hosts that the log was whole.
+    await asyncio.to_thread(lab.sql, "SELECT pg_promote()", "db2")
+    unheard = replace(made, id="salvage-unheard")
+    doing.add(unheard)
+    late = await salvage.precheck(doing.bench, unheard)
+    assert (late.state, "when it was promoted" in late.words) == ("yes", True), late.words
+    assert late.values["end_lsn"] == found.values["end_lsn"]
+    doing.bench.note(unheard, **late.values)
+    await salvage.act(doing.bench, unheard)
+    proved = await salvage.verify(doing.bench, unheard)
+    assert (proved.state, [type(each) for each in proved.proofs]) == ("yes", [ZeroLossProof]), proved.words
+
 
 def test_a_salvage_that_is_disturbed_leaves_nothing_half_written_and_goes_on_where_it_was_left(started_lab: Lab) -> None:
     scene = Scene(started_lab, started_lab.folder)
@@ -129,4 +142,4 @@ def test_a_salvage_that_is_disturbed_leaves_nothing_half_written_and_goes_on_whe
             await story(started_lab, doing)
 
     asyncio.run(asyncio.wait_for(main(), LIMIT_S))
-    assert scene.sql("db2", "SELECT count(*), pg_is_in_recovery() FROM only_here", database="pleasant") == [(20000, True)]
+    assert scene.sql("db2", "SELECT count(*), pg_is_in_recovery() FROM only_here", database="pleasant") == [(20000, False)]
