@@ -287,7 +287,8 @@ def test_a_host_that_hangs_holds_up_no_step(tmp_path, monkeypatch) -> None:
         async with await console.start() as session:
             await session._copies.settle()
             monkeypatch.setattr("ppsconsole.engine.copies.SETTLE_S", 3600.0)
-            monkeypatch.setattr("ppsconsole.engine.copies._ANSWER_S", 8.0)
+            for name in ("copies._ANSWER_S", "lease.ANSWER_S", "lease.OTHERS_ANSWER_S"):
+                monkeypatch.setattr(f"ppsconsole.engine.{name}", 8.0)
             hosts.servers["h1"].hangs_on = "events.jsonl"
             async with asyncio.timeout(DEADLINE_S):
                 # All steps were done; that a host keeps no copy is told at the end.

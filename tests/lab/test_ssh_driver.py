@@ -397,7 +397,7 @@ def test_a_line_that_goes_silent_is_given_up_and_closing_does_not_wait(tmp_path,
         async with World(tmp_path) as world:
             server = await world.add("h", "127.41.0.1")
             async with Relay("127.41.0.1", server.port) as relay:
-                world.declare("h", "127.41.2.1", relay.port)
+                world.declare("h", "127.41.2.1", relay.port, connect_timeout_s=8.0)
                 world.known_hosts.write_text(server.known().replace(f"[127.41.0.1]:{server.port}", f"[127.41.2.1]:{relay.port}"))
                 pool, host = world.pool(), world.hosts["h"]
                 await pool.run(host, "true", timeout_s=PATIENT_S)
@@ -405,8 +405,7 @@ def test_a_line_that_goes_silent_is_given_up_and_closing_does_not_wait(tmp_path,
                 relay.is_frozen = True
                 with pytest.raises(TimedOut, match=r"within 0\.1s"):
                     await pool.run(host, "true", timeout_s=0.1)
-                world.declare("h", "127.41.2.1", relay.port, connect_timeout_s=0.5)
-                running = asyncio.create_task(pool.run(world.hosts["h"], "sleep 600", timeout_s=PATIENT_S))
+                running = asyncio.create_task(pool.run(host, "sleep 600", timeout_s=PATIENT_S))
                 await until(connection.is_closed)
                 with pytest.raises(TimedOut, match="no SSH login"):  # it was never sent, so a new line was tried
                     await running
