@@ -260,6 +260,8 @@ async def forks(bench: Workbench, primary: str, timeline: int) -> tuple[tuple[in
         BadAnswer: The history cannot be read.
         DriverError: Its host could not be asked.
     """
+    if timeline == 1:  # the first one: no file tells of any before it
+        return ()
     path = f"{data_directory_of(instance_of(bench.inventory, primary))}/pg_wal/{timeline:08X}.history"
     result = await bench.hosts.look(host_of(bench.inventory, primary).name, f"cat -- {shlex.quote(path)}", timeout_s=LOOK_S)
     found = []
