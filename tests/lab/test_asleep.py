@@ -1,8 +1,8 @@
 """A console that sleeps (SIGSTOP) through a takeover on a real lab, and wakes up: it does nothing, says so, and ends with 7."""
 
 import json
-import re
 import os
+import re
 import signal
 import subprocess
 import sys
