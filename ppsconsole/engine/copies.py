@@ -10,7 +10,7 @@ from typing import Any
 
 from ppsconsole.cluster.told import told_json
 from ppsconsole.drivers.base import Shell
-from ppsconsole.engine.lease import Lease
+from ppsconsole.engine.lease import LOST, Lease
 from ppsconsole.engine.lease_script import CANNOT_WRITE, NOT_OURS, ours, sh
 from ppsconsole.engine.recorder import WORDS_LIMIT
 from ppsconsole.errors import DriverError
@@ -165,8 +165,8 @@ class Copies:
         except DriverError as error:
             return plain(error.what)
         if result.exit_status == NOT_OURS:
-            self._lease.lose(f"the lease on {copy.host.name} is not this console's any more")
-            return "the lease is not this console's any more"
+            await self._lease.lost_on(copy.host.name)
+            return LOST
         return "" if result.exit_status == 0 else plain(result.stderr, 160) or f"exit {result.exit_status}"
 
 

@@ -239,6 +239,17 @@ class Lease:
                 self.lose(f"{each.host}: {taken_words(each, self)}")
         self.check()
 
+    async def lost_on(self, name: str) -> None:
+        """Note that a host said that it is not ours, and who has it: what is told of that later is told whole.
+
+        Meanwhile every act is refused by the host itself.
+        """
+        if self._lost or name not in self._held:
+            return
+        seen, _ = await self._look([self._held[name]])
+        is_told = name in seen and seen[name].line != self.line
+        self.lose(f"{name}: {taken_words(seen[name], self) if is_told else LOST}")
+
     def lose(self, words: str) -> None:
         """Note that somebody else has it; the first to see it says so."""
         self._lost = self._lost or words
@@ -249,10 +260,7 @@ class Lease:
             results = await self._everywhere(scripts.beat_script(self.folder, self.line))
             for name, result in results.items():
                 if result.exit_status == scripts.NOT_OURS:
-                    was_lost, self._lost = self._lost, self._lost or f"{name}: {LOST}"
-                    seen, _ = await self._look([self._held[name]])
-                    if not was_lost and name in seen:
-                        self._lost = f"{name}: {taken_words(seen[name], self)}"
+                    await self.lost_on(name)
 
     # --- letting go -------------------------------------------------------------------------------------------
 
