@@ -1,6 +1,7 @@
 """Make a standby the primary. The point of no return of every switchover and failover."""
 
 import shlex
+from collections.abc import Awaitable, Callable
 
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.fallen import fallen
@@ -67,12 +68,9 @@ class Promote(Lasting):
             return Finding("no", words)
         if "zero-loss" in step.needs and bench.zero_loss_of(primary, step.node) is None:
             return Finding("no", f"it is not proved that {step.node} has all that {primary} wrote")
-        try:
-            found = await young_standing(bench, step.node)
-        except DriverError:
-            if words := await fallen(bench, step.node):
-                return Finding("no", words)
-            raise
+        found = await _seen(bench, step.node, young_standing)
+        if isinstance(found, Finding):
+            return found
         values = {"was_timeline": found.timeline, "was_system_identifier": found.system_identifier}
         if not found.in_recovery:
             return Finding("no", f"{step.node} is a primary already, on timeline {found.timeline}", values)
@@ -103,12 +101,9 @@ class Promote(Lasting):
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it takes writes, on a timeline of its own."""
-        try:
-            found = await standing(bench, step.node)
-        except DriverError:
-            if words := await fallen(bench, step.node):
-                return Finding("no", words)
-            raise
+        found = await _seen(bench, step.node, standing)
+        if isinstance(found, Finding):
+            return found
         identity, asked_at = identity_of(bench.plan, step.node), bench.noted(step, "asked_at")
         was = bench.noted(step, "was_timeline") or (identity.timeline if identity is not None else None)
         values = {"timeline": found.timeline, "promoted_after_s": bench.noted(step, "promoted_after_s")}
@@ -128,6 +123,16 @@ class Promote(Lasting):
         if took is not None:
             words += f", {took * 1000:.0f}ms after it was asked"
         return Finding("yes", f"{words}; it was asked twice" if bench.noted(step, "was_asked_twice") else words, values)
+
+
+async def _seen(bench: Workbench, name: str, look: Callable[[Workbench, str], Awaitable[Standing]]) -> Standing | Finding:
+    """Return how the instance `name` stands, or, where no process of its server is left, that as the finding."""
+    try:
+        return await look(bench, name)
+    except DriverError:
+        if words := await fallen(bench, name):
+            return Finding("no", words)
+        raise
 
 
 async def _promoted(bench: Workbench, step: Step, proof: FenceProof) -> None:

@@ -7,13 +7,16 @@ from dataclasses import replace
 import pytest
 
 from ppsconsole.clock import SystemClock
+from ppsconsole.engine.copies import Copies
 from ppsconsole.engine.holder import life_of, this_process
-from ppsconsole.engine.lease import lease_hosts
+from ppsconsole.engine.lease import LOST, lease_hosts
 from ppsconsole.engine.lease_script import folder_of
 from ppsconsole.engine.stage import LeaseLost
 from ppsconsole.errors import Blocked, Leased
 from ppsconsole.inventory.model import Host
+from ppsconsole.plan.event import RunEvent
 from tests.engine.hosts import Hosts, until
+from tests.engine.scripted import scripted_plan
 
 pytestmark = pytest.mark.usefixtures("patient")
 
@@ -139,6 +142,28 @@ def test_from_another_machine_it_takes_a_reason_and_the_first_holder_notices(tmp
         await until(lambda: is_lost(first))
         assert set(await first.release()) == {"h1", "h2"}, "the first one gives back nothing that is not its own"
         assert set(hosts.lines().values()) == {"2 aaaa held"}
+        await second.release()
+
+    on_hosts(tmp_path, body)
+
+
+def test_a_copy_that_hears_first_that_the_lease_is_lost_tells_who_took_it(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("ppsconsole.engine.lease.HEARTBEAT_S", 3600.0)
+
+    async def body(hosts: Hosts) -> None:
+        first = hosts.lease("aaaa", SystemClock(), holder=OTHER)
+        await first.take()
+        issues: list[str] = []
+        copies = Copies(scripted_plan(), first, hosts.pool(), issues.append, [RunEvent("aaaa", 1, 1.0, "run-started")])
+        second = hosts.lease("aaaa", SystemClock(), reason="her laptop burns")
+        await second.take()
+        await copies.flush()
+        with pytest.raises(LeaseLost, match=r"took over run aaaa \(epoch 2, this console's is 1\), because: her laptop burns"):
+            first.check()
+        assert len(issues) == 2, issues
+        assert all(LOST in each for each in issues), issues
+        assert not list(hosts.folder.glob("*/.ppsconsole/*/runs/aaaa/events.jsonl")), "nothing is written under a lost lease"
+        await copies.aclose()
         await second.release()
 
     on_hosts(tmp_path, body)
