@@ -43,14 +43,14 @@ class Pair(Hosts):
         return [(True, SYSTEM, 1, have, have, self.is_paused, self.receiver, False)]
 
 
-def prechecked(hosts: Pair) -> Finding:
-    step = Step("stop-primary", "Stop db1", "stop-primary", "db1", timeout_s=0.2)
+def prechecked(hosts: Pair, *, timeout_s: float = 0.2) -> Finding:
+    step = Step("stop-primary", "Stop db1", "stop-primary", "db1", timeout_s=timeout_s)
     return asyncio.run(ACTIONS["stop-primary"].precheck(bench(hosts), step))
 
 
 @pytest.mark.parametrize("received", [(HAS_IT,), ("0/3000200",), (*["0/3000060"] * 8, HAS_IT)])
 def test_it_is_stopped_once_its_successor_has_all_of_it(received: tuple[str, ...]) -> None:
-    assert prechecked(Pair(received=received)).state == "yes"
+    assert prechecked(Pair(received=received), timeout_s=60.0).state == "yes"
 
 
 @pytest.mark.parametrize(
