@@ -24,6 +24,9 @@ SETTLE_S = 3.0
 
 _ANSWER_S = 8.0
 
+KEEPS_NO_COPY = " keeps no copy of the journal: "
+"""Between a host and what failed there, in the words of an issue."""
+
 GATHER_S = 1.0
 """How long lines for the other hosts are gathered before they are sent."""
 
@@ -58,11 +61,17 @@ class _Copy:
 class Copies:
     """Sends plan and events of a run to every host where its lease is held.
 
-    A host that fails is an issue and not a stop: it is tried again with each further event.
+    A host that fails is an issue and not a stop: it is tried again with each further event, and once it has all, it is none.
     """
 
     def __init__(
-        self, plan: Plan, lease: Lease, shell: Shell, on_issue: Callable[[str], None], events: Iterable[RunEvent] = ()
+        self,
+        plan: Plan,
+        lease: Lease,
+        shell: Shell,
+        on_issue: Callable[[str], None],
+        events: Iterable[RunEvent] = (),
+        on_kept: Callable[[str], None] = lambda host: None,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -72,8 +81,9 @@ class Copies:
             shell: Sends them.
             on_issue: Called once for each host that fails.
             events: What the journal has already; hosts may have some of it, and get all of it.
+            on_kept: Called with the name of a host that has a copy for the first time, or again after it failed.
         """
-        self._lease, self._shell, self._on_issue = lease, shell, on_issue
+        self._lease, self._shell, self._on_issue, self._on_kept = lease, shell, on_issue, on_kept
         self._plan = json.dumps(plan.as_json()) + "\n"
         self._lines = [_line(event) for event in events]
         self._copies: dict[str, _Copy] = {}
@@ -146,10 +156,13 @@ class Copies:
             failure = await self._sent(copy, self._lines[copy.sent : upto])
             if failure:
                 if not copy.is_failing:
-                    self._on_issue(f"{copy.host.name} keeps no copy of the journal: {failure}")
+                    self._on_issue(f"{copy.host.name}{KEEPS_NO_COPY}{failure}")
                 copy.is_failing = True
                 break
+            is_news = copy.is_failing or not copy.has_plan
             copy.has_plan, copy.sent, copy.is_failing = True, upto, False
+            if is_news:
+                self._on_kept(copy.host.name)
             copy.moved.set()
         copy.is_late = False
         copy.settled.set()

@@ -350,7 +350,7 @@ class Runner:
     def _success(self) -> tuple[RunVerdict, str]:
         if other := self.state.second_primary:
             return RunVerdict.INCOMPLETE, f"{other} runs as a second primary: fence it"
-        return RunVerdict.SUCCESS_WITH_ISSUES if self.state.issues else RunVerdict.SUCCESS, "all steps are done"
+        return RunVerdict.SUCCESS_WITH_ISSUES if self._ahead().issues else RunVerdict.SUCCESS, "all steps are done"
 
     def standing(self) -> RunVerdict:
         """Return what the run would end as if it ended here; how its step at hand ended is known here if in no record."""

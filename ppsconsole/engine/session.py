@@ -10,7 +10,7 @@ from typing import Any
 from ppsconsole.actions.base import Action, Workbench
 from ppsconsole.clock import Clock
 from ppsconsole.engine.binding import planned_keys
-from ppsconsole.engine.copies import Copies
+from ppsconsole.engine.copies import KEEPS_NO_COPY, Copies
 from ppsconsole.engine.gates import Ask
 from ppsconsole.engine.guard import Guard, SentCommand
 from ppsconsole.engine.journal import Journal
@@ -92,12 +92,13 @@ class Session:
         self._pin: Pin = getattr(surroundings.tools.ssh, "pin", lambda keys: None)
         inventory, ssh, clock = surroundings.inventory, surroundings.tools.ssh, surroundings.clock
         state = state_of(plan, events)
+        self._issues = list(state.issues)
         required = hosts_back(inventory, plan, state) if is_way_back or state.is_backing_out else required_hosts(inventory, plan)
         claim = Claim(plan.cluster, run, plan.runbook, required, reason, epoch_of(events))
         self.lease = Lease(claim, inventory, ssh, clock, root=surroundings.root)
         postgres = getattr(surroundings.tools, "postgres", None)
         self._guard = Guard(inventory, plan, ssh, self.lease, clock, self._stage, self._sent, ssh.fingerprint, postgres)
-        self._copies = Copies(plan, self.lease, ssh, self._issue, events)
+        self._copies = Copies(plan, self.lease, ssh, self._issue, events, self._kept)
         bench = Workbench(inventory, plan, run, clock, surroundings.tools, self._guard, self._say)
         self.runner = Runner(
             bench, surroundings.actions, surroundings.journal, ask, self, self._stage, state, surroundings.reread
@@ -310,7 +311,16 @@ class Session:
             self._pin({})
 
     def _issue(self, words: str) -> None:
+        self._issues.append(words)
         self.runner.recorder.note("issue-noted", "", words)
+
+    def _kept(self, host: str) -> None:
+        """Take back what this console, or one before it, said of a host that has a copy now: no end is worse for it."""
+        if self.runner.state.verdict is not None:
+            return
+        for issue in [each for each in self._issues if each.startswith(f"{host}{KEEPS_NO_COPY}")]:
+            self._issues.remove(issue)
+            self.runner.recorder.note("issue-over", "", f"{host} keeps a copy of the journal again", {"issue": issue})
 
     def _say(self, words: str) -> None:
         self.runner.recorder.note("output", self._stage.step, words)

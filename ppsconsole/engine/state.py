@@ -74,7 +74,7 @@ class RunState:
     Attributes:
         steps: In the order of the plan.
         answers: What was answered at gates, by step id; masked.
-        issues: What did not stop the run, and keeps it from being a plain success.
+        issues: What did not stop the run, is still so as far as is known, and keeps it from being a plain success.
         is_held: Nobody is at it until it is resumed.
         is_backing_out: Some step is being undone or was: there is no way forward any more.
         verdict: None while the run is open.
@@ -165,6 +165,9 @@ def advanced(state: RunState, event: RunEvent) -> RunState:
             return replace(state, last_number=number, proofs=(*state.proofs, proof_from_json(event.data["proof"])))
         case "issue-noted":
             return replace(state, last_number=number, issues=(*state.issues, event.words))
+        case "issue-over":
+            issues = tuple(words for words in state.issues if words != event.data["issue"])
+            return replace(state, last_number=number, issues=issues)
         case "held":
             return replace(state, last_number=number, is_held=True)
         case "resumed":

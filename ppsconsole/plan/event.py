@@ -14,6 +14,7 @@ EventKind = Literal[
     "output",
     "proof-made",
     "issue-noted",  # something that did not stop the run, and keeps it from being a plain success
+    "issue-over",  # it is well again: `data["issue"]` are the words it was noted with
     "step-finished",
     "undo-started",
     "undo-finished",
