@@ -11,7 +11,8 @@ from ppsconsole.runbooks.building import NOTHING_KNOWN, Background
 from ppsconsole.runbooks.preflight_restart import unseen_primaries
 from ppsconsole.runbooks.rejoin import is_left_behind, lost_slot
 from ppsconsole.runbooks.remedies import reloaded
-from ppsconsole.runbooks.restart import was_primary
+from ppsconsole.runbooks.restart import is_dead, was_primary
+from ppsconsole.runbooks.situation import ROOMLESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +198,15 @@ def _database_remedy(node: Node, snapshot: Snapshot) -> str:
         return f"{node.name} was failed over: it comes back by `rejoin`, as a standby of the one that serves now, or not at all."
     if has_primary and node.verdict is Verdict.DOWN and node.value("control_state") in _WAS_PRIMARY:
         return f"{node.name} was a primary and another one serves now: it may come back only as a standby of that one."
-    if has_primary and node.verdict is Verdict.DOWN:
-        return f"Until {node.name} is back every new write exists once: start it on {node.host}; look at its log first."
     if node.words in ("STOPPED", "CRASHED") and was_primary(snapshot, node) and (hidden := unseen_primaries(snapshot, node)):
         return (
             f"{', '.join(hidden)} cannot be seen and may be the primary by now: look there first. Started in place, {node.name} "
             "would be a second one; only where nobody was promoted is that the cheapest way back."
         )
+    if room := _room_remedy(node):
+        return room
+    if has_primary and node.verdict is Verdict.DOWN:
+        return f"Until {node.name} is back every new write exists once: start it on {node.host}; look at its log first."
     if node.words in ("STOPPED", "CRASHED"):
         return f"The host is healthy: starting {node.name} in place is the cheapest way back and loses nothing."
     if node.words == "HUNG":
@@ -215,6 +218,16 @@ def _database_remedy(node: Node, snapshot: Snapshot) -> str:
     if node.words == "login refused":
         return "Check the console's account, password and pg_hba.conf."
     return ""
+
+
+def _room_remedy(node: Node) -> str:
+    """Return what is to be done where a database lacks room on its disk; empty where it does not."""
+    is_full = any(each.rule == "disk_percent" and each.verdict is Verdict.DOWN for each in node.judgements)
+    if not is_full and node.value("sql") != ROOMLESS:
+        return ""
+    if is_dead(node):
+        return f"Make room on {node.host} before it is started: df -h. A server without room ends, and would end again."
+    return f"Make room on {node.host}: df -h. What waits for room goes on by itself then; a server that ended has to be started."
 
 
 def _alternate_remedy(node: Node) -> str:

@@ -16,7 +16,7 @@ FACTS: dict[str, str] = {
     "service_pid": "main process id",
     "service_denied": "what the login may not do to the service through sudo; none where it may do all that a run does",
     # database instances ----------------------------------------------------------------------------------------
-    "sql": "ok, or why not: refused, unreachable, timed-out, login-refused, no-connection-left, starting, stopping, "
+    "sql": "ok, or why not: refused, unreachable, timed-out, login-refused, no-connection-left, disk-full, starting, stopping, "
     "bastion-down, error",
     "in_recovery": "pg_is_in_recovery(): the only thing that decides the role",
     "version": "server_version_num",

@@ -55,6 +55,12 @@ class NoConnectionLeft(LoginRefused):
     word = "no-connection-left"
 
 
+class DiskFull(BadAnswer):
+    """The server runs, and has no room to begin a session: it writes a file for the first one behind its start."""
+
+    word = "disk-full"
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """One open connection to an instance.
@@ -236,6 +242,8 @@ def translated(error: BaseException, where: str, place: str, user: str | None, d
         return Starting(f"{place} does not let anybody in yet: {said}", where=where)
     if state == "53300" or any(words in text for words in _FULL):  # some of these words name roles, and no password is wrong
         return NoConnectionLeft(f"{place} has no connection left: {said}", where=where, remedy=_freed(user))
+    if state == "53100" or "no space left on device" in text:
+        return DiskFull(f"{place}: {said}", where=where, remedy="Make room on its host: df -h")
     if state.startswith("28") or any(words in text for words in _LOGIN):
         return LoginRefused(
             f"{place} did not accept the login of {user or 'the current user'}: {said}",

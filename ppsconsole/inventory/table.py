@@ -118,7 +118,7 @@ HOST = Record(
         ),
         Field("ssh", SSH, "Where this host differs from the top-level `ssh`."),
         Field("hostname", Text(), "What the machine answers when asked its name; left out, that is not checked."),
-        Field("disks", Listing(Text()), "Paths whose file systems are watched; left out, / or on Windows C:."),
+        Field("disks", Listing(Text()), "Paths whose file systems are watched, beside the data's; left out, / or on Windows C:."),
     ],
     about="A machine reached by SSH.",
     inherits=("ssh",),

@@ -65,7 +65,7 @@ class HostProbe:
         self._host = host
         self._shell = shell
         self._clock = clock
-        self._parts = (*system_parts(host, inventory.polling.slow_every_s), *parts)
+        self._parts = (*system_parts(host, inventory.polling.slow_every_s, data_directories(inventory, host)), *parts)
         self._asked: dict[str, float] = {}
         self._fingerprint = fingerprint
 
@@ -162,14 +162,22 @@ def split_output(result: CommandResult) -> dict[str, CommandResult]:
     return found
 
 
-def system_parts(host: Host, every_s: float) -> tuple[Part, ...]:
-    """Return the questions about the machine itself; Windows hosts are not asked yet."""
+def data_directories(inventory: Inventory, host: Host) -> tuple[str, ...]:
+    """Return where the databases of `host` lie: often on file systems of their own, which nobody thought of declaring."""
+    found = (each for each in inventory.database.instances.values() if each.host == host.name)
+    return tuple(each.data_directory for each in found if each.data_directory is not None)
+
+
+def system_parts(host: Host, every_s: float, data: tuple[str, ...] = ()) -> tuple[Part, ...]:
+    """Return the questions about the machine itself, and about the file systems of `data`; Windows hosts are not asked yet."""
     if host.platform != "linux":
         return ()
     subject = host_subject(host.name)
     disks = " ".join(shlex.quote(path) for path in host.disks)
     names = ("hostname", "boot_id", "clock_skew_s", "disk_percent", "disk_free_bytes")
-    command = f"date +%s.%N; uname -n; cat /proc/sys/kernel/random/boot_id; df -Pk {disks}"
+    # How that of the data ends does not count: the login may not be let in there, and what was declared decides what is known.
+    own = f"df -Pk {' '.join(shlex.quote(path) for path in data)} 2>/dev/null; " if data else ""
+    command = f"date +%s.%N; uname -n; cat /proc/sys/kernel/random/boot_id; {own}df -Pk {disks}"
     return (Part("system", subject, names, command, every_s, parse_system),)
 
 

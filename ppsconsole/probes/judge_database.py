@@ -184,6 +184,8 @@ def _silent(view: View, instance: Instance, vantages: tuple[Vantage, ...]) -> tu
         return Verdict.DOWN, "HUNG", "hangs: its processes are there but stopped; it can wake up and serve again"
     if service in ("failed", "stopped"):
         return Verdict.DOWN, *_stopped(service, control)
+    if sql.value == "disk-full":
+        return Verdict.DOWN, "DISK FULL", f"runs, and lets nobody in for want of room on its disk: {sql.detail}"
     if sql.value == "ok" and (other := promoted_since(view, name)) is not None:
         words = f"answered as the primary before {other} was promoted; not asked since"
         return Verdict.UNKNOWN, "not seen since", words
@@ -220,7 +222,7 @@ def vantages_of(view: View, instance: Instance) -> tuple[Vantage, ...]:
     sql = view.fact(name, "sql")
     if sql.value == "refused":
         found.append(Vantage("console", "dead", "connection refused"))
-    elif sql.value in ("starting", "stopping", "login-refused", "no-connection-left", "too-old"):
+    elif sql.value in ("starting", "stopping", "login-refused", "no-connection-left", "disk-full", "too-old"):
         found.append(Vantage("console", "alive", str(sql.value)))
     elif sql.value not in (None, "ok", "no-secret"):
         found.append(Vantage("console", "silent", str(sql.value)))

@@ -30,6 +30,7 @@ from ppsconsole.runbooks.situation import (
     primaries,
     standbys,
     unanswered,
+    with_room,
 )
 from ppsconsole.runbooks.snapshot import held_snapshot, snapshot_loss
 from ppsconsole.runbooks.web_side import (
@@ -99,6 +100,9 @@ def _candidate(snapshot: Snapshot, name: str) -> Node:
         if name in unanswered(snapshot):
             what = f"{name} did not answer in time, so it is not known whether it is a standby"
             raise Barred("standby-unseen", what, where=name, remedy="Plan again; `status` says what answers")
+        for node in snapshot.of_kind("database"):
+            if node.name == name or not (name or usable):
+                with_room(node)
         remedy = f"Standbys that answer: {', '.join(node.name for node in usable) or 'none'}"
         what = f"{name} does not answer as a standby" if name else "no instance answers as a standby"
         raise Barred("no-standby", what, where=name or "database", remedy=remedy)

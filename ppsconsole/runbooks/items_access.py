@@ -10,6 +10,7 @@ from ppsconsole.cluster.verdicts import Verdict
 from ppsconsole.drivers.service import SYSTEMD_VERBS
 from ppsconsole.masking import plain
 from ppsconsole.plan.preflight import Item
+from ppsconsole.probes.host import data_directories
 from ppsconsole.runbooks.case import Case, failing, ok, unseen
 from ppsconsole.runbooks.situation import DRIVEN_SERVICES, is_driven, is_reachable, service_of
 from ppsconsole.runbooks.web_side import SWITCHED
@@ -161,7 +162,9 @@ def disk(case: Case) -> Item:
         return unseen(name, f"the disks of {new} are not known")
     verdict = against(percent, case.inventory.limits.disk_percent)
     if verdict is not Verdict.OK:
-        paths = " ".join(host.disks) if (host := case.inventory.host_of(new)) is not None else "/"
+        host = case.inventory.host_of(new)
+        watched = ("/",) if host is None else (*host.disks, *data_directories(case.inventory, host))
+        paths = " ".join(dict.fromkeys(watched))
         remedy = f"Make room on the host of {new} first: df -h {paths}"
         return failing(name, f"{new} has {percent:.0f}% of its disk in use", remedy, is_blocking=verdict is Verdict.DOWN)
     return ok(name, f"{new} has {percent:.0f}% of its disk in use")

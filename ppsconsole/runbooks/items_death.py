@@ -8,7 +8,7 @@ from ppsconsole.plan.proof import Rung
 from ppsconsole.runbooks.case import Case, failing, ok, unseen
 from ppsconsole.runbooks.ladder import ladder_of
 from ppsconsole.runbooks.loss import behind
-from ppsconsole.runbooks.situation import FULL, is_hung_where_it_stands, is_wedged, said, standbys
+from ppsconsole.runbooks.situation import FULL, ROOMLESS, is_hung_where_it_stands, is_wedged, said, standbys
 
 
 def dead(case: Case) -> Item:
@@ -33,6 +33,9 @@ def dead(case: Case) -> Item:
     if old.value("sql") == FULL:
         remedy = f"It needs no failover: free a connection, and look again. {old.facts['sql'].detail}"
         return failing(name, f"{old.name} lives, and has no connection left for the console", remedy, is_blocking=True)
+    if old.value("sql") == ROOMLESS:
+        remedy = f"It needs no failover: make room on {old.host} (df -h), and look again"
+        return failing(name, f"{old.name} lives, and lets nobody in: its disk is full", remedy, is_blocking=True)
     if alive:
         remedy = "Repair the way to it: promoting now would make a second writer"
         return failing(name, f"{old.name} lives: {said(tuple(alive))}", remedy, is_blocking=True)

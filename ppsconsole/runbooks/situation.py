@@ -13,6 +13,9 @@ WRITABLE_STATES = ("in production", "shut down", "shutting down")
 FULL = "no-connection-left"
 """What a look says of an instance that runs and has given away all its connections."""
 
+ROOMLESS = "disk-full"
+"""What a look says of an instance that runs, and begins no session because there is no room on its disk."""
+
 LATE = (None, "timed-out")
 """What a look says that nobody answered in time. That is not an answer: whatever is there may be busy."""
 
@@ -25,6 +28,17 @@ def unanswered(snapshot: Snapshot) -> tuple[str, ...]:
 def primaries(snapshot: Snapshot) -> tuple[Node, ...]:
     """Return the instances that say of themselves that they take writes."""
     return tuple(node for node in snapshot.of_kind("database") if node.role == "primary")
+
+
+def with_room(node: Node | None) -> None:
+    """Refuse to plan with an instance that lets nobody in because its disk is full.
+
+    Raises:
+        Barred: It is such a one; nobody knows whether it is a primary or a standby.
+    """
+    if node is not None and node.value("sql") == ROOMLESS:
+        remedy = f"Make room on {node.host}: df -h. It goes on by itself then; plan again"
+        raise Barred("disk", f"{node.name} runs, and lets nobody in: its disk is full", where=node.name, remedy=remedy)
 
 
 def standbys(snapshot: Snapshot) -> tuple[Node, ...]:

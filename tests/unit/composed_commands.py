@@ -276,9 +276,10 @@ def composed_one_by_one(gathered: Gathered, inventory: Inventory, plan: Plan) ->
     fork, names = "0/3000060", ("000000010000000000000003",)
     behind = dead_wal.Behind("db2", fork, fork, 1, "7")
     for host in inventory.hosts.values():
-        parts = [*tools.host_parts(inventory, host), *host_probe.system_parts(host, 1.0)]
+        data = host_probe.data_directories(inventory, host)
+        parts = [*tools.host_parts(inventory, host), *host_probe.system_parts(host, 1.0, data)]
         gathered.watched(lambda parts=parts, host=host: [each.command for each in tools.host_parts(inventory, host)])
-        gathered.watched(lambda host=host: [each.command for each in host_probe.system_parts(host, 1.0)])
+        gathered.watched(lambda host=host, data=data: [each.command for each in host_probe.system_parts(host, 1.0, data)])
         gathered.watched(lambda parts=parts: host_probe.compose_command(parts))
     for owner in (first, inventory.web_nodes["pps1"], inventory.balancers["lb1"]):
         for place, kind in ((owner.log[0], "file"), ("pps 'x$(canary)", "journal")):
