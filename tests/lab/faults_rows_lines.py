@@ -83,10 +83,10 @@ LINES = (
         "tests/lab/test_netns.py::test_sites_that_are_parted_first_one_way_and_then_whole",
     ),
     Row(
-        "the line is cut in the middle of a run, with real sshd, and healed later",
-        "holds as unknown; resumed, it finds the step done and does not send it again",
-        "held, then success",
-        "tests/lab/test_netns.py::test_a_line_that_is_cut_in_the_middle_of_a_run_and_healed",
+        "a line loses what is sent before an act, then the answers while it runs (real sshd), and is healed",
+        "knows that nothing was done, then holds as unknown; resumed, finds it done and does not send it again",
+        "held twice, then success",
+        "tests/lab/test_netns.py::test_a_line_that_loses_one_direction_in_the_middle_of_a_run_and_is_healed",
     ),
     Row(
         "a login asks sudo for more than the README allows",

@@ -6,10 +6,11 @@ writes: each is asked on its own host.
 
 import json
 import re
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,21 @@ from ppsconsole.inventory.model import Balancer, Service
 from tests.lab.conftest import wait_for
 from tests.lab.netns.cluster import PATIENT_S, UNITS, Cluster, reason_to_skip
 from tests.lab.netns.logins import OPS, POSTGRES
-from tests.lab.test_run_commands import Desk, read_until
+from tests.lab.test_run_commands import Desk, is_asleep, read_until
 
 LIMIT_S = 360.0
 
 
 @dataclass
 class Console(Desk):
-    """`ppsconsole` on the console's machine, which reaches nothing but the outer bastion."""
+    """`ppsconsole` on the console's machine, which reaches nothing but the outer bastion.
+
+    Attributes:
+        asleep_at: Not None: it can be told to take silent lines for dead soon, and falls asleep at this record (`netns.hurried`).
+    """
 
     limit_s: float = LIMIT_S
+    asleep_at: str | None = None
 
     def seen(self, fits: Callable[[dict[str, Any]], object], **ssh: str) -> dict[str, Any]:
         """Return a snapshot that fits, with its nodes by name."""
@@ -73,7 +79,10 @@ class Console(Desk):
         return subprocess.run(self._line(*arguments), env=self._env(), timeout=self.limit_s, **pipes)
 
     def _line(self, *arguments: str) -> list[str]:
-        return self.lab.hosts["console"].over_its_network(*super()._line(*arguments))
+        line = super()._line(*arguments)
+        if self.asleep_at is not None:
+            line[1:3] = ["-m", "tests.lab.netns.hurried", self.asleep_at]
+        return self.lab.hosts["console"].over_its_network(*line)
 
     def _env(self) -> dict[str, str]:
         return {**super()._env(), **self.lab.env}
@@ -197,28 +206,50 @@ def test_a_switchover_through_real_sshd_and_sudo(cluster: Cluster, console: Cons
     wait_for(lambda: cluster.streams("db2"), "db1 to follow", LIMIT_S)
 
 
-def test_a_line_that_is_cut_in_the_middle_of_a_run_and_healed(cluster: Cluster, console: Console) -> None:
-    """The command ends on its host while nobody can hear that it did: it is looked at, not sent again."""
+def test_a_line_that_loses_one_direction_in_the_middle_of_a_run_and_is_healed(cluster: Cluster, console: Console) -> None:
+    """First what is sent is lost, before an act: nothing is done, and known not to be. Then the answers, while the command runs:
+    nobody knows, it is looked at, and not sent again.
+    """
     web1 = cluster.hosts["web1"]
-    gate, begun = web1.root / "srv/ops/gate", web1.root / "srv/ops/begun"
+    gate, begun, sets = (web1.root / "srv/ops" / name for name in ("gate", "begun", "sets"))
+    step = "switch-database-web1"
+    before = sets.read_text()
     plan = console.planned(is_clear, "switchover", "--to", "db1")
     gate.touch()
-    with console.begun("run", "switchover", "--to", "db1", "--approve", plan["hash"]) as run:
-        wait_for(lambda: begun.exists() or run.poll() is not None, "the run to switch the database of web1", LIMIT_S)
+
+    first = replace(console, asleep_at=f"step-checked {step}")
+    with first.begun("run", "switchover", "--to", "db1", "--approve", plan["hash"]) as run:
+        wait_for(lambda: run.poll() is not None or is_asleep(run.pid), "the run to stand before its act", LIMIT_S)
         assert run.poll() is None, run.communicate()[0]
-        with cluster.network.cut(["console"], ["outer"]):
-            gate.unlink()
-            lines = read_until(run, lambda line: " held: " in line)
+        with cluster.network.no_way("console", "outer"):
+            for word in (signal.SIGUSR1, signal.SIGCONT):
+                run.send_signal(word)
+            said = "".join(read_until(run, lambda line: " held: " in line))
             assert cluster.writers() == ["db1"]
         rest = run.communicate(timeout=LIMIT_S)[0]
-    assert "UNKNOWN switch-database-web1" in "".join(lines)
-    assert run.returncode in (5, 6), rest
-    assert "ppsconsole runs resume" in rest
+    assert all(words in said for words in (f"FAILED {step}", "the line to web1 is gone", "the line to web1 is still gone")), said
+    assert (run.returncode, "ppsconsole runs resume" in rest) == (5, True), rest
+    assert (sets.read_text(), begun.exists()) == (before, False), "nothing was sent"
+
+    second = replace(console, asleep_at="")
+    with second.begun("runs", "resume") as run:
+        wait_for(lambda: begun.exists() or run.poll() is not None, "the run to switch the database of web1", LIMIT_S)
+        assert run.poll() is None, run.communicate()[0]
+        with cluster.network.one_way("outer", "console"):
+            gate.unlink()
+            wait_for(lambda: cluster.points_at() == "db1", "the command to end where nobody hears of it", LIMIT_S)
+            with cluster.network.no_way("console", "outer"):
+                run.send_signal(signal.SIGUSR1)
+                said = "".join(read_until(run, lambda line: " held: " in line))
+                assert cluster.writers() == ["db1"]
+        rest = run.communicate(timeout=LIMIT_S)[0]
+    assert f"UNKNOWN {step}" in said, said
+    assert (run.returncode, "ppsconsole runs resume" in rest) == (6, True), rest
 
     resumed = console("runs", "resume")
-    assert resumed.returncode in (0, 8), resumed.stdout + resumed.stderr  # 8: hosts missed copies of the journal
+    assert resumed.returncode in (0, 8), resumed.stdout + resumed.stderr  # 8: a host that is slow to the end keeps no copy
     assert "found done: web1 points at db1" in resumed.stdout
-    assert "pps-connection set" not in resumed.stdout
+    assert sets.read_text() == f"{before}db1\n", "once, and never again"
     assert cluster.writers() == ["db1"]
     assert cluster.written("db1") == ["before"]
     wait_for(lambda: cluster.streams("db1"), "db2 to follow", LIMIT_S)

@@ -57,12 +57,13 @@ CREATE TABLE written (word text);
 
 _SWITCH = """\
 #!/bin/sh
-# get | set INSTANCE, as the README's "Service programs" says. The file holds libpq's keywords.
+# get | set INSTANCE, as the README's "Service programs" says. The file holds libpq's keywords, `sets` one line for each set.
 # While there is a file `gate`, `set` says that it has begun and waits: a test decides what happens meanwhile.
 file=/srv/ops/connection
 case $1 in
     get) sed 's/password=[^ ]*//' "$file" ;;
     set)
+        echo "$2" >>/srv/ops/sets
         if [ -e /srv/ops/gate ]; then
             : >/srv/ops/begun
             while [ -e /srv/ops/gate ]; do sleep 0.05; done
@@ -149,6 +150,11 @@ class Cluster:
         """Return whether the other instance follows `primary` and has all of it."""
         asked = "SELECT state, flush_lsn >= pg_current_wal_flush_lsn() FROM pg_stat_replication"
         return self.sql(primary, asked) == "streaming|t"
+
+    def points_at(self) -> str:
+        """Return the instance that web1 is set to use, as its own file says."""
+        said = (self.hosts["web1"].root / "srv/ops/connection").read_text()
+        return next(name for name in ("db1", "db2") if f"host={self.network.address(name)} " in said)
 
     def as_login(self, host: str, login: str, *command: str) -> "subprocess.CompletedProcess[str]":
         """Run a command as an account of a host, without a way over the network."""

@@ -200,6 +200,20 @@ class Network:
         finally:
             self.carry(origin, destination)
 
+    @contextmanager
+    def no_way(self, origin: str, destination: str) -> Iterator[None]:
+        """Let `origin` have no route to `destination`: what it begins anew fails at once, a line that it has falls silent.
+
+        What `destination` sends arrives.
+        """
+        host = self.hosts[origin]
+        ways = [f"unreachable {self.hosts[destination].addresses[wire]}/32" for wire in self._shared(origin, destination)]
+        self._batch(host, [f"route add {way}" for way in ways])
+        try:
+            yield
+        finally:
+            self._batch(host, [f"route del {way}" for way in ways])
+
     def end(self) -> None:
         """End all hosts."""
         for host in (*self.hosts.values(), *([self._switch] if self._switch is not None else [])):
