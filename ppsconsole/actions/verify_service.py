@@ -9,7 +9,7 @@ from ppsconsole.actions.serving import asked
 from ppsconsole.actions.sessions import CheckConnections
 from ppsconsole.drivers import secrets
 from ppsconsole.drivers.web_login import log_in
-from ppsconsole.errors import Blocked, SecretError
+from ppsconsole.errors import SecretError
 from ppsconsole.inventory.model import WebNode
 from ppsconsole.plan.step import Step
 
@@ -28,7 +28,8 @@ class VerifyService(Looking):
         """Return whether users are served as they should be."""
         web_nodes = tuple(name.strip() for name in argument(step, "web_node").split(",") if name.strip())
         fronts = (step.node,) if step.node in bench.inventory.balancers else tuple(bench.inventory.balancers)
-        if not fronts or bench.inventory.cluster.address is None:
+        cluster = bench.inventory.cluster
+        if not fronts or cluster.address is None:
             return Finding("unknown", "there is no front to ask: neither a balancer nor a cluster.address is declared")
         words = []
         for front in fronts:
@@ -43,7 +44,10 @@ class VerifyService(Looking):
                 if found.state != "yes":
                     return found
                 words.append(found.words)
-        logins = [await _login(bench, web_node_of(bench.inventory, name), step) for name in web_nodes]
+        # Of several, each lets users in by itself: behind the cluster's address may be one that is still to be moved, or broken.
+        own = bench.inventory.front_address(bench.inventory.balancers[fronts[0]]) if len(fronts) == 1 else None
+        url = own or cluster.address
+        logins = [await _login(bench, web_node_of(bench.inventory, name), url, step) for name in web_nodes]
         values = {"login": {name: login.values["login"] for name, login in zip(web_nodes, logins, strict=True)}}
         for login in logins:
             words.append(login.words)
@@ -63,19 +67,16 @@ async def _served(bench: Workbench, front: str, web_nodes: tuple[str, ...]) -> F
     return Finding("yes", f"users get {answer.words} through {front}{by}")
 
 
-async def _login(bench: Workbench, web_node: WebNode, step: Step) -> Finding:
+async def _login(bench: Workbench, web_node: WebNode, url: str, step: Step) -> Finding:
     if web_node.account is None or web_node.account_password is None:
         return Finding("yes", f"login to {web_node.name}: not checked, no account is declared for it", {"login": "not checked"})
-    cluster = bench.inventory.cluster
-    if cluster.address is None:
-        raise Blocked("no cluster.address is declared", where=step.node)
     try:
         password = await secrets.resolve(web_node.account_password)
     except SecretError as error:
         return Finding("no", f"login to {web_node.name}: {error.what}", {"login": "no secret"})
     limit = bench.clock.monotonic() + patience(step) / 4
     while True:
-        said = await log_in(cluster.address, web_node.account, password, ca=cluster.ca, timeout_s=step.timeout_s / 4)
+        said = await log_in(url, web_node.account, password, ca=bench.inventory.cluster.ca, timeout_s=step.timeout_s / 4)
         # What was refused is never tried again: wrong passwords lock accounts. But a front that was moved just now answers 502
         # for a moment longer (nginx: the old workers take connections until they have heard of the reload).
         if said.is_in or said.is_refused or bench.clock.monotonic() >= limit:

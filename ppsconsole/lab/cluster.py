@@ -109,7 +109,8 @@ class LabCluster:
             self._furnish()
             self._write_folder()
             group.create_task(self._open_logins())
-            group.create_task(self._start("lb1"))
+            for node in self.layout.of_kind("balancer"):
+                group.create_task(self._start(node.unit))
             await making
             data.rename(self.layout.hosts["db1"].home / "data")
             self._draft.rmdir()

@@ -15,9 +15,6 @@ from ppsconsole.lab.sshd import LOGIN
 
 def inventory_text(layout: Layout, fabric: Fabric, folder: Path, postgres: Postgres) -> str:
     """Return the inventory as YAML."""
-    front = layout.of_kind("balancer")[0].host
-    users = fabric.find(USERS, front, "nginx")
-    assert users is not None
     backups = {"nightly": _backup(layout, folder, layout.backup_host)}
     for node in layout.of_kind("alternate"):
         backups["vault"] = _backup(layout, folder, node.host)
@@ -27,7 +24,7 @@ def inventory_text(layout: Layout, fabric: Fabric, folder: Path, postgres: Postg
             "name": "lab",
             "environment": "lab",
             "mode": "active-passive",
-            "address": f"https://{layout.address(front)}:{users.port}",
+            "address": _front(layout, fabric, layout.of_kind("balancer")[0]),
             "ca": str(folder / "ca.pem"),
             "licensed_servers": len(layout.of_kind("web")),
         },
@@ -167,8 +164,16 @@ def _backup(layout: Layout, folder: Path, host: str) -> dict[str, Any]:
     }
 
 
+def _front(layout: Layout, fabric: Fabric, node: LabNode) -> str:
+    users = fabric.find(USERS, node.host, "nginx")
+    assert users is not None
+    return f"https://{layout.address(node.host)}:{users.port}"
+
+
 def _balancer(layout: Layout, fabric: Fabric, node: LabNode) -> dict[str, Any]:
     home = layout.hosts[node.host].home
+    # Where there are several, the cluster's address does not tell which one answers.
+    own = {"address": _front(layout, fabric, node)} if len(layout.of_kind("balancer")) > 1 else {}
     members = {}
     for web in layout.of_kind("web"):
         road = fabric.find(node.host, web.host, "pps")
@@ -177,6 +182,7 @@ def _balancer(layout: Layout, fabric: Fabric, node: LabNode) -> dict[str, Any]:
     return {
         "kind": "nginx",
         "host": node.host,
+        **own,
         "members": members,
         "upstream": "pps",
         "config": str(home / "etc" / "nginx.conf"),

@@ -134,8 +134,9 @@ class Layout:
         return f"bastion-{self.hosts[host].site}"
 
 
-PROFILES = ("default", "alternate", "standbys")
-"""What a lab can have: two sites; beside them a third one, with an alternate server; two more standbys, one behind a standby."""
+PROFILES = ("default", "alternate", "standbys", "balancers")
+"""What a lab can have: two sites; beside them a third one, with an alternate server; two more standbys, one behind a standby; a
+balancer in each site."""
 
 SITE = "site-"
 """Begins the name that stands for all nodes of a site."""
@@ -150,6 +151,7 @@ def layout_of(profile: str, network: str, homes: Path) -> Layout:
     `default`: two sites, a bastion each, nginx, two web nodes, a PostgreSQL pair. `alternate`: the same, and in a third site a
     host with a PPS that is stopped and a database server of its own; it is reached without a bastion. `standbys`: two more
     standbys, db3 in the primary's site, which follows the primary, and db4 in the other one, which follows db2 (a cascade).
+    `balancers`: a second nginx, lb2, in the other site; users come in at either.
 
     Args:
         profile: Which.
@@ -173,6 +175,9 @@ def layout_of(profile: str, network: str, homes: Path) -> Layout:
     if profile == "standbys":
         machines += [("db3", "a", 22, ("ssh", "db")), ("db4", "b", 22, ("ssh", "db"))]
         upstreams |= {"db3": "db1", "db4": "db2"}
+    balancers = ("lb1", "lb2") if profile == "balancers" else ("lb1",)
+    if "lb2" in balancers:
+        machines.append(("lb2", "b", 31, ("ssh", "nginx")))
     has_alternate = profile == "alternate"
     if has_alternate:
         machines.append(("alt1", "c", 11, ("ssh", "pps", "db")))
@@ -181,11 +186,11 @@ def layout_of(profile: str, network: str, homes: Path) -> Layout:
         ports: dict[str, int] = {service: free_port(address, _PREFERRED[service]) for service in services}
         hosts[name] = LabHost(name, site, address, homes / name, ports)
     nodes = [LabNode(name, "bastion", name, "ssh") for name in ("bastion-a", "bastion-b")]
-    nodes.append(LabNode("lb1", "balancer", "lb1", "nginx"))
+    nodes += [LabNode(name, "balancer", name, "nginx") for name in balancers]
     nodes += [LabNode(f"pps{n}", "web", f"web{n}", "pps", is_stand_in=True) for n in (1, 2)]
     databases = ("db1", *upstreams)
     nodes += [LabNode(name, "database", name, "db") for name in databases]
-    roads = _default_roads(hosts, databases)
+    roads = _default_roads(hosts, databases, balancers)
     if has_alternate:
         nodes += [LabNode("alt1", "alternate", "alt1", "pps", is_stand_in=True), LabNode("alt1-db", "alternate", "alt1", "db")]
         roads += [RoadPlan(CONSOLE, "alt1", "ssh", 2200), RoadPlan(USERS, "alt1", "pps", 8443)]
@@ -193,10 +198,10 @@ def layout_of(profile: str, network: str, homes: Path) -> Layout:
     return Layout(network, hosts, {node.name: node for node in nodes}, tuple(roads), outside, upstreams)
 
 
-def _default_roads(hosts: dict[str, LabHost], databases: tuple[str, ...]) -> list[RoadPlan]:
+def _default_roads(hosts: dict[str, LabHost], databases: tuple[str, ...], balancers: tuple[str, ...]) -> list[RoadPlan]:
     roads = [RoadPlan(CONSOLE, "bastion-a", "ssh", 2200), RoadPlan(CONSOLE, "bastion-b", "ssh", 2200)]
-    roads.append(RoadPlan(USERS, "lb1", "nginx", 8443))
-    roads += [RoadPlan("lb1", web, "pps", 11001) for web in ("web1", "web2")]
+    roads += [RoadPlan(USERS, name, "nginx", 8443) for name in balancers]
+    roads += [RoadPlan(name, web, "pps", 11001 + i) for i, name in enumerate(balancers) for web in ("web1", "web2")]
     roads += [RoadPlan(web, db, "db", 6432 + i) for i, web in enumerate(("web1", "web2")) for db in databases]
     roads += [RoadPlan(one, db, "db", 6434 + i) for i, one in enumerate(databases) for db in databases if one != db]
     for host in hosts.values():

@@ -32,10 +32,9 @@ def logged_in(monkeypatch: pytest.MonkeyPatch, *answers: LoginAnswer) -> tuple[A
 
     monkeypatch.setattr(verify_service, "log_in", log_in)
     monkeypatch.setattr(verify_service.secrets, "resolve", resolve)
-    cluster = SimpleNamespace(address="https://pps.example", ca=None)
-    bench: Any = SimpleNamespace(inventory=SimpleNamespace(cluster=cluster), clock=SystemClock())
+    bench: Any = SimpleNamespace(inventory=SimpleNamespace(cluster=SimpleNamespace(ca=None)), clock=SystemClock())
     node: Any = SimpleNamespace(name="pps2", account="drill", account_password=object())
-    return asyncio.run(verify_service._login(bench, node, STEP)), tried
+    return asyncio.run(verify_service._login(bench, node, "https://pps.example", STEP)), tried
 
 
 def test_a_front_that_was_moved_just_now_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
