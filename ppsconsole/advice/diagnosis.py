@@ -12,7 +12,7 @@ from ppsconsole.runbooks.preflight_restart import unseen_primaries
 from ppsconsole.runbooks.rejoin import is_left_behind, lost_slot
 from ppsconsole.runbooks.remedies import reloaded
 from ppsconsole.runbooks.restart import is_dead, was_primary
-from ppsconsole.runbooks.situation import ROOMLESS
+from ppsconsole.runbooks.situation import FULL, ROOMLESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +139,16 @@ def _about(node: Node, snapshot: Snapshot, inventory: Inventory, background: Bac
 
 
 def _cut_off(node: Node, snapshot: Snapshot) -> list[str]:
-    """Return the healthy web nodes that a running balancer cannot get an answer from."""
+    """Return the healthy web nodes that a running balancer cannot get an answer from.
+
+    What it hands on from one of them is an answer, whatever it says; by 502 and 504 it says itself that it got none.
+    """
     if node.kind != "balancer" or node.verdict is not Verdict.DOWN or node.value("service") not in (None, "running"):
         return []
-    broken = [edge.target for edge in snapshot.edges if edge.source == node.name and edge.state == "broken"]
+    heard = node.value("served_by") if node.value("http") not in (None, 502, 504) else None
+    broken = [
+        edge.target for edge in snapshot.edges if edge.source == node.name and edge.state == "broken" and edge.target != heard
+    ]
     targets = [snapshot.node(name) for name in broken]
     return [target.name for target in targets if target is not None and target.verdict is Verdict.OK]
 
@@ -205,6 +211,8 @@ def _database_remedy(node: Node, snapshot: Snapshot) -> str:
         )
     if room := _room_remedy(node):
         return room
+    if node.value("sql") == FULL:
+        return f"{node.name} lives: neither start, restart nor fail over for this. Free a connection, as said above."
     if has_primary and node.verdict is Verdict.DOWN:
         return f"Until {node.name} is back every new write exists once: start it on {node.host}; look at its log first."
     if node.words in ("STOPPED", "CRASHED"):

@@ -24,13 +24,13 @@ from ppsconsole.runbooks.situation import (
     driven,
     is_driven,
     is_reachable,
+    letting_in,
     lost_primary,
     no_copy_serves,
     one_history,
     primaries,
     standbys,
     unanswered,
-    with_room,
 )
 from ppsconsole.runbooks.snapshot import held_snapshot, snapshot_loss
 from ppsconsole.runbooks.web_side import (
@@ -102,7 +102,7 @@ def _candidate(snapshot: Snapshot, name: str) -> Node:
             raise Barred("standby-unseen", what, where=name, remedy="Plan again; `status` says what answers")
         for node in snapshot.of_kind("database"):
             if node.name == name or not (name or usable):
-                with_room(node)
+                letting_in(node)
         remedy = f"Standbys that answer: {', '.join(node.name for node in usable) or 'none'}"
         what = f"{name} does not answer as a standby" if name else "no instance answers as a standby"
         raise Barred("no-standby", what, where=name or "database", remedy=remedy)

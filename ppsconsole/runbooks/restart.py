@@ -135,6 +135,15 @@ def _no_second_writer(snapshot: Snapshot, node: Node) -> None:
             remedy=f"Rejoin {node.name} as a standby of {others[0]}",
         )
 
+    for other in snapshot.of_kind("database"):
+        # The control file of a standby never says so: it says "in archive recovery".
+        runs = (other.role, other.value("service"), other.value("control_state")) == ("unknown", "running", "in production")
+        if runs and other.name != node.name and (state is None or state in WRITABLE_STATES):
+            words = f'{other.name} runs, and its control file says "in production": it is a primary that cannot be asked'
+            what = f"{words} ({other.words}). Started as it is, {node.name} would be a second one"
+            remedy = other.facts["sql"].detail or f"Have {other.name} answer first"
+            raise Barred("second-writer", what, where=node.name, remedy=remedy)
+
 
 def _on_a_primary(snapshot: Snapshot, node: Node) -> None:
     target = node.value("points_at")

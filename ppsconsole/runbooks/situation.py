@@ -30,12 +30,15 @@ def primaries(snapshot: Snapshot) -> tuple[Node, ...]:
     return tuple(node for node in snapshot.of_kind("database") if node.role == "primary")
 
 
-def with_room(node: Node | None) -> None:
-    """Refuse to plan with an instance that lets nobody in because its disk is full.
+def letting_in(node: Node | None) -> None:
+    """Refuse to plan with an instance that runs and lets nobody in: its disk is full, or no connection is left.
 
     Raises:
         Barred: It is such a one; nobody knows whether it is a primary or a standby.
     """
+    if node is not None and node.value("sql") == FULL:
+        what = f"{node.name} has no connection left for the console, so nobody knows whether it is a primary or a standby"
+        raise Barred("no-connection-left", what, where=node.name, remedy=node.facts["sql"].detail)
     if node is not None and node.value("sql") == ROOMLESS:
         remedy = f"Make room on {node.host}: df -h. It goes on by itself then; plan again"
         raise Barred("disk", f"{node.name} runs, and lets nobody in: its disk is full", where=node.name, remedy=remedy)

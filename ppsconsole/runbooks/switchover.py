@@ -16,7 +16,7 @@ from ppsconsole.runbooks.loss import PROVED_LATER
 from ppsconsole.runbooks.other_standbys import follow_steps, told_to_follow
 from ppsconsole.runbooks.preflight import preflight_switchover
 from ppsconsole.runbooks.request import named_instance, without_node
-from ppsconsole.runbooks.situation import FULL, driven, one_history, primaries, standbys, unanswered, with_room
+from ppsconsole.runbooks.situation import driven, letting_in, one_history, primaries, standbys, unanswered
 from ppsconsole.runbooks.snapshot import no_switchover
 from ppsconsole.runbooks.web_side import (
     WebSide,
@@ -73,10 +73,7 @@ def pair_of(inventory: Inventory, snapshot: Snapshot, to: str = "") -> tuple[Nod
 def _primary(snapshot: Snapshot) -> Node:
     found = primaries(snapshot)
     for node in () if found else snapshot.of_kind("database"):
-        if node.value("sql") == FULL:
-            what = f"{node.name} has no connection left for the console, so nobody knows whether it is the primary"
-            raise Barred("no-connection-left", what, where=node.name, remedy=node.facts["sql"].detail)
-        with_room(node)
+        letting_in(node)
     if not found and (late := unanswered(snapshot)):
         raise Barred(
             "primary-unseen",
@@ -112,7 +109,7 @@ def _target(inventory: Inventory, snapshot: Snapshot, to: str, old: Node) -> Nod
         if name in unanswered(snapshot):
             what = f"{name} did not answer in time, so it is not known whether it is a standby"
             raise Barred("standby-unseen", what, where=name, remedy=f"Plan again; where it stays silent, bring {name} back first")
-        with_room(node := snapshot.node(name))
+        letting_in(node := snapshot.node(name))
         words = "is not known" if node is None else f"is {node.words}" if node.words else f"is {node.role}"
         raise Barred(
             "no-standby", f"{name} does not answer as a standby: it {words}", where=name, remedy=f"Bring {name} back first"
