@@ -1,21 +1,29 @@
 """Every way out of every screen, on a real terminal below a real shell: stopped and continued, hung up, ended, interrupted.
 
 Each screen is opened by keys, stopped by Ctrl-Z, continued by `fg`, and ended in one of the ways, which go round; on a run that
-is at a step all of them are tried.
+is at a step all of them are tried. With PPSCONSOLE_EVERY_WAY_OUT=1 in the environment each screen is left in all of the ways:
+Ctrl-Z and `fg` before SIGHUP, SIGTERM, Ctrl-C and a closed terminal.
 """
 
+import importlib
+import inspect
 import os
+import pkgutil
 import signal
 import sys
 import termios
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
 
 import pytest
+from textual.screen import Screen
 
+from ppsconsole.inventory import draft
+from ppsconsole.inventory.answers import Answers
+from ppsconsole.tui import screens
 from tests.tui.on_pty import DEADLINE_S, Played, is_at, on_pty
 from tests.tui.test_first import SMALL, stored
 from tests.tui.test_leaving import takes_keys
@@ -42,6 +50,9 @@ SCREENS: dict[str, Keys] = {
     "replay": (*RUN_ENDED, (b"v", "Next")),
     "report": (*RUN_ENDED, (b"o", "m Markdown")),
     "pager": (*RUN_ENDED, (b"o", "m Markdown"), (b"o", IN_PAGER)),
+    "commands": ((b"c", "Commands we ran, newest first"),),
+    "why": ((b"d", "Every rule is kept"),),
+    "gauge": ((b"2", "» Gauges"), (b"\r", "Gauge: lag db2")),
 }
 """Screens of the console on a cluster."""
 
@@ -49,11 +60,34 @@ FIRST: dict[str, Keys] = {
     "picker": ((b"", "which cluster?"),),
     "mistakes": ((b"G\x1b[H", "which cluster?"), (b"\r", "e Edit")),
     "wizard": ((b"", "no inventory yet"), (b"j\r", "Enter Take")),
+    "preview": (
+        (b"", "no inventory yet"),
+        (b"j\r", "Answers of an earlier time"),
+        *((b"\r" * asked, seen) for asked, seen in ((7, "PostgreSQL primary"), (7, "Web nodes"), (3, "Where to write it"))),
+        (b"\r", "w writes this inventory"),
+    ),
+    "welcome": ((b"", "no inventory yet"),),
 }
 """Screens before there is a cluster."""
 
+CLASSES = {"ways": "ChooseScreen", "dialog": "Dialog"}
+"""Which screen it is, where that has another name."""
+OVER = ("palette", "find", "pager")
+"""Something over a screen, or on it."""
+
 ENDINGS = ("hang-up", "terminate", "interrupt", "close")
 CODES = {"hang-up": 129, "terminate": 143, "interrupt": 0, "close": 129}
+BELOW = {"dialog": "x Run  Enter", "pager": "m Markdown"}
+"""Where Ctrl-C is taken as an answer or goes to another program: what is seen after it, and the next one leaves."""
+
+
+def ways_out(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return which screens are left in which ways."""
+    if os.environ.get("PPSCONSOLE_EVERY_WAY_OUT"):
+        return list(product(names, ENDINGS))
+    # Not there by Ctrl-C: each of the others is met often enough.
+    pairs = zip(names, cycle(ENDINGS), strict=False)
+    return [(name, "terminate" if how == "interrupt" and name in BELOW else how) for name, how in pairs]
 
 
 class Shell(Played):
@@ -140,26 +174,47 @@ def end(opened: Shell, how: str) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(("screen", "how"), zip(SCREENS, cycle(ENDINGS), strict=False))
+@pytest.mark.parametrize(("screen", "how"), ways_out(tuple(SCREENS)))
 def test_every_screen_is_stopped_continued_and_left(screen: str, how: str) -> None:
     with shell(["tests.tui.played", "{orders}"]) as opened:
         opened.read_until("q Quit")
         opened.go_to(SCREENS[screen])
         opened.stop_and_continue(SCREENS[screen][-1][1] if SCREENS[screen] else "q Quit")
-        if how == "interrupt" and screen in ("dialog", "pager"):
-            how = "terminate"  # there it answers the question, and goes to the pager
+        if how == "interrupt" and screen in BELOW:
+            opened.press(b"\x03")
+            opened.read_until_true(lambda shown: BELOW[screen] in shown and takes_keys(opened))
         end(opened, how)
 
 
-@pytest.mark.parametrize(("screen", "how"), zip(FIRST, cycle(ENDINGS), strict=False))
+@pytest.mark.parametrize(("screen", "how"), ways_out(tuple(FIRST)))
 def test_every_screen_before_there_is_a_cluster_too(screen: str, how: str) -> None:
-    if screen != "wizard":
+    if screen in ("picker", "mistakes"):
         stored("inventory.yaml", SMALL.replace("kind: postgres", "kind: oracle"))
         stored("inventories/second.yaml")
+    if screen == "preview":
+        nobody = {"ssh": ("127.0.0.1:1",), "db": "127.0.0.1:1", "web": ("127.0.0.1:2",)}
+        said = {
+            "db_name": "pps",
+            "db_user": "console",
+            "db_tls": "disable",
+            "web_service": "systemd:pps",
+            "mode": "active-passive",
+        }
+        draft.keep(Answers(cluster="demo", ssh_config="none", **nobody, **said), draft.draft_path(os.environ))
     with shell(["ppsconsole"]) as opened:
         opened.go_to(FIRST[screen])
         opened.stop_and_continue(FIRST[screen][-1][1])
         end(opened, how)
+
+
+def test_no_screen_is_left_out() -> None:
+    there = set()
+    for each in pkgutil.iter_modules(screens.__path__, f"{screens.__name__}."):
+        for name, found in inspect.getmembers(importlib.import_module(each.name), inspect.isclass):
+            if found.__module__ == each.name and issubclass(found, Screen) and not inspect.isabstract(found):
+                there.add(name)
+    there -= {"ConsoleScreen", "FirstScreen", "ListScreen", "Page"}
+    assert {CLASSES.get(each, f"{each.capitalize()}Screen") for each in (*SCREENS, *FIRST) if each not in OVER} == there
 
 
 @pytest.mark.parametrize("how", ENDINGS)
