@@ -53,7 +53,9 @@ class Spot:
         return self.program.with_name(f".{self.program.name}.go")
 
     def lay(self) -> None:
-        """Put the program in the place of the real one."""
+        """Put the program in the place of the real one, or of one that stood still before."""
+        for mark in (self.met, self.go):
+            mark.unlink(missing_ok=True)
         text = (
             f"#!/bin/sh\nreal={self.real}\n"
             f'if [ -e {self.met} ] || ! {{ {self.is_time}; }}; then exec "$real" "$@"; fi\n'
@@ -105,7 +107,7 @@ class FaultScene:
         aside = self.lab.home(host) / "bin" / "real"
         aside.mkdir(exist_ok=True)
         aside.chmod(0o755)
-        if found.exists():
+        if found.exists() and not (aside / name).exists():  # else a spot stands in its place since an earlier story
             found.rename(aside / name)
         return aside / name
 
