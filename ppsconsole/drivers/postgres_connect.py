@@ -201,6 +201,10 @@ _FULL = ("connection slots", "too many clients", "too many connections for")
 """What libpq tells of SQLSTATE 53300, of which it tells no number while it connects."""
 
 
+_ROOMLESS = ("no space left on device", "could not write init file")
+"""What a server without room says: of the file that a first session makes 15.18 tells no reason, and 18.6 does."""
+
+
 def _freed(user: str | None) -> str:
     """Return how connections are freed, and kept free for `user` from then on."""
     return (
@@ -242,7 +246,7 @@ def translated(error: BaseException, where: str, place: str, user: str | None, d
         return Starting(f"{place} does not let anybody in yet: {said}", where=where)
     if state == "53300" or any(words in text for words in _FULL):  # some of these words name roles, and no password is wrong
         return NoConnectionLeft(f"{place} has no connection left: {said}", where=where, remedy=_freed(user))
-    if state == "53100" or "no space left on device" in text:
+    if state == "53100" or any(words in text for words in _ROOMLESS):
         return DiskFull(f"{place}: {said}", where=where, remedy="Make room on its host: df -h")
     if state.startswith("28") or any(words in text for words in _LOGIN):
         return LoginRefused(

@@ -1,16 +1,18 @@
-"""A standby without room for the log of its own timeline, on real servers: told at once, and promoted once there is room."""
+"""A standby on a file system that is full, on real servers: it is told at once, and promoted once there is room."""
 
 import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
 from ppsconsole.actions.base import Finding
 from ppsconsole.actions.promote import Promote
-from ppsconsole.errors import RunError
+from ppsconsole.drivers.postgres_connect import DiskFull, translated
+from ppsconsole.errors import DriverError, RunError
 from tests.lab.promoting import MAJORS, WATCHER, Promoting, promoting
-from tests.lab.small_disk import reason_to_skip
+from tests.lab.small_disk import SmallDisk, reason_to_skip
 
 DISK_BYTES = 128 << 20
 
@@ -36,10 +38,23 @@ def looked(pair: Promoting, look: Any) -> Finding:
     return asyncio.run(main())
 
 
+def refused(pair: Promoting, disk: SmallDisk) -> DriverError:
+    """Return how the driver tells that a server on a full disk does not begin the first session behind its start."""
+    for cache in pair.standby.data.rglob("pg_internal.init"):
+        cache.unlink()  # what that session would make; those before made it
+    disk.fill()
+    with pytest.raises(psycopg.OperationalError) as raised:
+        pair.connected(pair.standby, WATCHER).close()
+    disk.free()
+    return translated(raised.value, "db2", "h2", WATCHER, "postgres")
+
+
 def test_a_promotion_that_the_disk_has_no_room_for_is_told_at_once_and_done_once_there_is(pair: Promoting) -> None:
     assert pair.disk is not None
     pair.stop_primary()
-    pair.disk.fill()
+    assert isinstance(refused(pair, pair.disk), DiskFull)
+    with pair.connected(pair.standby, WATCHER):
+        pair.disk.fill()  # now with all files that a session needs
     with pytest.raises(RunError, match="its server ended while it was promoted"):
         asyncio.run(pair.promote(WATCHER, []))
     postmaster = pair.standby.process
