@@ -1,6 +1,6 @@
 """What can go wrong with web nodes, the balancer, and hosts."""
 
-from tests.lab.faults_row import BROKEN, PLAYS, REMEDIED, Row
+from tests.lab.faults_row import BROKEN, PLAYS, REMEDIED, STORIES, Row
 
 AROUND = (
     Row(
@@ -10,10 +10,16 @@ AROUND = (
         f"{BROKEN}test_a_balancer_whose_file_was_spoilt_by_hand_bars_a_run_is_not_touched_and_goes_on_serving",
     ),
     Row(
-        "nginx's file was broken by hand, and the primary is lost",
-        "warns and fails over; users get in first where they can, and it is held at that balancer until it is mended",
-        "held, then success",
-        "tests/unit/test_balancer_config.py::test_it_keeps_no_failover_back_and_users_get_in_first_where_they_can",
+        "the file of one of two nginx was broken by hand, and the primary is lost",
+        "warns and fails over; users get in at the other one, and it is held at this one until that is mended",
+        "held",
+        f"{STORIES}test_one_of_two_balancers_that_refuses_its_configuration_comes_last_in_a_failover",
+    ),
+    Row(
+        "the file of one of two nginx is mended while a failover is held at it",
+        "goes on there: users get in at both",
+        "success",
+        f"{PLAYS}_balancers.py::fail_over_past_a_balancer",
     ),
     Row(
         "nginx's configuration is broken by hand in a run, between the test of its file and the reload",
@@ -74,5 +80,11 @@ AROUND = (
         "leaves nothing under a final name",
         "failed",
         "tests/lab/test_backup.py::test_a_full_disk_leaves_nothing_half_written_under_a_final_name",
+    ),
+    Row(
+        "the file system of a backup's place fills up under a bundle, users at work",
+        "takes away what it began, so that nothing of it is left; resumed with room, it makes it",
+        "held, then success, 0 lost",
+        f"{PLAYS}_disk.py::fill_the_place_of_a_backup",
     ),
 )

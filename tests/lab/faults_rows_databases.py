@@ -199,9 +199,9 @@ DATABASES = (
         f"{PLAYS}.py::go_without_a_standby",
     ),
     Row(
-        "the disk of the standby is full before a switchover",
-        "says so, and begins nothing",
-        "plan refused, 0 lost",
+        "the disk of the standby is full before a switchover: it receives or replays no more",
+        "says to make room, not to start it or mend the network; begins nothing; with room it goes on",
+        "plan refused, restart refused, then success, 0 lost",
         f"{PLAYS}_disk.py::fill_it_before_a_switchover",
     ),
     Row(
@@ -234,6 +234,42 @@ DATABASES = (
         "does not start the old primary, says which login was refused, names its way home: a rejoin",
         "success with issues, then rejoined, 0 lost",
         f"{PLAYS}_logins.py::rotate_it_in_a_switchover",
+    ),
+    Row(
+        "the primary has given away all its connections",
+        "says that it lives, and how one is freed; never restarts it or fails over for that",
+        "told, plan refused",
+        f"{STORIES}test_a_primary_without_a_connection_left_lives_and_is_neither_failed_over_nor_called_away",
+    ),
+    Row(
+        "the primary's connections are gone, and freed as it is told: one process ended, the others by `psql`",
+        "sees it again, and switches over",
+        "success",
+        f"{PLAYS}_connections.py::free_them_as_told",
+    ),
+    Row(
+        "the primary's connections run out in a switchover",
+        "does not stop it; takes all of it back once there is one for users",
+        "held, then rolled back",
+        f"{PLAYS}_connections.py::take_the_primarys_in_a_switchover",
+    ),
+    Row(
+        "the standby's connections run out in a switchover",
+        "does not stop the primary for one that it cannot ask",
+        "rolled back",
+        f"{PLAYS}_connections.py::take_the_standbys_in_a_switchover",
+    ),
+    Row(
+        "the standby's connections run out as the primary is stopped",
+        "proves and promotes all the same, holds where users come in; bars a start of the old primary beside it",
+        "held, then success",
+        f"{PLAYS}_connections.py::take_the_new_primarys",
+    ),
+    Row(
+        "the standby has no connection left when the primary is lost",
+        "promotes none that it cannot ask, and says why; freed, it is promoted",
+        "plan refused; then success",
+        f"{PLAYS}_connections.py::take_the_standbys_at_a_failover",
     ),
     Row(
         "the standby is behind by a slow line when the primary is killed",

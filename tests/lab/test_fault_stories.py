@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.conftest import running_lab
+from tests.lab.conftest import running_lab, with_patience
 from tests.lab.fault_plays import start_it_before_the_promotion
+from tests.lab.fault_plays_balancers import held_at_it, spoilt
+from tests.lab.fault_plays_connections import take_the_primarys
 from tests.lab.fault_scene import FaultScene, Spot
 from tests.lab.kill_nursery import shared_nursery
 from tests.lab.kill_scene import SIDE
@@ -18,7 +20,7 @@ from tests.lab.kill_scene import SIDE
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultScene]:
     base = tmp_path_factory.mktemp("faults")
-    with running_lab(base) as lab:
+    with running_lab(base, "--profile", "balancers") as lab:
         made = FaultScene(lab, base)
         made.consoles.nursery = shared_nursery()
         yield made
@@ -56,3 +58,15 @@ def test_a_dead_primary_that_somebody_starts_between_fence_and_promotion_keeps_t
     with scene.counted("a second administrator starts the old primary: not promoted, backed out") as counts:
         start_it_before_the_promotion(scene)
     assert counts.lost == 0
+
+
+def test_a_primary_without_a_connection_left_lives_and_is_neither_failed_over_nor_called_away(scene: FaultScene) -> None:
+    with_patience(scene.lab)  # no host is silent from here on
+    take_the_primarys(scene)
+
+
+def test_one_of_two_balancers_that_refuses_its_configuration_comes_last_in_a_failover(scene: FaultScene) -> None:
+    with_patience(scene.lab)
+    old, new = scene.aim()
+    with spoilt(scene.lab):
+        held_at_it(scene, old, new)
