@@ -7,8 +7,10 @@ from ppsconsole.drivers.base import CommandResult, EnabledState, ServiceState, S
 from ppsconsole.inventory.model import Service
 from ppsconsole.masking import plain
 
-SYSTEMD_VERBS = ("start", "stop", "enable", "disable", "unmask")
-"""What a run may have to do to a unit. It also masks one where it can: a disabled one that is not masked is kept down too."""
+MASK = "mask"
+"""Done on top of disabling, where that is possible: without it, what a generator or another unit pulls in starts at boot."""
+SYSTEMD_VERBS = ("start", "stop", "enable", "disable", MASK, "unmask")
+"""What a run does to a unit."""
 
 _SYSTEMD_STATES = {
     "active": "running",

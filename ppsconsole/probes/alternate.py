@@ -17,6 +17,7 @@ from ppsconsole.masking import plain
 from ppsconsole.probes.host import Part
 from ppsconsole.probes.keys import keys_part
 from ppsconsole.probes.per_host import own_parts
+from ppsconsole.probes.rights import rights_part
 from ppsconsole.probes.service import service_part
 
 NAMES = ("sql", "version", "system_identifier", "copies", "databases")
@@ -45,6 +46,7 @@ def alternate_parts(inventory: Inventory, host: Host) -> tuple[Part | None, ...]
     for alternate in inventory.alternates.values():
         if alternate.host == host.name:
             found.append(service_part(alternate.name, alternate.service, polling.every_s, is_product=True))
+            found.append(rights_part(alternate.name, alternate.service))
             if host.platform == "linux":  # Windows hosts are not asked yet
                 found.append(keys_part(alternate.as_web_node(), polling.slow_every_s))
                 found += own_parts(inventory, alternate)

@@ -3,6 +3,7 @@
 from ppsconsole.clock import Clock
 from ppsconsole.drivers.base import OnCommand
 from ppsconsole.drivers.postgres import PostgresPool
+from ppsconsole.drivers.service import SYSTEMD_VERBS
 from ppsconsole.drivers.ssh import SshPool
 from ppsconsole.inventory.model import Host, Inventory
 from ppsconsole.probes.alternate import alternate_parts
@@ -90,7 +91,7 @@ def host_parts(inventory: Inventory, host: Host) -> tuple[Part, ...]:
         if balancer.host == host.name:
             if balancer.service is not None:
                 parts.append(service_part(balancer.name, balancer.service, every_s))
-                parts.append(rights_part(balancer.name, balancer.service, ("reload",)))
+                parts.append(rights_part(balancer.name, balancer.service, ("reload", *SYSTEMD_VERBS)))
             parts.append(members_part(balancer, every_s * 2))
     parts += alternate_parts(inventory, host)
     if host.platform == "linux":  # Windows hosts are not asked yet

@@ -178,6 +178,8 @@ def _preflight(
     return (
         _better_way(snapshot),
         items.quiet(side),
+        # Users are out: it is told, and what is refused then is held at its step until it is allowed.
+        items.rights(snapshot, (node.name, *side.serving, *side.aside), is_blocking=False),
         items.database(node, snapshot),
         items.version(inventory, snapshot, alternate, node, source, is_urgent=True),
         items.keys(inventory, snapshot, alternate, node, is_restored=source.prepared is None),

@@ -41,6 +41,7 @@ def plan_alternate_prepare(brief: Brief) -> Plan:
         steps=steps,
         preflight=(
             items.database(node, snapshot),
+            items.rights(snapshot, (node.name,), is_blocking=True),
             items.version(inventory, snapshot, alternate, node, source, is_urgent=False),
             items.keys(inventory, snapshot, alternate, node),
             items.archive_key(snapshot, alternate, is_needed=True),

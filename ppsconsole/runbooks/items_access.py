@@ -7,7 +7,7 @@ from ppsconsole.clock import duration
 from ppsconsole.cluster.judging import against
 from ppsconsole.cluster.snapshot import Member, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
-from ppsconsole.drivers.service import SYSTEMD_VERBS
+from ppsconsole.drivers.service import MASK, SYSTEMD_VERBS
 from ppsconsole.masking import plain
 from ppsconsole.plan.preflight import Item
 from ppsconsole.probes.host import data_directories
@@ -59,8 +59,9 @@ def services(case: Case) -> Item:
     if missing:
         remedy = f"Declare a service of kind {' or '.join(DRIVEN_SERVICES)} for each; other kinds are not driven yet"
         return failing(name, f"the console cannot start and stop {', '.join(missing)}", remedy, is_blocking=True)
-    acting = (*case.inventory.balancers, *case.side.serving, *case.side.aside, case.old.name, case.new.name)
-    if denied := denied_said(case.snapshot, acting):
+    stopped = (*case.side.serving, *case.side.aside, case.old.name, case.new.name)
+    acting = (*case.inventory.balancers, *stopped)
+    if denied := denied_said(case.snapshot, stopped) or denied_said(case.snapshot, case.inventory.balancers, ("reload",)):
         return failing(name, denied, SUDOERS, is_blocking=True)
     blind = [each for each in (*case.side.serving, *case.side.aside, case.old.name) if _value(case, each, "service") is None]
     if blind:
@@ -70,13 +71,17 @@ def services(case: Case) -> Item:
     if unasked:
         words = f"whether sudo lets the login start and stop {', '.join(unasked)} was not seen"
         return unseen(name, words, f"On their hosts: sudo -n -l. {SUDOERS}", is_blocking=True)
+    if denied := denied_said(case.snapshot, stopped, (MASK,)):
+        return failing(name, denied, f"{UNMASKED}. {SUDOERS}")
     return ok(name, "all services are declared and tell their state", is_blocking=True)
 
 
+_NEEDED = (*(verb for verb in SYSTEMD_VERBS if verb != MASK), "reload")
+UNMASKED = "A unit that is only disabled is started at boot by whatever asks for it (on Debian, a database by postgresql.service)"
 SUDOERS = "Allow them to the login without a password, in sudoers: LOGIN ALL=(root) NOPASSWD: /usr/bin/systemctl stop -- UNIT, …"
 
 
-def denied_said(snapshot: Snapshot, names: Iterable[str], verbs: tuple[str, ...] = (*SYSTEMD_VERBS, "reload")) -> str:
+def denied_said(snapshot: Snapshot, names: Iterable[str], verbs: tuple[str, ...] = _NEEDED) -> str:
     """Return what of `verbs` sudo denies the console at the services of the nodes `names`; empty where nothing is denied."""
     found = []
     for each in names:

@@ -1,15 +1,19 @@
 """Preflight of an alternate server: the same version and keys, a server of its own, and what no database brings along."""
 
+from collections.abc import Iterable
+
 from ppsconsole.clock import duration
 from ppsconsole.cluster.judging import against
 from ppsconsole.cluster.keys import KeyFile
 from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.cluster.verdicts import Verdict
+from ppsconsole.drivers.service import MASK
 from ppsconsole.inventory.alternate import Alternate
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.alternate import Source
 from ppsconsole.runbooks.case import failing, ok, unseen
+from ppsconsole.runbooks.items_access import SUDOERS, UNMASKED, denied_said
 from ppsconsole.runbooks.items_windows import BY_HAND, SEALED, on_windows
 from ppsconsole.runbooks.users_text import UNDECLARED, doors_said
 from ppsconsole.runbooks.web_side import WebSide
@@ -107,6 +111,15 @@ def keys(inventory: Inventory, snapshot: Snapshot, alternate: Alternate, node: N
         words = f"{node.name} has its key files; no web node is there to compare them with"
         return unseen(name, words, "They are compared with those in the bundle when that is restored")
     return ok(name, f"{node.name} has the key files of {', '.join(dict.fromkeys(compared))}", is_blocking=True)
+
+
+def rights(snapshot: Snapshot, names: Iterable[str], *, is_blocking: bool) -> Item:
+    """Return whether the console may start and stop the PPS of all of these, as far as sudo tells."""
+    if denied := denied_said(snapshot, names):
+        return failing("services", denied, SUDOERS, is_blocking=is_blocking)
+    if denied := denied_said(snapshot, names, (MASK,)):
+        return failing("services", denied, f"{UNMASKED}. {SUDOERS}")
+    return ok("services", "nothing is seen that keeps the console from starting and stopping them", is_blocking=is_blocking)
 
 
 def quiet(side: WebSide) -> Item:

@@ -2,18 +2,21 @@
 
 from ppsconsole.cluster.judging import size
 from ppsconsole.cluster.remnant import Remnant
-from ppsconsole.cluster.snapshot import Node
+from ppsconsole.cluster.snapshot import Node, Snapshot
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.preflight import Item
 from ppsconsole.runbooks.case import failing, ok, settings_of, unseen
+from ppsconsole.runbooks.items_access import SUDOERS, denied_said
 from ppsconsole.runbooks.items_manager import other_manager_at
 from ppsconsole.runbooks.rejoin_way import SPARE_BYTES, Decision, has_diverged, has_lost_writes
 
 
-def preflight_rejoin(inventory: Inventory, node: Node, source: Node, found: Remnant, decision: Decision) -> tuple[Item, ...]:
+def preflight_rejoin(
+    inventory: Inventory, snapshot: Snapshot, node: Node, source: Node, found: Remnant, decision: Decision
+) -> tuple[Item, ...]:
     """Return everything that is checked before `node` becomes a standby of `source`."""
     return (
-        ok("logins", f"the host of {node.name} lets the console in", is_blocking=True),
+        _login(snapshot, node),
         _one_primary(node, source),
         _way(decision),
         _is_down(node),
@@ -26,6 +29,12 @@ def preflight_rejoin(inventory: Inventory, node: Node, source: Node, found: Remn
         _log_place(node, found, decision),
         other_manager_at(node),
     )
+
+
+def _login(snapshot: Snapshot, node: Node) -> Item:
+    if denied := denied_said(snapshot, [node.name]):
+        return failing("logins", denied, SUDOERS, is_blocking=True)
+    return ok("logins", f"the host of {node.name} lets the console in", is_blocking=True)
 
 
 def _one_primary(node: Node, source: Node) -> Item:

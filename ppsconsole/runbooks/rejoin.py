@@ -56,7 +56,7 @@ def plan_rejoin(brief: Brief) -> Plan:
     made = brief.plan(
         node=name,
         steps=steps,
-        preflight=preflight_rejoin(inventory, node, source, found, decision),
+        preflight=preflight_rejoin(inventory, snapshot, node, source, found, decision),
         loss=NOTHING_IS_GIVEN_UP,
         tolerances=_ways_said(decision, found),
     )

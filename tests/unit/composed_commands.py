@@ -109,11 +109,13 @@ class Gathered:
     Attributes:
         commands: In the order they were composed, each once.
         entered: (module file in the package, name) of functions.
+        sudo: Words with which `sudo` was started when they were run.
     """
 
     def __init__(self) -> None:
         self.commands: dict[str, None] = {}
         self.entered: set[tuple[str, str]] = set()
+        self.sudo: set[tuple[str, ...]] = set()
 
     def note(self, *commands: str | None) -> None:
         """Take down commands."""

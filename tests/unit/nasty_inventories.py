@@ -113,6 +113,7 @@ def nasty(marker: Marker, kind: str = "command") -> Inventory:
                 name: dataclasses.replace(each, service=service, config="/c", include="/i", log=("/l",))
                 for name, each in plain.balancers.items()
             },
+            alternates={name: dataclasses.replace(each, service=service) for name, each in plain.alternates.items()},
             backups={
                 "vault": Backup("vault", "/b", "alt1", SecretRef("file", "/k"), scratch=Scratch("db2", "/s", "/bin")),
             },

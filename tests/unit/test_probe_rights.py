@@ -35,7 +35,9 @@ def denied(folder: Path, sudo: str) -> dict[str, object]:
 def test_a_login_that_may_do_everything(tmp_path: Path) -> None:
     asked = f'echo "$*" >>{tmp_path}/asked; echo /usr/bin/systemctl "$@"'
     assert denied(tmp_path, asked) == {"service_denied": (), "detail": ""}
-    wanted = [f"-n -l systemctl {verb} -- postgresql@16-main" for verb in ("start", "stop", "enable", "disable", "unmask")]
+    wanted = [
+        f"-n -l systemctl {verb} -- postgresql@16-main" for verb in ("start", "stop", "enable", "disable", "mask", "unmask")
+    ]
     assert (tmp_path / "asked").read_text().splitlines() == wanted
 
 
@@ -46,7 +48,7 @@ def test_a_login_that_may_not_stop_the_service(tmp_path: Path) -> None:
 
 def test_a_host_without_sudo(tmp_path: Path) -> None:
     found = denied(tmp_path, "")
-    assert len(found["service_denied"]) == 5  # type: ignore[arg-type]
+    assert len(found["service_denied"]) == 6  # type: ignore[arg-type]
     assert "sudo" in str(found["detail"])
 
 

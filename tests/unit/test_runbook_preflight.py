@@ -512,6 +512,10 @@ def test_what_sudo_denies_is_told_before_it_is_needed() -> None:
     made = plan(found, "switchover", to="db2", inventory=through_sudo())
     assert state(made, "services") == ("failing", True)
     assert "systemctl stop postgresql, systemctl unmask postgresql for db1" in told(made, "services")
+    change(found, "db1", service_denied=("systemctl mask postgresql",))
+    made = plan(found, "switchover", to="db2", inventory=through_sudo())
+    assert state(made, "services") == ("failing", False), "it is masked where that is possible"
+    assert "systemctl mask postgresql for db1" in told(made, "services")
 
 
 def test_a_host_that_may_not_disable_the_server_does_not_keep_it_down() -> None:

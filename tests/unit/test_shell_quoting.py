@@ -4,6 +4,7 @@ All commands of all steps, probes, logs, leases and copies are composed for inve
 misread, and run by /bin/sh among programs that only write down with which words they were started.
 """
 
+import re
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,7 @@ def tried(number: int, kind: str, root: Path) -> Gathered:
         for program, *words in sandbox.run(command):
             calls += 1
             assert program != CANARY, f"something else ran: {command!r}"
+            gathered.sudo |= {tuple(words)} if program == "sudo" else set()
             for word in words if program not in SCRIPTS else ():
                 torn = marker.torn(word)
                 arrived += "Zq" in word
@@ -77,3 +79,15 @@ def test_no_function_that_quotes_for_a_shell_is_forgotten(gathered: dict[str, Ga
     forgotten = set(quoting_functions()) - entered - set(EXCUSED)
     assert not forgotten, "compose their commands in tests/unit/composed_commands.py"
     assert not set(EXCUSED) & entered, "no longer to be excused"
+
+
+def test_sudo_is_asked_in_preflight_for_all_that_runs_and_for_what_the_readme_tells(
+    gathered: dict[str, Gathered], root: Path
+) -> None:
+    told = set(re.findall(r"/usr/bin/(systemctl [a-z]+ --) UNIT", (root / "README.md").read_text()))
+    asked = {words[2:] for words in gathered["systemd"].sudo if words[:2] == ("-n", "-l")}
+    sent = {words[1:] for words in gathered["systemd"].sudo if words[1] != "-l" and words[-1] != "-x $(canary)"}
+    assert {words[0] for words in gathered["systemd"].sudo} == {"-n"}
+    assert {" ".join(words[:-1]) for words in sent} == told
+    assert {" ".join(words[:-1]) for words in asked} == told
+    assert sent <= asked, "of the very units"
