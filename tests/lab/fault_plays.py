@@ -15,6 +15,15 @@ from pathlib import Path
 
 from ppsconsole.plan.outcomes import EXIT_BLOCKED
 from tests.lab.conftest import running_lab, wait_for
+from tests.lab.fault_plays_balancers import fail_over_past_a_balancer
+from tests.lab.fault_plays_connections import (
+    free_them_as_told,
+    take_the_new_primarys,
+    take_the_primarys,
+    take_the_primarys_in_a_switchover,
+    take_the_standbys_at_a_failover,
+    take_the_standbys_in_a_switchover,
+)
 from tests.lab.fault_plays_disk import fill_it_before_a_switchover, fill_it_in_a_failover, fill_it_in_a_switchover
 from tests.lab.fault_plays_front import fail_over_with_an_ended_certificate
 from tests.lab.fault_plays_logins import rotate_it_before_a_switchover, rotate_it_in_a_switchover
@@ -208,20 +217,36 @@ PLAYS: dict[str, Callable[[RemedyScene], None]] = {
     "password-rotated-before": rotate_it_before_a_switchover,
     "password-rotated-during": rotate_it_in_a_switchover,
     "certificate-ended-at-a-failover": fail_over_with_an_ended_certificate,
+    "connections-gone-before": take_the_primarys,
+    "connections-gone-freed-as-told": free_them_as_told,
+    "connections-gone-during": take_the_primarys_in_a_switchover,
+    "connections-of-the-standby-gone-during": take_the_standbys_in_a_switchover,
+    "connections-of-the-new-primary-gone": take_the_new_primarys,
+    "connections-of-the-standby-gone-at-a-failover": take_the_standbys_at_a_failover,
+    "balancer-refuses-at-a-failover": fail_over_past_a_balancer,
 }
+
+
+OF_BALANCERS = ("balancer-refuses-at-a-failover",)
+"""Are played on a lab that has two."""
 
 
 def main(names: list[str]) -> None:
     """Play them in order under load, and hold each against the counts: nothing that was acknowledged may be lost."""
-    with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder)) as lab:
-        scene = RemedyScene(lab, Path(folder))
-        for name in names or PLAYS:
-            if name == UNLOADED:
-                PLAYS[name](scene)
-                continue
-            with scene.counted(name) as counts:
-                PLAYS[name](scene)
-            assert counts.lost == 0, name
+    for profile in ("default", "balancers"):
+        if chosen := [name for name in names or PLAYS if (name in OF_BALANCERS) == (profile == "balancers")]:
+            with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder), "--profile", profile) as lab:
+                _play(RemedyScene(lab, Path(folder)), chosen)
+
+
+def _play(scene: RemedyScene, names: list[str]) -> None:
+    for name in names:
+        if name == UNLOADED:
+            PLAYS[name](scene)
+            continue
+        with scene.counted(name) as counts:
+            PLAYS[name](scene)
+        assert counts.lost == 0, name
 
 
 if __name__ == "__main__":
