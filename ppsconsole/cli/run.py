@@ -11,7 +11,7 @@ from ppsconsole.cli.options import Options
 from ppsconsole.cli.plan import RUNBOOK_LIST, print_plan
 from ppsconsole.cli.show import columns, print_lines
 from ppsconsole.cli.status import glyphs
-from ppsconsole.cli.watch import watched
+from ppsconsole.cli.watch import unstopped, watched
 from ppsconsole.cli.wish import wish
 from ppsconsole.draw.plan import plan_head
 from ppsconsole.draw.promise import Promises
@@ -41,7 +41,7 @@ def run(
 
     On a terminal it shows the plan and asks at every gate. Without one every gate needs its flag, and a missing one ends it
     before anything is touched. Ctrl-C, SIGTERM or a hang-up finish and verify the step at hand and hold the run;
-    `runs resume` goes on with it.
+    `runs resume` goes on with it. Ctrl-Z does not stop it.
 
     Exit 0: success. 1: failed. 3: blocked by preflight or an unanswered gate, or the world moved. 4: rolled back.
     5: held or incomplete. 6: unknown. 7: another run holds the lease. 8: success with issues.
@@ -81,7 +81,8 @@ async def _run(options: Options, request: Request, flags: Flags, *, is_json: boo
         if is_asking and plan.steps and plan.steps[0].gate is not None:
             reading = await desk.read_again(plan.steps[0], plan)
             await answer_of(plan.steps[0], plan, asker, reading)  # before the lease is taken: who says no has touched nothing
-        opened = await desk.begin(plan, asker, reason=flags.reason, is_interactive=is_asking)
+        with unstopped():
+            opened = await desk.begin(plan, asker, reason=flags.reason, is_interactive=is_asking)
         return await watched(desk, opened, asker, lambda at_hand: at_hand.go(), is_json=is_json, is_ascii=is_ascii)
     finally:
         await desk.aclose()

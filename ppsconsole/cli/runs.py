@@ -12,7 +12,7 @@ from ppsconsole.cli.gate import Asker, Flags, gate_flags
 from ppsconsole.cli.options import Options
 from ppsconsole.cli.show import columns, json_text, print_lines
 from ppsconsole.cli.status import glyphs
-from ppsconsole.cli.watch import watched
+from ppsconsole.cli.watch import unstopped, watched
 from ppsconsole.clock import SystemClock
 from ppsconsole.draw.promise import Promises
 from ppsconsole.draw.run import draw_run
@@ -148,7 +148,9 @@ def _acting(word: Literal["resume", "back-out", "abandon"], about: str) -> None:
             asker = Asker(flags, is_terminal=is_asking)
             # The gates that are left belong to the way forward: the others come to none.
             is_interactive = is_asking or word != "resume"
-            opened = await desk.reopen(run_id, asker, flags.reason, is_interactive=is_interactive, is_way_back=word != "resume")
+            is_back = word != "resume"
+            with unstopped():
+                opened = await desk.reopen(run_id, asker, flags.reason, is_interactive=is_interactive, is_way_back=is_back)
             return await watched(desk, opened, asker, _works(word, flags.reason), is_json=is_json, is_ascii=is_ascii)
 
         return _at_desk(options, done)

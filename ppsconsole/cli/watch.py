@@ -1,6 +1,7 @@
 """A run at the command line: told line by line, held when somebody wants to leave, and summed up at its end."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -28,7 +29,9 @@ from ppsconsole.plan.event import RunEvent
 from ppsconsole.reports.document import head_of
 from ppsconsole.reports.story import story_of
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LEAVING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_BACKGROUND = (signal.SIGTTIN, signal.SIGTTOU)
+"""Sent to a job in the background that uses the terminal, as a question does: they would stop it."""
 
 
 class Teller:
@@ -63,6 +66,13 @@ class Teller:
         """Print a line on standard error."""
         self._printed(lambda: click.echo(words, err=True))
 
+    def answer(self, words: str) -> None:
+        """Print a line that answers a signal; beside the documents where those are printed."""
+        if self._is_json:
+            self.complain(words)
+        else:
+            self.say(words)
+
     def _printed(self, do: Callable[[], None]) -> None:
         if self._is_deaf:
             return
@@ -84,8 +94,8 @@ async def watched(
 ) -> int:
     """Do `work` on a run, tell of it, let go of it, and return the exit code.
 
-    Ctrl-C, SIGTERM and a hang-up hold it after the step at hand. A journal that takes nothing any more stops it there, too: the
-    exit code is that of where it stands then, since nothing but its record is missing.
+    Ctrl-C, SIGTERM and a hang-up hold it after the step at hand; Ctrl-Z is refused, see `unstopped`. A journal that takes nothing
+    any more stops it there, too: the exit code is that of where it stands then, since nothing but its record is missing.
     """
     teller = Teller(opened, is_json=is_json)
     for event in opened.past:
@@ -94,14 +104,15 @@ async def watched(
             teller.tell(event)
     opened.listen(teller.hear)
     is_cut_short = False
-    try:
-        with _held_by_signals(opened, asker, teller):
+    hint = f"Ctrl-C holds it after the step at hand; go on then with: {_command('resume', opened.run)}"
+    with _held_by_signals(opened, asker, teller), unstopped(hint, teller.answer):
+        try:
             result = await work(opened)
-    except JournalError as error:
-        result, is_cut_short = opened.cut_short(str(error)), True
-        teller.complain(f"stopped: {error}")
-    finally:
-        await opened.aclose()
+        except JournalError as error:
+            result, is_cut_short = opened.cut_short(str(error)), True
+            teller.complain(f"stopped: {error}")
+        finally:
+            await opened.aclose()
     view = story_of(
         opened.run,
         opened.plan,
@@ -126,17 +137,48 @@ def _held_by_signals(opened: OpenRun, asker: Asker, teller: Teller) -> Iterator[
     loop = asyncio.get_running_loop()
 
     def leave() -> None:
-        teller.say("leaving: the step at hand is finished and verified first")
+        teller.answer("leaving: the step at hand is finished and verified first")
         opened.hold()
         asker.cancel()
 
-    for number in _SIGNALS:
+    for number in _LEAVING:
         loop.add_signal_handler(number, leave)
     try:
         yield
     finally:
-        for number in _SIGNALS:
+        for number in _LEAVING:
             loop.remove_signal_handler(number)
+
+
+def _complain(words: str) -> None:
+    click.echo(words, err=True)
+
+
+@contextmanager
+def unstopped(
+    hint: str = "Its lease is being taken; Ctrl-C lets go of it", tell: Callable[[str], None] = _complain
+) -> Iterator[None]:
+    """Let job control not stop the process meanwhile: it would keep the lease, verify nothing, and say nothing of it.
+
+    Args:
+        hint: What to do instead; told after each Ctrl-Z.
+        tell: Prints a line.
+    """
+    loop = asyncio.get_running_loop()
+
+    def stay() -> None:
+        # The key was for our whole process group: the `tee` that reads us stands still, too, and we would wait for it.
+        os.kill(0, signal.SIGCONT)
+        tell(f"not stopped: that would leave the run half way, unwatched. {hint}")
+
+    loop.add_signal_handler(signal.SIGTSTP, stay)
+    usual = {number: signal.signal(number, signal.SIG_IGN) for number in _BACKGROUND}
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTSTP)
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
 
 async def _sum_up(desk: Desk, view: RunView, result: RunResult, teller: Teller, *, is_json: bool, is_ascii: bool) -> None:
@@ -150,9 +192,8 @@ async def _sum_up(desk: Desk, view: RunView, result: RunResult, teller: Teller, 
     teller.say("")
     teller.show(run_head(view, now, width, drawn, Promises.of(desk.inventory.cluster)))
     teller.show(draw_safety(safety(view, snapshot), width, drawn))
-    teller.say(
-        f"{'open' if result.is_open else 'finished'}: {result.verdict.value} (exit {code}); report: {_command('report', view)}"
-    )
+    state = "open" if result.is_open else "finished"
+    teller.say(f"{state}: {result.verdict.value} (exit {code}); report: {_command('report', view.run)}")
     if result.is_open:
         for line in ways_on(view, teller.events):
             teller.say(line)
@@ -161,9 +202,9 @@ async def _sum_up(desk: Desk, view: RunView, result: RunResult, teller: Teller, 
 def ways_on(view: RunView, events: Iterable[RunEvent]) -> tuple[str, ...]:
     """Return the lines that say how an open run is gone on with, taken back, or why it cannot be, and ended."""
     barred = back_refusal(view.plan, state_of(view.plan, events))
-    back = f"no way back: {barred}" if barred else f"or go back:  {_command('back-out', view)}"
-    return f"go on with:  {_command('resume', view)}", back, f"or end it:   {_command('abandon', view)} --reason TEXT"
+    back = f"no way back: {barred}" if barred else f"or go back:  {_command('back-out', view.run)}"
+    return f"go on with:  {_command('resume', view.run)}", back, f"or end it:   {_command('abandon', view.run)} --reason TEXT"
 
 
-def _command(word: str, view: RunView) -> str:
-    return f"ppsconsole runs {word} {view.run}"
+def _command(word: str, run: str) -> str:
+    return f"ppsconsole runs {word} {run}"

@@ -7,6 +7,11 @@ PATIENT_S = 60.0
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """See `be_patient`."""
+    be_patient(monkeypatch)
+
+
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait long for hosts that answer late: a busy machine must not make of them what these tests are not about."""
     for name in (
         *("copies.SETTLE_S", "copies._ANSWER_S", "lease.ANSWER_S", "lease.OTHERS_ANSWER_S"),
