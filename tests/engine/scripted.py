@@ -69,7 +69,7 @@ class World:
             case "dropped-before":
                 raise LineDropped("the line dropped", where=step)
             case "hang":
-                await asyncio.sleep(3600)
+                await asyncio.get_running_loop().create_future()
             case "timed-out":
                 raise TimedOut("no answer", where=step)
             case "moved":
@@ -105,6 +105,8 @@ class SetFact:
             return
         self.world.change(step.arguments["fact"], step.arguments["to"], step.id)
         bench.say(f"after {step.id}")
+        if fault == "hang-after":
+            await asyncio.get_running_loop().create_future()
         if fault == "dropped-after":
             raise LineDropped("the line dropped", where=step.id)
 

@@ -15,88 +15,28 @@ from pathlib import Path
 
 import pytest
 
-from ppsconsole.actions.base import Workbench
-from ppsconsole.actions.registry import ACTIONS
-from ppsconsole.clock import HeldClock
 from ppsconsole.engine.custody import RunResult
+from ppsconsole.engine.exits import NO_UNDO, NOTHING_UNDOABLE
 from ppsconsole.engine.journal import Journal, open_journal
-from ppsconsole.engine.runner import Runner
-from ppsconsole.engine.stage import Stage
 from ppsconsole.engine.state import state_of
-from ppsconsole.errors import BastionDown, Blocked
+from ppsconsole.errors import Blocked
 from ppsconsole.plan.event import RunEvent
 from ppsconsole.plan.outcomes import RunVerdict
 from ppsconsole.plan.plan import Plan
-from ppsconsole.plan.step import Gate, Step
-from tests.engine.scripted import Custodian, SetFact, World, play
-from tests.unit import (
-    alternate_cases,
-    observations,
-    runbook_cases,
-    test_alternate_home,
-    test_alternates,
-    test_backup_plan,
-    test_restore_plan,
-)
-from tests.unit import test_rejoin as rejoins
-
-ANSWERS = {"confirm": "yes", "name": "lab", "accept-loss": "unlimited", "attest": "I switched off its machine by hand"}
-
-
-# --- the plans --------------------------------------------------------------------------------------------------------
-
-
-def _service_failed(node: str) -> runbook_cases.Found:
-    found = runbook_cases.fine()
-    observations.change(found, node, service="failed", service_pid=None, tcp="refused", http=None)
-    return found
-
-
-def _nothing_to_fence_with() -> runbook_cases.Found:
-    found = runbook_cases.host_gone()
-    observations.change_host(found, "web1", ssh="unreachable")
-    return found
-
-
-def _alternate(runbook: str) -> Plan:
-    """Return a plan with the alternate server: a bundle is put into it, its copy serves, or what it has comes home."""
-    if runbook == "alternate-home":
-        return test_alternate_home.plan(test_alternate_home.away())
-    found = alternate_cases.beside(runbook_cases.fine())
-    return test_alternates._plan(
-        alternate_cases.lost(alternate_cases.COPY) if runbook == "alternate-activate" else found, runbook
-    )
-
-
-PLANS: dict[str, Plan] = {
-    "switchover": runbook_cases.plan(runbook_cases.fine(), "switchover"),
-    "failover-kept-down": runbook_cases.plan(runbook_cases.killed(), "failover"),
-    "failover-quiesced": runbook_cases.plan(runbook_cases.host_gone(), "failover"),
-    "failover-attested": runbook_cases.plan(_nothing_to_fence_with(), "failover"),
-    "restore": runbook_cases.plan(test_restore_plan.failed_over(), "restore", to="db1", inventory=test_restore_plan.with_dumps()),
-    "restart-database": runbook_cases.plan(runbook_cases.killed(), "restart", "db1"),
-    "restart-hung-database": runbook_cases.plan(runbook_cases.hung(), "restart", "db1"),
-    "restart-web-node": runbook_cases.plan(_service_failed("pps1"), "restart", "pps1"),
-    "restart-balancer": runbook_cases.plan(_service_failed("lb1"), "restart", "lb1"),
-    "backup": runbook_cases.plan(runbook_cases.fine(), "backup", inventory=test_backup_plan.inventory(test_backup_plan.VAULT)),
-    "backup-verify": runbook_cases.plan(
-        runbook_cases.fine(), "backup-verify", inventory=test_backup_plan.inventory(test_backup_plan.VAULT)
-    ),
-    "rejoin-follow": rejoins.made(rejoins.CLEAN),
-    "rejoin-rewind": rejoins.made(rejoins.CRASHED),
-    "rejoin-re-clone": rejoins.made(rejoins.CRASHED, way="re-clone"),
-    "alternate-prepare": _alternate("alternate-prepare"),
-    "alternate-activate": _alternate("alternate-activate"),
-    "alternate-home": _alternate("alternate-home"),
-}
+from ppsconsole.plan.step import Step
+from ppsconsole.runbooks.catalog import RUNBOOKS
+from tests.engine.planned_world import PlannedWorld, check_back, check_proofs, runner_on
+from tests.engine.plans import PLANS
 
 
 def test_these_are_the_plans_that_are_meant() -> None:
+    assert {plan.runbook for plan in PLANS.values()} == set(RUNBOOKS), "a runbook whose steps nobody breaks"
     assert [plan.blockers for plan in PLANS.values()] == [()] * len(PLANS)
     rungs = {name: plan.step("fence").arguments["rung"] for name, plan in PLANS.items() if name.startswith("failover")}
     assert rungs == {f"failover-{rung}": rung for rung in ("kept-down", "quiesced", "attested")}
     shortest = {"switchover": 15, "failover": 10, "restart": 2, "rejoin": 3, "restore": 20, "backup": 2, "backup-verify": 1}
-    shortest |= {"alternate-prepare": 3, "alternate-activate": 9, "alternate-home": 20}
+    shortest |= {"alternate-prepare": 3, "alternate-activate": 9, "alternate-home": 20, "fence": 14, "boot-guard": 2}
+    shortest |= dict.fromkeys(("lost-writes", "quarantine-delete", "boot-guard-remove", "backup-prune"), 1)
     assert all(len(plan.steps) >= shortest[plan.runbook] for plan in PLANS.values())
 
 
@@ -111,11 +51,13 @@ class Way:
         faults: Of the scripted world, by phase of the step.
         seen: What a look afterwards shows.
         is_sent: Something may have reached the host.
+        is_done: The act came to its end.
     """
 
     faults: dict[str, str]
     seen: str
     is_sent: bool
+    is_done: bool = False
 
 
 WAYS: dict[str, Way] = {
@@ -125,8 +67,10 @@ WAYS: dict[str, Way] = {
     "said-done-and-is-not": Way({"act": "no"}, "not done", is_sent=True),
     "dropped-and-not-done": Way({"act": "dropped-before"}, "not done", is_sent=True),
     "dropped-not-done-unseen": Way({"act": "dropped-before", "verify": "unknown"}, "unknown", is_sent=True),
-    "dropped-done-unseen": Way({"act": "dropped-after", "verify": "unknown"}, "unknown", is_sent=True),
-    "dropped-and-done": Way({"act": "dropped-after"}, "done", is_sent=True),
+    "dropped-done-unseen": Way({"act": "dropped-after", "verify": "unknown"}, "unknown", is_sent=True, is_done=True),
+    "dropped-and-done": Way({"act": "dropped-after"}, "done", is_sent=True, is_done=True),
+    "hangs-and-not-done": Way({"act": "hang"}, "not done", is_sent=True),
+    "hangs-when-done-and-so-does-the-look": Way({"act": "hang-after", "verify": "hang"}, "unknown", is_sent=True, is_done=True),
 }
 
 
@@ -154,87 +98,7 @@ def is_past_return(plan: Plan, broken: Step, way: Way) -> bool:
     return at > point or (at == point and way.is_sent)
 
 
-# --- the scripted world -------------------------------------------------------------------------------------------------
-
-
-class PlannedWorld(World):
-    """The facts that the steps of one plan set, and what the databases are."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.old = next((step.arguments["primary"] for step in plan.steps if step.verb == "promote"), plan.node)
-        self.other = "db1" if plan.to == "db2" else "db2"
-        old_is = "primary" if plan.runbook in ("switchover", "restore") else "dead"
-        super().__init__(facts={step.id: "before" for step in plan.steps} | {self.old: old_is, plan.to or self.other: "standby"})
-        # Who lets users in, where an alternate server takes part: nobody but it, and not even it before it is activated.
-        self.has_alternate = plan.runbook.startswith("alternate-")
-        self.facts |= {f"serves {name}": "before" for name in ("alt1", "pps1", "pps2")}
-        if plan.runbook == "alternate-home":
-            self.facts["serves alt1"] = "yes"
-        self.before = dict(self.facts)
-
-    def has_two_writers(self) -> bool:
-        at_home = any(self.facts.get(f"serves {name}") == "yes" for name in ("pps1", "pps2"))
-        return super().has_two_writers() or (at_home and self.facts.get("serves alt1") == "yes")
-
-    def effect(self, step: Step) -> dict[str, str]:
-        """Return what `SetFact` needs to know of a step."""
-        plain = {"fact": step.id, "to": "done", "back": "before"}
-        if self.has_alternate and step.verb in ("start", "stop"):
-            fact = f"serves {step.node}"
-            return {"fact": fact, "to": "yes" if step.verb == "start" else "no", "back": self.before[fact]}
-        match step.verb:
-            case "stop-primary":
-                return {"fact": step.node, "to": "stopped", "back": "primary", "proves": "fence"}
-            case "fence":
-                kept = step.arguments["rung"] == "kept-down"
-                back = {"fact": step.node, "to": "fenced", "back": self.before[step.node]} if kept else plain
-                return {**back, "proves": "fence"}
-            case "prove-zero-loss":
-                return {**plain, "proves": "zero-loss"}
-            case "promote":
-                return {"fact": step.node, "to": "primary", "back": "standby"}
-            case "restart-service" if step.node in ("db1", "db2"):
-                return {"fact": step.node, "to": "primary", "back": "dead"}
-            case "follow":
-                return {"fact": step.node, "to": "standby", "back": "stopped"}
-        return plain
-
-    async def fault(self, step: str, phase: str) -> str:
-        if self.faults.get((step, phase)) == "no-way":  # it stays away, also for the second try
-            self.trace.append(f"{step}.{phase}")
-            raise BastionDown("the bastion is down", where=step)
-        return await super().fault(step, phase)
-
-
-class Verb(SetFact):
-    """Any verb: sets the fact that the world has for its step."""
-
-    world: PlannedWorld
-
-    def _told(self, step: Step) -> Step:
-        return replace(step, arguments=self.world.effect(step))
-
-    async def precheck(self, bench, step):
-        return await super().precheck(bench, self._told(step))
-
-    async def act(self, bench, step):
-        await super().act(bench, self._told(step))
-
-    async def verify(self, bench, step):
-        return await super().verify(bench, self._told(step))
-
-    async def undo(self, bench, step):
-        await super().undo(bench, self._told(step))
-
-    async def verify_undone(self, bench, step):
-        return await super().verify_undone(bench, self._told(step))
-
-    def _proofs(self, bench, step):
-        found = super()._proofs(bench, step)
-        is_fence = step.arguments.get("proves") == "fence"
-        names = {"instance": step.node} if is_fence else {"primary": self.world.old, "standby": bench.plan.to}
-        return tuple(replace(proof, **names) for proof in found)
+# --- runs on the scripted world ---------------------------------------------------------------------------------------
 
 
 class AtOnce(ThreadPoolExecutor):
@@ -247,6 +111,27 @@ class AtOnce(ThreadPoolExecutor):
         except Exception as error:
             done.set_exception(error)
         return done
+
+
+class HurriedLoop(asyncio.SelectorEventLoop):
+    """Waits for nothing: where only time would bring something about, it has passed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ahead_s = 0.0
+        select = self._selector.select
+
+        def hurried(timeout: float | None = None) -> list:
+            if timeout is None:
+                return select(timeout)
+            found = select(0)
+            self._ahead_s += 0 if found else max(timeout, 0)
+            return found
+
+        self._selector.select = hurried
+
+    def time(self) -> float:
+        return super().time() + self._ahead_s
 
 
 @dataclass
@@ -270,22 +155,15 @@ class Story:
 
         async def main() -> RunResult:
             asyncio.get_running_loop().set_default_executor(AtOnce())
-            world = self.world
-            declared = test_alternate_home.declared() if self.world.has_alternate else runbook_cases.declared()
-            bench = Workbench(declared, self.plan, self.run, HeldClock(), None, None, lambda words: None)
-            actions = dict.fromkeys(ACTIONS, Verb(world))
-            runner = Runner(bench, actions, self.journal, answer, Custodian(), Stage(), state_of(self.plan, self.events))
+            runner = runner_on(self.world, self.run, self.journal, self.events)
             try:
                 return await (runner.run() if choice == "go" else runner.back_out("it is better so"))
             finally:
                 await runner.recorder.aclose()
                 assert runner.state == state_of(self.plan, self.events), "the journal tells what the runner knew"
 
-        return play(main())
-
-
-async def answer(gate: Gate, step: Step, plan: Plan) -> str:
-    return ANSWERS[gate.kind]
+        with asyncio.Runner(loop_factory=HurriedLoop) as loop:
+            return loop.run(main())
 
 
 @pytest.fixture(scope="module")
@@ -301,40 +179,8 @@ def journal() -> Iterator[Journal]:
 # --- what must hold -------------------------------------------------------------------------------------------------------
 
 
-def check_proofs(story: Story) -> None:
-    """Nothing is promoted before its proofs are in the journal."""
-    begun = [event.number for event in story.events if (event.kind, event.step) == ("step-started", "promote")]
-    if "promote.act" in story.world.trace:
-        proved = {
-            event.data["proof"]["kind"] for event in story.events if event.kind == "proof-made" and event.number < begun[-1]
-        }
-        assert proved == set(story.plan.step("promote").needs)
-    for step in (each for each in story.plan.steps if each.needs and f"{each.id}.act" in story.world.trace):
-        begun = [event.number for event in story.events if (event.kind, event.step) == ("step-started", step.id)]
-        before = [event for event in story.events if event.kind == "proof-made" and event.number < begun[-1]]
-        assert {event.data["proof"]["kind"] for event in before} >= set(step.needs)
-    acts = story.world.acts
-    if "promote" in acts:
-        assert not any(act.startswith("undo") for act in acts[acts.index("promote") :]), "nothing is undone after the promotion"
-
-
-def check_back(story: Story) -> None:
-    """Everything that leaves something behind is as before, and was looked at."""
-    world, plan = story.world, story.plan
-    kept = [step for step in plan.steps if step.is_undoable]
-    assert {step.id: world.facts[world.effect(step)["fact"]] for step in kept} == {
-        step.id: world.before[world.effect(step)["fact"]] for step in kept
-    }
-    assert world.facts[world.old] == world.before[world.old]
-    undone = [event.step for event in story.events if event.kind == "undo-finished"]
-    ids = [step.id for step in plan.steps]
-    assert undone == sorted(undone, key=ids.index, reverse=True), "the last step is undone first"
-    begun = {event.step for event in story.events if event.kind == "step-finished" and event.data["has_acted"]}
-    assert set(undone) == begun & {step.id for step in kept}
-    assert all(f"{step}.verify_undone" in world.trace for step in undone)
-
-
-_OF_ALTERNATES = {
+_CHOSEN = {
+    "fence": ("stop-pps1", "fence", "quarantine", "switch-database-pps1", "move-members-lb1"),
     "alternate-prepare": ("stop-alt1", "restore-copy"),
     "alternate-activate": ("fence-db1", "stop-alt1", "take-copy", "start-alt1", "verify-alternate"),
     "alternate-home": (
@@ -347,7 +193,7 @@ _OF_ALTERNATES = {
         "move-members-lb1",
     ),
 }
-"""The steps of alternate servers' plans that are broken: those that other plans do not have, and what lets users in."""
+"""The steps that are broken of plans which share most with others: those that others do not have, and what lets users in."""
 
 
 def _steps_of(name: str) -> list[str]:
@@ -358,8 +204,8 @@ def _steps_of(name: str) -> list[str]:
     ids = [step.id for step in PLANS[name].steps]
     if name == "restore":
         return [*ids[ids.index("fence-writers") : ids.index("swap-database") + 1], "move-members-lb1"]
-    if name in _OF_ALTERNATES:
-        return list(_OF_ALTERNATES[name])
+    if name in _CHOSEN:
+        return list(_CHOSEN[name])
     return ids[: ids.index("promote") + 1] if name in ("failover-quiesced", "failover-attested") else ids
 
 
@@ -375,18 +221,18 @@ def test_a_broken_step_ends_as_it_must(journal: Journal, name: str, step_id: str
     result = story.console("go")
 
     assert (result.verdict, result.is_open) == must_end(plan, broken, way), result.words
-    check_proofs(story)
+    check_proofs(story.world, story.events)
     before = [step.id for step in plan.steps[: plan.steps.index(broken)]]
     later = [step.id for step in plan.steps[plan.steps.index(broken) + 1 :]]
     if result.verdict in (RunVerdict.SUCCESS, RunVerdict.SUCCESS_WITH_ISSUES):
-        is_left_out = broken.is_optional and way_name != "dropped-and-done" and way_name != "dropped-done-unseen"
+        is_left_out = broken.is_optional and not way.is_done
         assert story.world.acts == [*before, *([] if is_left_out else [step_id]), *later]
         return
     forwards = [act for act in story.world.acts if not act.startswith("undo ")]
     assert forwards in ([*before], [*before, step_id]), "nothing is acted on after the broken step"
     assert not {f"{each}.{phase}" for each in later for phase in ("precheck", "act")} & set(story.world.trace)
     if result.verdict is RunVerdict.ROLLED_BACK:
-        check_back(story)
+        check_back(story.world, story.events)
         return
     assert len(forwards) == len(story.world.acts), "nothing is undone by itself"
     if not result.is_open:
@@ -400,8 +246,9 @@ def check_ways_out(story: Story, journal: Journal, is_past: bool) -> None:
     """A held run is gone on with, every act being done once; or it is backed out, but never from behind the promotion."""
     story.world.faults.clear()
     acts = list(story.world.acts)
-    if is_past:
-        with pytest.raises(Blocked, match="point of no return"):
+    no_way_back = NO_UNDO if is_past else NOTHING_UNDOABLE
+    if is_past or not any(step.is_undoable for step in story.plan.steps if step.commands):
+        with pytest.raises(Blocked, match=no_way_back):
             story.console("back-out")
         assert story.world.acts == acts
     else:
@@ -409,10 +256,10 @@ def check_ways_out(story: Story, journal: Journal, is_past: bool) -> None:
         other.world.facts, other.world.acts, other.world.trace = dict(story.world.facts), list(acts), list(story.world.trace)
         journal.append(*(replace(event, run=other.run, data=_of_run(event, other.run)) for event in story.events))
         assert other.console("back-out").verdict is RunVerdict.ROLLED_BACK
-        check_back(other)
+        check_back(other.world, other.events)
     assert story.console("go").verdict is RunVerdict.SUCCESS
     assert story.world.acts == [step.id for step in story.plan.steps], "each act happened once"
-    check_proofs(story)
+    check_proofs(story.world, story.events)
 
 
 def _of_run(event: RunEvent, run: str) -> dict:
