@@ -194,6 +194,7 @@ def test_a_web_node_that_does_not_start_after_the_promotion_is_mended_and_the_ru
 
 
 def test_a_console_killed_while_it_stops_the_primary_is_followed_by_another(scene: Scene) -> None:
+    """That one goes on over a line to the old primary which is slow and loses data: late, and not otherwise."""
     with_patience(scene.lab)  # no host is silent from here on
     old, new, _ = scene.aim()
     with scene.desk.run_to("acted stop-primary", "switchover", "--to", new) as (process, _):
@@ -201,7 +202,11 @@ def test_a_console_killed_while_it_stops_the_primary_is_followed_by_another(scen
         process.wait(LIMIT_S)
     run = scene.newest()
     assert scene.phases(run)["promote"] in ("pending", "started")
-    resumed = scene.desk("runs", "resume", run)
+    scene.lab.fault("slow", old, "--link", "console", "--delay", "60", "--loss", "5")
+    try:
+        resumed = scene.desk("runs", "resume", run)
+    finally:
+        scene.lab.heal(old)
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     acted_once(scene, run)
     scene.check_whole(new)
