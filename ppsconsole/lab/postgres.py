@@ -88,6 +88,10 @@ async def make_database(shop: Workshop, data: Path) -> None:
     keep = "wal_keep_size = 256MB" if shop.postgres.major >= 13 else "wal_keep_segments = 16"
     # Worker processes for reading are of no use on one machine and cost memory (PostgreSQL 18 and newer).
     method = "io_method = sync\n" if shop.postgres.major >= 18 else ""
+    # After a kill, and on a fresh copy, a server makes its folder durable before it recovers: one fsync for each of 1,300 files
+    # took 2 to 6 s on a busy disk, one syncfs milliseconds (PostgreSQL 14 and newer, on Linux).
+    if shop.postgres.major >= 14:
+        method += "recovery_init_sync_method = syncfs\n"
     shop.account.write(data / "postgresql.conf", f"{_SETTINGS}{keep}\n{method}")
     shop.account.write(data / "pg_hba.conf", "# not used: see etc/pg_hba.conf of the host\n")
     await _single(
