@@ -22,7 +22,19 @@ CONSOLE = (
         "tests/tui/test_run_screen.py::test_leaving_finishes_and_verifies_the_step_at_hand_journals_held_and_begins_no_other",
     ),
     Row(
-        "Ctrl-Z",
+        "a hang-up, a termination, Ctrl-C or a closed terminal under `run`, `runs resume` or `runs back-out`",
+        "ends and verifies the step at hand, begins no other, leaves",
+        "held (5)",
+        "tests/cli/test_leaving_a_run.py::test_a_run_is_left_in_every_way_and_stopped_in_none",
+    ),
+    Row(
+        "Ctrl-Z under one of these, or in the console at a step of a run",
+        "does not stop: a process that stands still would keep the lease in silence; says how to hold the run",
+        "goes on",
+        "tests/cli/test_leaving_a_run.py::test_a_run_is_left_in_every_way_and_stopped_in_none",
+    ),
+    Row(
+        "Ctrl-Z in the console otherwise",
         "gives the shell back; `fg` brings the console back",
         "goes on",
         "tests/tui/test_leaving.py::test_ctrl_z_gives_the_shell_back_and_fg_the_console",
