@@ -24,7 +24,12 @@ from tests.lab.fault_plays_connections import (
     take_the_standbys_at_a_failover,
     take_the_standbys_in_a_switchover,
 )
-from tests.lab.fault_plays_disk import fill_it_before_a_switchover, fill_it_in_a_failover, fill_it_in_a_switchover
+from tests.lab.fault_plays_disk import (
+    fill_it_before_a_switchover,
+    fill_it_in_a_failover,
+    fill_it_in_a_switchover,
+    fill_the_place_of_a_backup,
+)
 from tests.lab.fault_plays_front import fail_over_with_an_ended_certificate
 from tests.lab.fault_plays_logins import rotate_it_before_a_switchover, rotate_it_in_a_switchover
 from tests.lab.fault_scene import LIMIT_S, FaultScene
@@ -214,6 +219,7 @@ PLAYS: dict[str, Callable[[RemedyScene], None]] = {
     "disk-full-before-a-switchover": fill_it_before_a_switchover,
     "disk-full-at-the-promotion": fill_it_in_a_switchover,
     "disk-full-at-a-failover": fill_it_in_a_failover,
+    "disk-full-at-a-backup": fill_the_place_of_a_backup,
     "password-rotated-before": rotate_it_before_a_switchover,
     "password-rotated-during": rotate_it_in_a_switchover,
     "certificate-ended-at-a-failover": fail_over_with_an_ended_certificate,

@@ -10,7 +10,10 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from ppsconsole.plan.outcomes import EXIT_BLOCKED, RunVerdict
 from tests.lab.conftest import wait_for
@@ -19,6 +22,7 @@ from tests.lab.kill_scene import STREAMING
 from tests.lab.small_disk import SmallDisk, small_disk
 
 DISK_BYTES = 256 << 20
+_PLACE_BYTES, _SPARE_BYTES = 4 << 20, 32 << 10
 
 _ITEM = "of its disk in use"
 _TOLD = "It was not promoted: it is a standby still, and comes back as one"
@@ -150,6 +154,27 @@ def fill_it_in_a_failover(scene: FaultScene) -> None:
         scene.consoles.ran("rejoin", old)
         scene.lab.heal(old)
         assert scene.aim() == (new, old)
+
+
+def fill_the_place_of_a_backup(scene: FaultScene) -> None:
+    """A bundle finds no room half way: nothing of it is left, not even what took the last of the room; with room it is made."""
+    place = yaml.safe_load(scene.lab.inventory.read_text())["backups"]["nightly"]
+    folder = Path(place["path"])
+    aside = folder.with_name(f"{folder.name}.elsewhere")
+    folder.rename(aside)
+    with small_disk(folder, _PLACE_BYTES, aside.stat().st_uid) as disk:
+        disk.fill(_SPARE_BYTES)
+        before = sorted(each.name for each in folder.rglob("*"))
+        done = scene.begun("backup")
+        said = " ".join((done.stdout + done.stderr).split())
+        assert done.returncode == RunVerdict.ROLLED_BACK.exit_code, said
+        assert (_FULL in said, "Make room there" in said) == (True, True), said
+        assert sorted(each.name for each in folder.rglob("*")) == before
+        print(f"  no room for a bundle: told, and nothing of it is left ({done.returncode})")
+        disk.free()
+        scene.consoles.ran("backup")
+        assert sorted(each.name for each in folder.iterdir()) != before
+    aside.rename(folder)
 
 
 def _filled_at_the_promotion(scene: FaultScene, disk: SmallDisk, new: str, runbook: str, *answers: str) -> None:

@@ -83,8 +83,8 @@ AROUND = (
     ),
     Row(
         "the file system of a backup's place fills up under a bundle, users at work",
-        "takes away what it began, so that nothing of it is left; resumed with room, it makes it",
-        "held, then success, 0 lost",
+        "takes away what it began, so that nothing of it is left; with room, another is made",
+        "rolled back; then success, 0 lost",
         f"{PLAYS}_disk.py::fill_the_place_of_a_backup",
     ),
 )
