@@ -19,6 +19,10 @@ from ppsconsole.masking import plain
 from ppsconsole.plan.step import Step
 
 _CHANGED = 75  # EX_TEMPFAIL
+_COPIED = 'rm -f "{to}" && cp -p "{source}" "{to}"'
+"""A copy with the same owner and rights, through no link that somebody put where it is to be."""
+_DRAFT, _BACKUP = _COPIED.format(source="$f", to="$f.new"), _COPIED.format(source="$f", to="$f.bak")
+_FROM_BACKUP = f'{_COPIED.format(source="$f.bak", to="$f.new")} && mv "$f.new" "$f"'
 
 
 class _MembersAction:
@@ -205,17 +209,17 @@ def _write_command(balancer: Balancer, *, is_kept: bool = False) -> str:
     back at once: nginx goes on with the old configuration, but would not start with the new one. It is kept where it is the one
     from before the run: then something else is wrong, and what this run wrote must not be what nginx reads once that is mended.
     """
-    put_back = "" if is_kept else ' || { s=$?; cp -p "$f.bak" "$f.new" && mv "$f.new" "$f"; exit "$s"; }'
+    put_back = "" if is_kept else f' || {{ s=$?; {_FROM_BACKUP}; exit "$s"; }}'
     return (
         f"f={shlex.quote(str(balancer.include))}; read -r was; "
         f'[ "$(sha256sum <"$f" | cut -c 1-64)" = "$was" ] || exit {_CHANGED}; '
-        'cp -p "$f" "$f.new" && cat >"$f.new" && cp -p "$f" "$f.bak" && mv "$f.new" "$f" || exit 74; '
+        f'{_DRAFT} && cat >"$f.new" && {_BACKUP} && mv "$f.new" "$f" || exit 74; '
         f"{dump_command(balancer)}{put_back}"
     )
 
 
 def _restore_command(balancer: Balancer) -> str:
-    return f'f={shlex.quote(str(balancer.include))}; cp -p "$f.bak" "$f.new" && mv "$f.new" "$f"'
+    return f"f={shlex.quote(str(balancer.include))}; {_FROM_BACKUP}"
 
 
 async def _replaced(bench: Workbench, step: Step, was: str, text: str, wanted: Mapping[str, bool]) -> None:

@@ -164,7 +164,7 @@ class RemoveBootGuard:
     async def undo(self, bench: Workbench, step: Step) -> None:
         """Put it back."""
         path = shlex.quote(guard_path(bench.inventory, step.node))
-        await _sent(bench, step, f"[ -e {path} ] || mv {path}.removed {path}")
+        await _sent(bench, step, f"[ -e {path} ] || mv -T {path}.removed {path}")
 
     async def verify_undone(self, bench: Workbench, step: Step) -> Finding:
         """Return whether it is back."""
@@ -199,7 +199,7 @@ def _install(inventory: Inventory, node: str) -> str:
 
 def _remove(inventory: Inventory, node: str) -> str:
     path = shlex.quote(guard_path(inventory, node))
-    return f"grep -q {shlex.quote(_HEAD)} {path} && mv {path} {path}.removed"
+    return f"grep -q {shlex.quote(_HEAD)} {path} && mv -T {path} {path}.removed"
 
 
 async def _head(bench: Workbench, node: str) -> str:

@@ -231,5 +231,5 @@ def drop_part_command(path: str, folder: str) -> str:
 
 def aside_command(path: str, folders: tuple[str, ...]) -> str:
     """Return the command that sets bundles aside by another name: nothing is deleted by a run."""
-    moves = " && ".join(f"mv {shlex.quote(each)} {shlex.quote(ASIDE + each)}" for each in folders)
+    moves = " && ".join(f"mv -T {shlex.quote(each)} {shlex.quote(ASIDE + each)}" for each in folders)
     return f"cd {shlex.quote(path)} && {moves}"

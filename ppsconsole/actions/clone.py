@@ -12,6 +12,7 @@ from ppsconsole.actions.follow import declared_way, slot_of, way_to
 from ppsconsole.actions.kinds import Lasting
 from ppsconsole.actions.looks import LOOK_S, REWINDING, each_process
 from ppsconsole.actions.places import argument, data_directory_of, host_of, instance_of, on_host, program_of
+from ppsconsole.actions.planted import fresh_file, refuse_planted
 from ppsconsole.errors import RunError
 from ppsconsole.inventory.model import Instance, Inventory
 from ppsconsole.masking import plain
@@ -152,15 +153,17 @@ def clone_folder(inventory: Inventory, node: str, run: str) -> str:
 def _clone(inventory: Inventory, node: str, conninfo: str, run: str) -> str:
     instance = instance_of(inventory, node)
     copy, verify = (shlex.quote(program_of(instance, each)) for each in ("pg_basebackup", "pg_verifybackup"))
+    own, log = refuse_planted('"$c"'), fresh_file('"$c.log"')
     return (
-        f'umask 077; c={shlex.quote(clone_folder(inventory, node, run))}; t=$c.part; [ ! -e "$c" ] || exit 0; '
-        'if [ -e "$t" ]; then n=1; while [ -e "$t.$n" ]; do n=$((n+1)); done; mv "$t" "$t.$n" || exit 1; fi; '
+        f'umask 077; c={shlex.quote(clone_folder(inventory, node, run))}; t=$c.part; {own}; [ ! -e "$c" ] || exit 0; '
+        'if [ -e "$t" ] || [ -L "$t" ]; then n=1; while [ -e "$t.$n" ] || [ -L "$t.$n" ]; do n=$((n+1)); done; '
+        f'mv -T "$t" "$t.$n" || exit 1; fi; {log} || exit 1; '
         f'LC_ALL=C {copy} -D "$t" -d {shlex.quote(conninfo)} -S {slot_of(node)} -X stream -c fast -w -P 2>"$c.log" '
         '|| { tail -n 3 "$c.log" >&2; exit 65; }; '
         f'if [ -f "$t/backup_manifest" ] && command -v {verify} >/dev/null; then '
         f'LC_ALL=C {verify} -q "$t" >&2 || exit 66; fi; '
         # What is not a standby by its marker would come up as a second primary, whoever starts it.
-        ': >"$t/standby.signal" && sync && mv "$t" "$c" && sync'
+        ': >"$t/standby.signal" && sync && mv -T "$t" "$c" && sync'
     )
 
 
@@ -184,6 +187,6 @@ def swap_command(inventory: Inventory, step: Step, run: str) -> str:
         f'if [ -d "$c" ]; then [ -f "$c/standby.signal" ] || exit 65; {is_ours}; '
         f'if [ -d "$d" ]; then [ ! -e "$b" ] || {{ echo "$b is there already" >&2; exit 66; }}; {is_old}; '
         f'r=$( {running} ); [ -z "$r" ] || {{ echo "still runs: $r" >&2; exit 67; }}; '
-        f'mv -T "$d" "$b" || exit 68; [ ! -e "$d{REWINDING}" ] || mv "$d{REWINDING}" "$b{REWINDING}"; fi; '
+        f'mv -T "$d" "$b" || exit 68; [ ! -e "$d{REWINDING}" ] || mv -T "$d{REWINDING}" "$b{REWINDING}"; fi; '
         'mv -T "$c" "$d" || exit 69; fi; sync; [ -f "$d/standby.signal" ]'
     )

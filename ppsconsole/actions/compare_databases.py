@@ -7,6 +7,7 @@ from ppsconsole.actions.copying import LOOK_S, asked_command, copy_name, dump_fo
 from ppsconsole.actions.dump_database import SOURCE_POSITION, SUMS
 from ppsconsole.actions.kinds import Looking
 from ppsconsole.actions.places import argument, host_of, instance_of, on_host, program_of
+from ppsconsole.actions.planted import refuse_planted
 from ppsconsole.actions.table_sums import parse_sums, sums_command
 from ppsconsole.cluster.database_sums import DatabaseSums
 from ppsconsole.drivers.base import CommandResult
@@ -81,8 +82,9 @@ def _command(inventory: Inventory, step: Step, run: str, position: str) -> str:
     restored = sums_command(psql, login(inventory, node, node, copy_name(name, "restore", run)))
     again = sums_command(psql, login(inventory, node, source, name))
     where = asked_command(inventory, node, source, name, f"{SOURCE_POSITION};")
+    dump = shlex.quote(dump_folder(inventory, node, run))
     return (
-        f"umask 077; cd {shlex.quote(dump_folder(inventory, node, run))} || exit 1; rm -f restored source; "
+        f"umask 077; {refuse_planted(dump)}; cd {dump} || exit 1; rm -f restored source new; "
         f"{restored} >new || exit 1; mv new restored; x=$({where}) || exit 1; "
         f'if [ "$x" = {shlex.quote(position)} ]; then cp {SUMS} new; else {again} >new; fi && mv new source'
     )

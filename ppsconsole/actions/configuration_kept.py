@@ -9,6 +9,7 @@ import shlex
 from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.looks import LOOK_S, remains
 from ppsconsole.actions.places import data_directory_of, host_of, instance_of, on_host
+from ppsconsole.actions.planted import refuse_planted
 from ppsconsole.errors import RunError
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
@@ -81,9 +82,11 @@ def put_back_command(inventory: Inventory, node: str, run: str) -> str:
 
 def _keep(inventory: Inventory, node: str, run: str) -> str:
     data, kept = data_directory_of(instance_of(inventory, node)), kept_folder(inventory, node, run)
+    own = refuse_planted('"$k"', '"$k/files"')
     return (
-        f'umask 077; k={shlex.quote(kept)}; [ ! -d "$k/files" ] || exit 0; '
-        f'mkdir -p "$k" && rm -rf "$k/files.part" && mkdir "$k/files.part" && cd {shlex.quote(data)} || exit 1; '
+        f'umask 077; k={shlex.quote(kept)}; {own}; [ ! -d "$k/files" ] || exit 0; '
+        f'{{ [ -d "$k" ] || mkdir "$k"; }} && rm -rf "$k/files.part" && mkdir "$k/files.part" && '
+        f"cd {shlex.quote(data)} || exit 1; "
         f'for f in {_NAMES}; do [ ! -e "$f" ] || cp -a "$f" "$k/files.part/" || exit 1; done; '
-        'sync && mv "$k/files.part" "$k/files" && sync'
+        'sync && mv -T "$k/files.part" "$k/files" && sync'
     )

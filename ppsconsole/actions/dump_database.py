@@ -10,6 +10,7 @@ from ppsconsole.actions.base import Finding, Workbench
 from ppsconsole.actions.copy_facts import source_facts, source_lacks, tools_lack
 from ppsconsole.actions.copying import LOOK_S, done_telling, dump_folder, jobs_command, login
 from ppsconsole.actions.places import argument, host_of, instance_of, on_host, program_of
+from ppsconsole.actions.planted import refuse_planted
 from ppsconsole.actions.table_sums import parse_sums, sums_command
 from ppsconsole.cluster.judging import size as size_said
 from ppsconsole.drivers.base import CommandResult
@@ -162,9 +163,9 @@ def _command(inventory: Inventory, step: Step, run: str) -> str:
         "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; "
         f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_export_snapshot(); {SOURCE_POSITION};"
     )
-    sums = sums_command(program_of(instance, "psql"), connection, snapshot='"$s"')
+    sums, own = sums_command(program_of(instance, "psql"), connection, snapshot='"$s"'), refuse_planted('"$k"')
     return (
-        f'umask 077; trap "" PIPE; k={place}; t=$k.part; [ ! -d "$k" ] || exit 0; rm -rf "$t"; {jobs_command()}; '
+        f'umask 077; trap "" PIPE; k={place}; t=$k.part; {own}; [ ! -d "$k" ] || exit 0; rm -rf "$t"; {jobs_command()}; '
         'fail() { echo "$1" >&2; exec 7>&-; kill "$h" $d $c 2>/dev/null; wait; rm -rf "$t"; exit 1; }; d=; c=; '
         'mkdir "$t" && mkfifo "$t/say" && : >"$t/held" || exit 1; '
         f'LC_ALL=C {psql} -XAtq -w -v ON_ERROR_STOP=1 -d {way} <"$t/say" >"$t/held" 2>"$t/why" & h=$!; '
@@ -179,5 +180,5 @@ def _command(inventory: Inventory, step: Step, run: str) -> str:
         f'{pg_restore} -l "$t/{DUMP}" >"$t/list" 2>"$t/said" || fail "pg_restore -l: $(tail -c 400 "$t/said")"; '
         'e=$(grep -c "^[0-9]" "$t/list"); a=$(grep -c "^[0-9].* TABLE DATA " "$t/list"); '
         f'echo "entries=$e data=$a position=$x kilobytes=$(du -sk "$t/{DUMP}" | cut -f1) jobs=$j" >"$t/{ABOUT}"; '
-        'rm -f "$t/say" "$t/held" "$t/why"; sync; mv "$t" "$k"'
+        'rm -f "$t/say" "$t/held" "$t/why"; sync; mv -T "$t" "$k"'
     )

@@ -13,6 +13,7 @@ from ppsconsole.actions.follow import switchpoint
 from ppsconsole.actions.looks import LOOK_S, remains
 from ppsconsole.actions.lost_log import LIMIT_S, LostLog, lost_log_command, parse_lost_log
 from ppsconsole.actions.places import argument, data_directory_of, host_of, instance_of, on_host, program_of
+from ppsconsole.actions.planted import refuse_planted
 from ppsconsole.actions.standing import standing
 from ppsconsole.actions.wal_files import segment_name
 from ppsconsole.cluster.database import lsn_number
@@ -223,9 +224,10 @@ def _kept(bench: Workbench, step: Step, timeline: int, fork: str) -> str:
 def _copy(inventory: Inventory, node: str, kept: str, names: tuple[str, ...]) -> str:
     """Return the command that copies files of the log to where they have no name yet, and compares them."""
     folder, files = data_directory_of(instance_of(inventory, node)), " ".join(names)
+    own = refuse_planted('"$k"', '"$t"')
     return (
-        f'umask 077; k={shlex.quote(kept)}; t=$k.part; [ ! -e "$k" ] || exit 0; '
-        f'mkdir -p "$t" && cd {shlex.quote(folder)}/pg_wal && cp -p {files} "$t"/ || exit 1; '
+        f'umask 077; k={shlex.quote(kept)}; t=$k.part; {own}; [ ! -e "$k" ] || exit 0; '
+        f'{{ [ -d "$t" ] || mkdir "$t"; }} && cd {shlex.quote(folder)}/pg_wal && cp -p {files} "$t"/ || exit 1; '
         'for f in *.history ../global/pg_control ../backup_label; do [ ! -e "$f" ] || cp -p "$f" "$t"/ || exit 1; done; '
         f'sha256sum {files} >"$t/SHA256SUMS" && cd "$t" && sha256sum -c --quiet SHA256SUMS'
     )
@@ -233,7 +235,8 @@ def _copy(inventory: Inventory, node: str, kept: str, names: tuple[str, ...]) ->
 
 def _name(kept: str) -> str:
     """Return the command that puts the list, which comes by standard input, beside them, and only then gives them their name."""
+    own = refuse_planted('"$k"', '"$t"')
     return (
-        f'umask 077; k={shlex.quote(kept)}; t=$k.part; [ ! -e "$k" ] || exit 0; '
-        'cat >"$t/transactions.txt" && sync && mv "$t" "$k" && sync'
+        f'umask 077; k={shlex.quote(kept)}; t=$k.part; {own}; [ ! -e "$k" ] || exit 0; '
+        'cat >"$t/transactions.txt" && sync && mv -T "$t" "$k" && sync'
     )

@@ -67,7 +67,7 @@ class Quarantine:
         host = host_of(bench.inventory, step.node).name
         if not bench.noted(step, "was_quarantined"):
             marker = _marker(bench.inventory, step.node)
-            command = f"[ ! -e {marker} ] || mv -f {marker} {marker}.lifted"
+            command = f"[ ! -e {marker} ] || mv -fT {marker} {marker}.lifted"
             await bench.hosts.act(host, command, node=step.node, timeout_s=step.timeout_s)
         if bench.noted(step, "was_enabled") == "enabled":
             await send(bench, step, "enable")

@@ -13,6 +13,7 @@ from ppsconsole.actions.follow import declared_way, way_to
 from ppsconsole.actions.kinds import Lasting, Looking
 from ppsconsole.actions.looks import LOOK_S, REWINDING, remains
 from ppsconsole.actions.places import argument, data_directory_of, host_of, instance_of, on_host, program_of
+from ppsconsole.actions.planted import refuse_planted
 from ppsconsole.actions.remnant import dry_run_command, rewind_command
 from ppsconsole.errors import RunError
 from ppsconsole.inventory.model import Inventory
@@ -159,13 +160,13 @@ def _recover(inventory: Inventory, node: str) -> str:
 def _rewind(inventory: Inventory, node: str, conninfo: str, run: str) -> str:
     instance = instance_of(inventory, node)
     command, dry = rewind_command(instance, conninfo), dry_run_command(instance, conninfo)
-    kept = shlex.quote(kept_folder(inventory, node, run))
+    kept, own = shlex.quote(kept_folder(inventory, node, run)), refuse_planted('"$k"', '"$k/rewind.log"')
     return (
-        f"d={shlex.quote(data_directory_of(instance))}; k={kept}; m=$d{REWINDING}; "
+        f"d={shlex.quote(data_directory_of(instance))}; k={kept}; m=$d{REWINDING}; {own}; "
         '[ ! -e "$k/rewound" ] || exit 0; '
         '[ ! -e "$m" ] || { echo "an earlier rewind did not end: what is half rewound is of no use" >&2; exit 66; }; '
         f"{dry} >/dev/null || exit 65; "
-        f'echo {shlex.quote(run)} >"$m" && sync && '
+        f'(set -C; echo {shlex.quote(run)} >"$m") && sync && '
         f'{{ {command} --progress 2>"$k/rewind.log" || {{ tail -n 3 "$k/rewind.log" >&2; exit 67; }}; }} && '
         ': >"$d/standby.signal" && sync && mv "$m" "$k/rewound" && sync'
     )

@@ -104,14 +104,15 @@ def _start(inventory: Inventory, step: Step) -> str:
     marker = shlex.quote(data_directory_of(instance_of(inventory, step.node)) + QUARANTINE)
     enable, start = service_command(service, "enable", step.node), service_command(service, "start", step.node)
     # A boot guard keeps what is in quarantine from starting: it is lifted right before, for what is surely a standby.
-    lift = f"{{ [ ! -e {marker} ] || mv -f {marker} {marker}.lifted; }}"
+    lift = f"{{ [ ! -e {marker} ] || mv -fT {marker} {marker}.lifted; }}"
     return f"{_bound(inventory, step)}; {insisted(inventory, step.node)}; {lift} && {enable} && {start}"
 
 
 def _quarantined_again(inventory: Inventory, node: str) -> str:
     marker = shlex.quote(data_directory_of(instance_of(inventory, node)) + QUARANTINE)
     disable = service_command(service_of(inventory, node), "disable", node)
-    return f"{{ [ ! -e {marker}.lifted ] || mv -f {marker}.lifted {marker}; : >>{marker}; }}; {disable}"
+    back = f"[ ! -e {marker}.lifted ] || mv -fT {marker}.lifted {marker}"
+    return f"{{ {back}; [ -e {marker} ] || (set -C; : >{marker}); }}; {disable}"
 
 
 def _bound(inventory: Inventory, step: Step) -> str:

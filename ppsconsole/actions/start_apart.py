@@ -15,6 +15,9 @@ from ppsconsole.inventory.model import Inventory
 from ppsconsole.masking import plain
 from ppsconsole.plan.step import Step
 
+_GONE_EVERY_S = 5.0
+"""How often it is looked whether its processes are there while it recovers, in seconds: each look is a line in the journal."""
+
 
 class StartApart:
     """Starts `step.node` as a primary, in quarantine or not. Argument `primary`: the one that goes on until the swap.
@@ -53,8 +56,22 @@ class StartApart:
             raise BadAnswer(f"it did not start: {plain(result.stderr or result.stdout, 300)}", where=step.node)
 
     async def verify(self, bench: Workbench, step: Step) -> Finding:
-        """Return whether it serves as a primary of its own, the system that was planned for."""
+        """Return whether it serves as a primary of its own, the system that was planned for.
+
+        Where no process of it is left it is not waited for: it may never have been started, and users are out.
+        """
         identity = identity_of(bench.plan, step.node)
+        due = bench.clock.monotonic()
+
+        async def is_gone() -> bool:
+            nonlocal due
+            if bench.clock.monotonic() < due:
+                return False
+            due = bench.clock.monotonic() + _GONE_EVERY_S
+            try:
+                return (await remains(bench, step.node)).is_gone
+            except DriverError:
+                return False
 
         async def look() -> Finding:
             try:
@@ -68,7 +85,7 @@ class StartApart:
             words = f"{step.node} runs as a server of its own on timeline {found.timeline}, and nobody uses it"
             return Finding("yes", words, {"timeline": found.timeline})
 
-        return await settled(bench, look, patience(step))
+        return await settled(bench, look, patience(step), is_vain=is_gone)
 
     async def undo(self, bench: Workbench, step: Step) -> None:
         """Stop it, and put disabling and quarantine back as they were."""
@@ -79,7 +96,7 @@ class StartApart:
             await send(bench, step, "disable")
         if bench.noted(step, "was_quarantined"):
             marker = _marker(bench.inventory, step.node)
-            command = f"[ -e {marker} ] || mv {marker}.lifted {marker}"
+            command = f"[ -e {marker} ] || mv -T {marker}.lifted {marker}"
             await bench.hosts.act(host_of(bench.inventory, step.node).name, command, node=step.node, timeout_s=step.timeout_s)
 
     async def verify_undone(self, bench: Workbench, step: Step) -> Finding:
@@ -103,4 +120,4 @@ def _command(inventory: Inventory, node: str) -> str:
     service = service_of(inventory, node)
     enable, start = service_command(service, "enable", node), service_command(service, "start", node)
     insist = f"[ ! -e {folder}/standby.signal ] || {{ echo 'it would come up as a standby' >&2; exit 65; }}"
-    return f"{insist}; [ ! -e {marker} ] || mv -f {marker} {marker}.lifted; {enable} && {start}"
+    return f"{insist}; [ ! -e {marker} ] || mv -fT {marker} {marker}.lifted; {enable} && {start}"

@@ -2,6 +2,7 @@
 
 import shlex
 
+from ppsconsole.actions.planted import refuse_planted
 from ppsconsole.cluster.database import lsn_number
 
 PIECE_BYTES = 4 << 20
@@ -62,9 +63,10 @@ def add_piece(folder: str, name: str, offset: int | str) -> str:
 
     What a line that dropped left behind `offset` is written anew.
     """
+    own = refuse_planted('"$s"', '"$f"')
     return (
-        f"umask 077; s={shlex.quote(folder)}; f=$s/{name}; "
-        'mkdir -p "$s" && : >>"$f" || exit 1; '
+        f"umask 077; s={shlex.quote(folder)}; f=$s/{name}; {own}; "
+        '{ [ -d "$s" ] || mkdir "$s"; } && : >>"$f" || exit 1; '
         f'[ "$(stat -c %s "$f")" -ge {offset} ] || {{ echo "$f is shorter than {offset} bytes" >&2; exit 65; }}; '
         f'truncate -s {offset} "$f" && base64 -d | gzip -dc >>"$f"'
     )

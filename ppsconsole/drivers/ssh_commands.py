@@ -174,7 +174,7 @@ async def _communicate(
                 raise OutputTooLong(
                     f"the command printed more than {limit_bytes} bytes and was cut off",
                     where=where,
-                    remedy="See what the host prints at login",
+                    remedy="See what prints that much there: the command itself, or what runs at each login",
                 )
             chunks.append(chunk)
         return b"".join(chunks)

@@ -55,7 +55,10 @@ class Binding:
         """Return the shell text that notes on the host that an act of the step is begun: who goes on from a copy learns of it."""
         folder = f'"$d"/runs/{shlex.quote(self._lease.claim.run)}'
         line = step or shlex.quote(self._stage.begun)
-        note = f'r={folder}; {{ [ -d "$r" ] || mkdir -p "$r"; }} && printf "%s\\n" {line} >>"$r/begun"'
+        own = '[ ! -L "$d/runs" ] && [ ! -L "$r" ] && [ ! -L "$r/begun" ]'
+        # Once for each host: where a command stands ready nothing more is started. The act itself keeps the login's umask.
+        there = '[ -f "$r/begun" ] || (umask 077; mkdir -p "$r" && : >>"$r/begun")'
+        note = f'r={folder}; {own} && {{ {there}; }} && printf "%s\\n" {line} >>"$r/begun"'
         # A disk that is full does not keep a service down.
         return f"{{ {note}; }} 2>/dev/null || :\n"
 

@@ -2,6 +2,9 @@
 
 The marker that says "started" is made by the process that then runs the command, so there is no moment at which a dropped line
 leaves a marker and nothing behind it. If that process is gone without a status, nobody knows how far it came.
+
+What it prints goes to files and not to a pipe: it goes on whatever becomes of who reads it, and so does what it leaves running.
+Something beside it keeps the files from growing without end, by emptying them, which takes nothing from the command.
 """
 
 import re
@@ -9,6 +12,7 @@ import shlex
 from dataclasses import dataclass
 
 from ppsconsole.drivers.base import CommandResult
+from ppsconsole.engine.lease_script import run_folder
 from ppsconsole.errors import BadAnswer
 from ppsconsole.masking import plain
 
@@ -19,6 +23,10 @@ GRACE_S = 5.0
 RETRY_S = 0.3
 _MARK = "@@ppsconsole-detached"
 _LIMIT_BYTES = 200_000
+"""Of each file what is told at most, and kept of what was taken out of it."""
+_FILE_BYTES = 1_000_000
+_TRIM_S = 0.5
+"""How often it is looked whether a file is over that; what is printed in between may pass it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +46,27 @@ class Place:
 
     def start(self, command: str) -> str:
         """Return shell text that starts `command` unless it was started before; `$p` is its place afterwards."""
+        # Emptied where they are: both are written to at their end. It ends with the runner, however that ended.
+        trim = (
+            'trim() { for f in "$1/out" "$1/err"; do\n'
+            f'  [ "$(stat -c %s "$f")" -le {_FILE_BYTES} ] || {{ tail -c {_LIMIT_BYTES} "$f" >"$f.end"; : >"$f"; }}\n'
+            "done; }\n"
+            f'(while sleep {_TRIM_S:g} && read -r i n z t </proc/$$/stat && [ "$z" != Z ]; do trim "$1"; done) '
+            "</dev/null >/dev/null 2>&1 & w=$!\n"
+        )
         runner = (
             'mkdir -p "$1" || exit 1\n'
             "read -r b </proc/sys/kernel/random/boot_id\n"
             'echo "$$ $b $(cut -d" " -f22 /proc/$$/stat)" >"$1/new.$$"\n'
             'ln "$1/new.$$" "$1/started" 2>/dev/null; s=$?; rm -f "$1/new.$$"; [ "$s" = 0 ] || exit 0\n'
-            f'/bin/sh -c {shlex.quote(command)} >"$1/out" 2>"$1/err" </dev/null\n'
-            'echo "$?" >"$1/status.new"; mv "$1/status.new" "$1/status"\n'
+            f': >"$1/out"; : >"$1/err"; {trim}'
+            f'/bin/sh -c {shlex.quote(command)} >>"$1/out" 2>>"$1/err" </dev/null; s=$?\n'
+            'kill $w 2>/dev/null; trim "$1" 2>/dev/null\n'
+            'echo "$s" >"$1/status.new"; mv "$1/status.new" "$1/status"\n'
         )
+        place = '"$p"'
         return (
-            f"{self.find()}"
+            f"{self.find()}{run_folder(self.run, place)}"
             'if [ ! -f "$p/started" ]; then\n'
             "  umask 077; s=; command -v setsid >/dev/null && s=setsid\n"
             f'  nohup $s /bin/sh -c {shlex.quote(runner)} ppsconsole "$p" >/dev/null 2>&1 </dev/null &\n'
@@ -85,7 +104,7 @@ class Place:
             'if [ -f "$p/status" ]; then s=$(cat "$p/status"); fi\n'
             f"printf '{_MARK} %s\\n' \"$s\"\n"
             "case $s in running|absent|gone) exit 0 ;; esac\n"
-            f'tail -c {_LIMIT_BYTES} "$p/out"; tail -c {_LIMIT_BYTES} "$p/err" >&2; exit 0\n'
+            f'told() {{ cat "$p/$1.end" "$p/$1" 2>/dev/null | tail -c {_LIMIT_BYTES}; }}; told out; told err >&2; exit 0\n'
         )
 
     def outcome(self, result: CommandResult) -> CommandResult | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 from urllib.parse import quote
 
+from ppsconsole.actions.planted import refuse_planted
 from ppsconsole.cluster.told import told_json
 from ppsconsole.drivers.base import CommandResult
 from ppsconsole.engine.holder import Holder
@@ -22,6 +23,12 @@ ROOT = "~/.ppsconsole"
 NOT_OURS = 95
 """The lease is somebody else's, or gone."""
 CANNOT_WRITE = 96
+
+OWN_FOLDERS = ('"${d%/*}"', '"$d"', '"$d/runs"')
+"""Below which everything of a run is written, as shell text."""
+
+RUN_FILES = ("plan.new", "plan.json", "events.new", "events.jsonl", "begun")
+"""What is written in the folder of a run, beside the folders of commands that outlive the line."""
 
 State = Literal["held", "left"]
 """`left`: its run is not finished, and nobody is at it."""
@@ -121,11 +128,7 @@ def take_script(folder: str, epoch: int, expected: str) -> str:
     return sh(
         f"d={folder}\numask 077\n"
         # Everything of the run is written below it: through a link that was planted there it would land elsewhere.
-        'for p in "${d%/*}" "$d" "$d/runs"; do\n'
-        '  if [ -L "$p" ] || { [ -e "$p" ] && [ ! -O "$p" ]; }; then\n'
-        f'    echo "$p is a link, or belongs to somebody else: move it away" >&2; exit {CANNOT_WRITE}\n'
-        "  fi\n"
-        "done\n"
+        f"{refuse_planted(*OWN_FOLDERS, status=CANNOT_WRITE)}\n"
         f'mkdir -p "$d" && cat >"$d/new.$$" || {{ rm -f "$d/new.$$"; exit {CANNOT_WRITE}; }}\n'
         'IFS=" " read -r a l <"$d/new.$$"\n'
         f'if [ "$a" != {epoch} ] || [ "$(wc -l <"$d/new.$$")" -ne 2 ]; then\n'
@@ -173,6 +176,18 @@ def leave_script(folder: str, line: str) -> str:
 def beat_script(folder: str, line: str) -> str:
     """Return what gives a sign of life, if the lease is still ours."""
     return sh(f'd={folder}\n{ours(line)} || exit {NOT_OURS}\ndate +%s >"$d/heartbeat"\n')
+
+
+def run_folder(run: str, *places: str) -> str:
+    """Return what makes the folder of a run in `$d`, and sets `$r` to it; it leaves where something was planted on the way.
+
+    Args:
+        run: Its id.
+        places: More places that will be written to, as shell text.
+    """
+    planted = refuse_planted(*OWN_FOLDERS, '"$r"', *(f'"$r/{name}"' for name in RUN_FILES), *places, status=CANNOT_WRITE)
+    there = f'[ -d "$r" ] || (umask 077; mkdir -p "$r") || exit {CANNOT_WRITE}'
+    return f"r=$d/runs/{shlex.quote(run)}\n{planted}\n{there}\n"
 
 
 def ours(line: str) -> str:

@@ -5,11 +5,10 @@ A run that was taken over never goes on: the world was moved since. Left open, i
 
 import asyncio
 import json
-import shlex
 
 from ppsconsole.engine.journal import Journal
 from ppsconsole.engine.lease import Lease
-from ppsconsole.engine.lease_script import CANNOT_WRITE, NOT_OURS, ROOT, ours, sh
+from ppsconsole.engine.lease_script import CANNOT_WRITE, NOT_OURS, ROOT, ours, run_folder, sh
 from ppsconsole.engine.resume import FoundRun, ProvedShell, find_run
 from ppsconsole.engine.state import state_of
 from ppsconsole.errors import DriverError, UsageError
@@ -70,9 +69,10 @@ async def _sent(shell: ProvedShell, lease: Lease, host: Host, found: FoundRun) -
     """Put the run's plan and events in the place of what a host has; return the host and why that failed, or nothing."""
     lines = [json.dumps(event.as_json(), default=str) for event in found.events]
     script = sh(
-        f"d={lease.folder}; r=$d/runs/{shlex.quote(found.run)}\numask 077\n"
+        f"d={lease.folder}\numask 077\n"
         f"{ours(lease.line)} || exit {NOT_OURS}\n"
-        f'mkdir -p "$r" && IFS= read -r p && cat >"$r/events.new" || exit {CANNOT_WRITE}\n'
+        f"{run_folder(found.run)}"
+        f'IFS= read -r p && cat >"$r/events.new" || exit {CANNOT_WRITE}\n'
         # A line that drops ends the input as well: half a story must not take the place of the whole one.
         f'[ "$(wc -l <"$r/events.new")" -eq {len(lines)} ] || exit {CANNOT_WRITE}\n'
         f'printf "%s\\n" "$p" >"$r/plan.new" && mv "$r/plan.new" "$r/plan.json" && mv "$r/events.new" "$r/events.jsonl"\n'
