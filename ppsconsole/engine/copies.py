@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from ppsconsole.cluster.told import told_json
 from ppsconsole.drivers.base import Shell
 from ppsconsole.engine.lease import LOST, Lease
-from ppsconsole.engine.lease_script import CANNOT_WRITE, NOT_OURS, ours, sh
+from ppsconsole.engine.lease_script import CANNOT_WRITE, NOT_OURS, ours, run_folder, sh
 from ppsconsole.engine.recorder import WORDS_LIMIT
 from ppsconsole.errors import DriverError
 from ppsconsole.inventory.model import Host
@@ -191,12 +190,11 @@ async def _reached(copy: _Copy, upto: int) -> None:
 
 
 def _append_script(lease: Lease, has_plan: bool) -> str:
-    run = shlex.quote(lease.claim.run)
     plan = 'IFS= read -r p && printf "%s\\n" "$p" >"$r/plan.new" && mv "$r/plan.new" "$r/plan.json" || exit "$x"\n'
     return sh(
-        f"d={lease.folder}; r=$d/runs/{run}; x={CANNOT_WRITE}\numask 077\n"
+        f"d={lease.folder}; x={CANNOT_WRITE}\numask 077\n"
         f"{ours(lease.line)} || exit {NOT_OURS}\n"
-        'mkdir -p "$r" || exit "$x"\n'
+        f"{run_folder(lease.claim.run)}"
         f'{plan if has_plan else ""}cat >>"$r/events.jsonl" || exit "$x"\n'
     )
 
