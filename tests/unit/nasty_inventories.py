@@ -5,6 +5,7 @@ Each text is marked, so that whoever receives a part of it instead of all of it 
 
 import dataclasses
 import itertools
+import random
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,35 @@ VARIANTS = (
     "é𝕏 {a,b} $'\\x27;canary;' \\' \\\" *",
 )
 """What stands in every text, one variant at a time; an inventory takes them all: they are printable and on one line."""
+
+_DRAWN_FROM = (
+    *"'\"$`\\;|&<>(){}[]*?~!#%=^,:@+ -aZ0é𝕏",
+    *(
+        "$(canary)",
+        "`canary`",
+        "$'\\n'",
+        "${HOME}",
+        "'\"'\"'",
+        " -- ",
+        " -rf ",
+        "&&",
+        "||",
+        ">>x",
+        "\\'",
+        "%s",
+        "%%",
+        "$$",
+        "*/",
+        "~root",
+    ),
+)
+
+
+def drawn(seed: object) -> str:
+    """Return a text of what shells take to be theirs, in any order; no line break, which no inventory may have."""
+    dice = random.Random(f"quoting {seed}")
+    return "".join(dice.choice(_DRAWN_FROM) for _ in range(dice.randint(12, 24))).replace("*/", "*")
+
 
 _MARKED = re.compile(r"Zq(\d+)z")
 _PATHS = frozenset(("data_directory", "bin_directory", "program", "key_files", "log", "disks", "config", "include", "path"))

@@ -18,7 +18,7 @@ from tests.unit.composed_commands import (
     quoting_functions,
     single_steps,
 )
-from tests.unit.nasty_inventories import VARIANTS, Marker, nasty
+from tests.unit.nasty_inventories import VARIANTS, Marker, drawn, nasty
 from tests.unit.shell_sandbox import CANARY, Sandbox
 
 SCRIPTS = frozenset(("nohup", "setsid", "timeout", "sudo", "env", "sh"))
@@ -26,8 +26,9 @@ SCRIPTS = frozenset(("nohup", "setsid", "timeout", "sudo", "env", "sh"))
 
 
 KINDS = ("command", "systemd")
-_AT_ONCE = {"command": 0, "systemd": 1}
-"""Which of the variants is tried here with which kind of services; `python -m tests.bench quoting` tries all with both."""
+SEED = "2026-11-24"
+_AT_ONCE = {"command": drawn(SEED), "systemd": VARIANTS[1]}
+"""Which text is tried here with which kind of services; `python -m tests.bench quoting` tries all, and drawn ones, with both."""
 
 
 def composed(marker: Marker, kind: str) -> Gathered:
@@ -41,9 +42,9 @@ def composed(marker: Marker, kind: str) -> Gathered:
     return gathered
 
 
-def tried(number: int, kind: str, root: Path) -> Gathered:
-    """Compose, run and judge everything for one variant; return what was composed."""
-    sandbox, marker = Sandbox(root / "box"), Marker(VARIANTS[number], root)
+def tried(variant: str, kind: str, root: Path) -> Gathered:
+    """Compose, run and judge everything for one nasty text; return what was composed."""
+    sandbox, marker = Sandbox(root / "box"), Marker(variant, root)
     calls, arrived = 0, 0
     gathered = composed(marker, kind)
     for text in marker.texts.values():
@@ -52,12 +53,12 @@ def tried(number: int, kind: str, root: Path) -> Gathered:
     for command in gathered.commands:
         for program, *words in sandbox.run(command):
             calls += 1
-            assert program != CANARY, f"something else ran: {command!r}"
+            assert program != CANARY, f"of {variant!r} (seed {SEED}) something else ran: {command!r}"
             gathered.sudo |= {tuple(words)} if program == "sudo" else set()
             for word in words if program not in SCRIPTS else ():
                 torn = marker.torn(word)
                 arrived += "Zq" in word
-                assert not torn, f"{program} got {word!r} of {torn[0]!r}: {command!r}"
+                assert not torn, f"{program} got {word!r} of {torn[0]!r} (seed {SEED}): {command!r}"
     assert len(gathered.commands) > 150
     assert calls > 200
     assert arrived > 100
