@@ -162,6 +162,8 @@ def _added(
         if node.role != "standby":
             continue
         before = found.get(node.name, ())
+        if before and lsn.at < before[-1].at:
+            before = ()  # the console's clock was set back: how long ago those were, it cannot tell any more
         if not before or before[-1].at < at:
             found[node.name] = (*before, _sample(at, str(lsn.value), primary, node))[-KEPT:]
     return found

@@ -60,6 +60,9 @@ def loss_of(
             LossTier.UNKNOWN, None, missing, None, f"nobody saw {primary} and {standby} together, and {source}{not_exact}"
         )
     end = snapshot.at if dead_since is None else dead_since
+    if start - end > CLOCKS_AGREE_S or any(each.at - end > CLOCKS_AGREE_S for each in seen):
+        words = f"a clock was set back meanwhile: {standby} has {source}, and {primary} was seen dead at {hhmmss(end)} UTC"
+        return Loss(LossTier.UNKNOWN, None, missing, None, words + not_exact)
     said = f"first seen dead at {hhmmss(end)}" if dead_since is not None else f"not seen dead before {hhmmss(end)}"
     words = f"{standby} has {source}; {primary} {said} UTC"
     if missing:
@@ -79,6 +82,8 @@ def _doubt(found: DeadWal, seen: list[Sample], have: str) -> str:
     return ""
 
 
+CLOCKS_AGREE_S = 5.0
+"""How far what came before may be dated behind what came after it: clocks are compared over a line that takes its time."""
 _INSTANT_S = 0.001
 """The least window of a loss that is one: `--accept-loss 0` accepts no lost commit, however short the time was."""
 

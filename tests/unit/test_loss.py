@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from ppsconsole.cluster.snapshot import Snapshot
 from ppsconsole.plan.loss import Loss, LossTier
+from ppsconsole.probes.compose import compose
 from ppsconsole.runbooks.building import Background
 from ppsconsole.runbooks.history import KEPT, History, Sample
-from ppsconsole.runbooks.loss import loss_of, rank
-from tests.unit.observations import NOW, change, change_host, look
-from tests.unit.runbook_cases import declared, fine, host_gone, killed, plan, seen, split_brain, swapped, unreachable
+from ppsconsole.runbooks.loss import CLOCKS_AGREE_S, loss_of, rank
+from tests.unit.observations import NOW, change, change_host, look, observe
+from tests.unit.runbook_cases import Found, declared, fine, host_gone, killed, plan, seen, split_brain, swapped, unreachable
 
 HAVE = "0/3000060"
 
@@ -65,7 +66,11 @@ def test_the_clock_of_the_primary_is_corrected_by_what_it_was_off() -> None:
 
 
 def test_a_window_is_never_negative() -> None:
-    assert loss(dead(last_replay_at=NOW + 10)).window_s == 0.0
+    assert loss(dead(last_replay_at=NOW + 2)).window_s == 0.0
+    found = loss(dead(last_replay_at=NOW + 10))
+    assert (found.tier, "a clock was set back" in found.words) == (LossTier.UNKNOWN, True), (
+        "what contradicts itself tells nothing"
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,10 +130,40 @@ def test_the_window_holds_every_commit_that_may_be_lost(committed, ago, ahead, d
     lsn = f"0/{0x3000060 + ahead:X}"
     samples = tuple(sample(each, lsn) for each in sorted(ago, reverse=True))
     found = loss(dead(last_replay_at=NOW - committed), *samples, dead_since=None if died is None else NOW - died)
-    assert found.tier is LossTier.BOUNDED
     end = NOW if died is None else NOW - died
+    if any(at - end > CLOCKS_AGREE_S for at in (NOW - committed, *(each.at for each in samples))):
+        assert found.tier is LossTier.UNKNOWN
+        return
+    assert found.tier is LossTier.BOUNDED
     proved = [NOW - committed, *([each.at for each in samples] if ahead <= 0 else [])]
     assert found.window_s == pytest.approx(max(0.0, end - max(proved)))
+
+
+@pytest.mark.parametrize("step_s", [3600.0, 90.0, 30.0, -30.0, -90.0, -3600.0])
+@pytest.mark.parametrize("stepped_before_s", [0.0, 10.0, 20.0, 30.0])
+def test_a_clock_that_is_set_in_between_never_makes_a_loss_smaller(step_s: float, stepped_before_s: float) -> None:
+    def console_clock(after_s: float) -> float:
+        return NOW + after_s + (step_s if after_s >= stepped_before_s else 0.0)
+
+    def seen_after(after_s: float, found: Found) -> Snapshot:
+        at = console_clock(after_s)
+        change_host(found, "db1", clock_skew_s=NOW + after_s - at)
+        change(found, "db2", last_replay_at=NOW - 3.0)
+        return compose(declared(), observe(found, at), at)
+
+    history = History()
+    for after_s in (0.0, 10.0, 20.0):
+        alive = fine()
+        if after_s:
+            change(alive, "db1", lsn="0/3009000")  # all that was written after the first look never got to db2
+        history = history.after(seen_after(after_s, alive))
+    last = seen_after(30.0, killed())
+    history = history.after(last)
+    assert history.dead_since is not None
+    found = loss(last, *history.samples["db2"], dead_since=history.dead_since)
+    assert found.window_s is None or found.window_s >= 30.0, found.words
+    assert (found.window_s is None) == (found.tier is LossTier.UNKNOWN)
+    assert not found.is_accepted_by(29.0)
 
 
 def test_history_follows_the_primary() -> None:
