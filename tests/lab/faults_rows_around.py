@@ -18,7 +18,7 @@ AROUND = (
     Row(
         "the file of one of two nginx is mended while a failover is held at it",
         "goes on there: users get in at both",
-        "success",
+        "success, 0 lost",
         f"{PLAYS}_balancers.py::fail_over_past_a_balancer",
     ),
     Row(

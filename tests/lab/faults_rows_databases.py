@@ -256,13 +256,13 @@ DATABASES = (
     Row(
         "the standby's connections run out in a switchover",
         "does not stop the primary for one that it cannot ask",
-        "rolled back",
+        "rolled back, 0 lost",
         f"{PLAYS}_connections.py::take_the_standbys_in_a_switchover",
     ),
     Row(
         "the standby's connections run out as the primary is stopped",
         "proves and promotes all the same, holds where users come in; bars a start of the old primary beside it",
-        "held, then success",
+        "held, then success, 0 lost",
         f"{PLAYS}_connections.py::take_the_new_primarys",
     ),
     Row(
