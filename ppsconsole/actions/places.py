@@ -175,5 +175,5 @@ def written(path: str, source: str = "", then: str = "") -> str:
         then: What is done to the draft, `PATH.new`, before it is put in place.
     """
     not_there = f"{{ [ ! -d {path} ] || {{ echo 'a folder, or a link to one, is in the place of the file' >&2; exit 65; }}; }}"
-    draft = f"rm -f {path}.new && (set -C; cat >{path}.new){f' {source}' if source else ''}"  # -C: it has to be a new file
+    draft = f"rm -f {path}.new && (umask go-w; set -C; cat >{path}.new){f' {source}' if source else ''}"  # -C: a new file
     return " && ".join(each for each in (draft, not_there, then, f"mv -f {path}.new {path}") if each)

@@ -166,7 +166,7 @@ def _rewind(inventory: Inventory, node: str, conninfo: str, run: str) -> str:
         '[ ! -e "$k/rewound" ] || exit 0; '
         '[ ! -e "$m" ] || { echo "an earlier rewind did not end: what is half rewound is of no use" >&2; exit 66; }; '
         f"{dry} >/dev/null || exit 65; "
-        f'(set -C; echo {shlex.quote(run)} >"$m") && sync && '
+        f'(umask go-w; set -C; echo {shlex.quote(run)} >"$m") && sync && '
         f'{{ {command} --progress 2>"$k/rewind.log" || {{ tail -n 3 "$k/rewind.log" >&2; exit 67; }}; }} && '
         ': >"$d/standby.signal" && sync && mv "$m" "$k/rewound" && sync'
     )

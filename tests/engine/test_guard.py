@@ -3,6 +3,7 @@
 import asyncio
 import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from ppsconsole.clock import SystemClock
 from ppsconsole.engine import detached
 from ppsconsole.engine.guard import Guard
 from ppsconsole.engine.stage import LeaseLost, Stage
-from ppsconsole.errors import BadAnswer, Blocked, TimedOut, Unreachable, WorldMoved
+from ppsconsole.errors import BadAnswer, Blocked, OutputTooLong, TimedOut, Unreachable, WorldMoved
 from ppsconsole.inventory.model import Instance
 from ppsconsole.plan.plan import Identity
 from tests.engine.hosts import Hosts, until
@@ -234,6 +235,63 @@ def test_one_that_was_killed_half_way_is_not_called_anything(tmp_path) -> None:
         with pytest.raises(BadAnswer, match="without a status"):
             # Its parent waits for it and would write the status: it goes first.
             await made.guard.act_detached("h1", "killed", "kill -9 $PPID; sleep 0.1")
+        await until(lambda: not left_of(made, "killed"))
+
+    bound(tmp_path, body)
+
+
+def left_of(made: Bound, name: str) -> list[str]:
+    """Return what still runs for a detached command on h1: its runner, and what keeps its output from growing."""
+    place, found = f"/runs/aaaa/{name}.1", []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode("utf-8", "replace")
+        except OSError:  # it has ended meanwhile
+            continue
+        if str(made.hosts.folder) in words and words.rstrip("\0").endswith(place):
+            found.append(words)
+    return found
+
+
+def test_a_detached_command_that_prints_without_end_fills_no_disk_and_is_not_ended_by_that(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(detached, "_LIMIT_BYTES", 4000)
+    monkeypatch.setattr(detached, "_FILE_BYTES", 20_000)
+    monkeypatch.setattr(detached, "_TRIM_S", 0.05)
+    go, acted = tmp_path / "go", tmp_path / "acted"
+
+    async def body(made: Bound) -> None:
+        command = (
+            f"while [ ! -f {go} ]; do echo line; echo noise >&2; done; {touch(tmp_path, 'acted')}; echo end; echo why >&2; exit 3"
+        )
+        waiting = asyncio.ensure_future(made.guard.act_detached("h1", "prints", command, timeout_s=180.0))
+        place = made.hosts.file("h1", "runs/aaaa/prints.1")
+        await until(lambda: (place / "out.end").exists() and (place / "err.end").exists())
+        assert left_of(made, "prints"), "this is what is looked for afterwards"
+        go.touch()
+        result = await waiting
+        assert (result.exit_status, result.stdout[-9:], result.stderr[-10:]) == (3, "line\nend\n", "noise\nwhy\n")
+        assert max(len(result.stdout), len(result.stderr)) <= 4000
+        assert acted.read_text() == "x\n"
+        assert {each.name: each.stat().st_size <= 20_000 for each in place.iterdir()} == dict.fromkeys(
+            ("started", "status", "out", "err", "out.end", "err.end"), True
+        )
+        await until(lambda: not left_of(made, "prints"))
+
+    bound(tmp_path, body)
+
+
+def test_an_act_that_prints_too_much_is_told_as_that_and_not_called_failed(tmp_path) -> None:
+    async def body(made: Bound) -> None:
+        with pytest.raises(OutputTooLong, match="printed more than 1048576 bytes") as caught:
+            await made.guard.act("h1", f"{touch(tmp_path, 'acted')}; head -c 3000000 /dev/zero", node="db1")
+        assert "the command itself" in caught.value.remedy
+        assert not made.stage.shows_nothing_done(caught.value)
+        assert (made.stage.sent, made.sent[-1].outcome) == (1, "output-too-long")
+        result = await made.guard.act_detached(
+            "h1", "much", f"{touch(tmp_path, 'acted')}; head -c 3000000 /dev/zero | tr '\\0' x"
+        )
+        assert (result.exit_status, set(result.stdout)) == (0, {"x"})
+        assert (tmp_path / "acted").read_text() == "x\nx\n"
 
     bound(tmp_path, body)
 
