@@ -1,5 +1,6 @@
 """What the console keeps below its state folder: for its user only under any umask, and written through no link."""
 
+import ast
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -7,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+import ppsconsole
 from ppsconsole.engine import memory, shown
 from ppsconsole.engine.journal import open_journal
 from ppsconsole.errors import JournalError
-from ppsconsole.inventory import draft, private
+from ppsconsole.inventory import draft, kept, private
 from ppsconsole.inventory.answers import Answers
 from ppsconsole.inventory.places import state_home
 from ppsconsole.probes import login_memory
@@ -34,7 +36,32 @@ WRITERS: dict[str, Callable[[], object]] = {
     "plans": lambda: shown.remember(scripted_plan()),
     "seen": lambda: memory.keep("lab", History(), 1.0),
     "logins": lambda: login_memory.keep("lab", login_memory.Logins()),
+    kept._FOLDER: lambda: kept.keep("/etc/inventory.yaml", b"x", (), {}),
 }
+MODULES = {
+    "engine.journal_place": "journal.sqlite",
+    "tui.clipboard": "copy.txt",
+    "tui.crash": "crashes",
+    "inventory.draft": "inventory-draft.json",
+    "engine.shown": "plans",
+    "engine.memory": "seen",
+    "probes.login_memory": "logins",
+    "inventory.kept": kept._FOLDER,
+}
+"""What writes there, by module, and the writer above that shows it."""
+ASKING = {"engine.journal": "hands the folder to its place", "tui.screens.report": "has the clipboard keep the file"}
+
+
+def test_whatever_writes_in_the_state_folder_is_tried_here() -> None:
+    package = Path(ppsconsole.__file__).parent
+    found = set()
+    for path in package.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        if any(each == "state_home" or each.startswith("private.") for each in called):
+            found.add(".".join(path.relative_to(package).with_suffix("").parts))
+    assert found == {*MODULES, *ASKING}, "name it in MODULES, with a writer that shows what it makes"
+    assert set(MODULES.values()) <= set(WRITERS)
 
 
 @pytest.fixture(params=[0o000, 0o077, 0o022, 0o777], ids=lambda mask: f"umask-{mask:03o}")
