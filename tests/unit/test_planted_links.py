@@ -253,6 +253,26 @@ def test_nothing_is_written_through_a_link(name: str, place: str, target: str, t
         assert name == "note of an act", "what is done was written elsewhere, or not at all"
 
 
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("list of lost writes", "pg.lost-writes-1-0_3"),
+        ("configuration", "pg.configuration-run2"),
+        ("copy", f"pg{clone.CLONE}run1"),
+        ("piece of a log", "pg/pg_wal/salvage-run1"),
+        ("bundle begun", f"store/{bundle_store.PART}pps-2"),
+    ],
+)
+def test_what_is_kept_is_for_the_login_only_under_an_open_umask(name: str, made: str, tmp_path: Path) -> None:
+    it = Beside(tmp_path / "host")
+    before = os.umask(0)
+    try:
+        assert shell(WRITING[name][0](it), it.folder).returncode == 0
+    finally:
+        os.umask(before)
+    assert (it.folder / made).stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize("name", REFUSING)
 def test_a_link_in_the_place_of_a_dump_is_told(name: str, tmp_path: Path, victim: Path) -> None:
     composed, place = REFUSING[name]
