@@ -5,6 +5,8 @@ import json
 import logging
 import os
 import shlex
+import sys
+import types
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +38,7 @@ from ppsconsole.tui.screens.node import NodeScreen
 from ppsconsole.tui.screens.replay import ReplayScreen
 from ppsconsole.tui.screens.report import ReportScreen
 from ppsconsole.tui.screens.runs import RunsScreen
-from tests.engine.hosts import Hosts
+from tests.engine.hosts import DEADLINE_S, Hosts, until
 from tests.engine.test_session import Console, Touch, hostless, touching_plan
 from tests.tui.desk_double import DeskDouble, OpenDouble
 from tests.tui.logs_double import LogsDouble
@@ -45,7 +47,8 @@ from tests.tui.scripted import console
 from tests.unit.snapshots import AT, fine, picture
 
 RESOLVED = {"env": "Env7Kq$Zr'9wT2", "file": 'Fil3"Xv\\8mPq5Ld', "command": "Cmd4ü€Rt6yBn1Hs", "passphrase": "Phr5 ase Wq8 Jk3"}
-"""What references of an inventory resolve to; the last one opens a key."""
+RESOLVED["keyring"] = "Rng7*Mz{2}Ht4Vd"
+"""What references of an inventory resolve to; `passphrase` opens a key."""
 
 UNRESOLVED = {
     "url": "Url8Gh2Kp6Vx",
@@ -79,16 +82,35 @@ def nothing_planted(name: str, text: str) -> None:
 
 
 class Telling(Touch):
-    """Has every host print secrets, and says them wherever an action says something; the last step fails of them."""
+    """Has every host print secrets, and says them wherever an action says something; the last step fails of them.
+
+    Attributes:
+        folder: Of the hosts.
+        seen: What anybody could see of processes while the commands of acts ran.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.seen = folder, set()
 
     async def act(self, bench, step) -> None:
         await super().act(bench, step)
-        result = await bench.hosts.look(step.host, "cat said; cat said >&2")
+        go = self.folder / f"go-{step.id}"
+        waits = f"cat said; cat said >&2; until [ -e {go} ]; do sleep 0.02; done"
+        looking = asyncio.ensure_future(bench.hosts.look(step.host, waits, timeout_s=DEADLINE_S))
+        await until(lambda: looking.done() or self.has_seen(go.name))
+        go.touch()
+        result = await looking
         assert UNRESOLVED["url"] in result.stdout + result.stderr
         bench.say(result.stdout)
         bench.say(f"{step.host}: {plain(result.stderr)}")
         if step.id == "start-web":
             raise TimedOut(SAID, where=SAID, remedy=SAID)
+
+    def has_seen(self, word: str) -> bool:
+        """Look at all processes that were started here; return whether the command with this word is among them."""
+        found = set(processes())
+        self.seen |= found
+        return any(word in text for name, text in found if name.startswith("cmdline"))
 
     async def verify(self, bench, step) -> Finding:
         found = await super().verify(bench, step)
@@ -98,6 +120,9 @@ class Telling(Touch):
 async def resolved(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Resolve references as drivers do."""
     monkeypatch.setenv("PPS_PLANTED", RESOLVED["env"])
+    ring = types.ModuleType("keyring")
+    ring.get_password = lambda service, user: RESOLVED["keyring"]
+    monkeypatch.setitem(sys.modules, "keyring", ring)
     places = {}
     for name in ("file", "command", "passphrase"):
         places[name] = folder / name
@@ -108,12 +133,14 @@ async def resolved(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (SecretRef("file", str(places["file"])), "file"),
         (SecretRef("command", f"cat {places['command']}"), "command"),
         (SecretRef("file", str(places["passphrase"])), "passphrase"),
+        (SecretRef("keyring", "pps/console"), "keyring"),
     ):
         assert await secrets.resolve(ref) == RESOLVED[name]
 
 
 def processes() -> Iterator[tuple[str, str]]:
-    """Yield what of this process's children anybody sees, and what their environment has."""
+    """Yield what of this process's children anybody sees, and what their environment has that this process's has not."""
+    own = {f"{name}={value}" for name, value in os.environ.items()}
     for child in Path("/proc/self/task").glob("*/children"):
         try:
             pids = child.read_text().split()
@@ -122,9 +149,10 @@ def processes() -> Iterator[tuple[str, str]]:
         for pid in pids:
             for name in ("cmdline", "environ"):
                 try:
-                    yield f"{name} of {pid}", Path(f"/proc/{pid}/{name}").read_bytes().decode("utf-8", "replace")
+                    words = Path(f"/proc/{pid}/{name}").read_bytes().decode("utf-8", "replace").split("\0")
                 except OSError:
                     continue
+                yield f"{name} of {pid}", "\n".join(word for word in words if name == "cmdline" or word not in own)
 
 
 async def log_lines(pool: SshPool, hosts: Hosts) -> list[str]:
@@ -143,18 +171,20 @@ async def played(folder: Path) -> tuple[Plan, tuple[RunEvent, ...], dict[str, st
         for name in ("h1", "h2"):
             (folder / name / "said").write_text(SAID)
         here = Console.on(hosts, state_home())
-        here = replace(here, around=replace(here.around, actions={"touch": Telling()}))
-        seen: list[tuple[str, str]] = []
+        telling = Telling(folder)
+        here = replace(here, around=replace(here.around, actions={"touch": telling}))
         plan = hostless(touching_plan())
         plan = replace(plan, steps=(*plan.steps[:-1], replace(plan.steps[-1], is_optional=True)))
         async with await here.start(plan) as session:
-            session.runner.recorder.listen(lambda event: seen.extend(processes()))
+            session.runner.recorder.listen(lambda event: telling.seen.update(processes()))
             await session.runner.run()
         await here.around.tools.ssh.run(hosts.hosts["h1"], f": {shlex.quote(SAID)}", timeout_s=120.0)
         lines = await log_lines(here.around.tools.ssh, hosts)
         events = here.journal.events(session.run_id)
         here.journal.close()
-        files = {name: text for name, text in seen if "PPS_PLANTED" not in text}
+        files: dict[str, str] = {}
+        for name, text in sorted(telling.seen):
+            files[name] = f"{files.get(name, '')}\n{text}"
         for top in (folder / "h1", folder / "h2", state_home()):
             for path in top.rglob("*"):
                 if path.is_file() and path.name not in ("said", "log"):
@@ -226,6 +256,10 @@ def test_what_hosts_say_of_secrets_is_nowhere(
         "own log": caplog.text,
         **asyncio.run(pictures(plan, events, lines, sent)),
     }
+    seen = {kind: [text for name, text in told.items() if name.startswith(f"{kind} of ")] for kind in ("cmdline", "environ")}
+    assert len(seen["cmdline"]) >= len(plan.steps), "a command of each act was seen while it ran"
+    assert any("go-stop-web" in text for text in seen["cmdline"])
+    assert any("HOME=" in text for text in seen["environ"]), "a process on a host has a home of its own"
     assert any(name.endswith("events.jsonl") for name in told)
     assert any(name.endswith("journal.sqlite") for name in told)
     assert {name.split()[-1] for name in told} >= {
