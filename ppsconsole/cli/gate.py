@@ -19,6 +19,7 @@ from ppsconsole.plan.step import Gate, GateKind, Step
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _LINE_LIMIT = 4096
+_AGAIN_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class Asker:
         self._answers: dict[str, str] = {}
         self._waiting: asyncio.Future[str | None] | None = None
         self._is_cancelled = False
+        self.is_heard: Callable[[], bool] = lambda: True
+        """Whether all that was said before a question is printed, and more would be."""
 
     async def __call__(self, gate: Gate, step: Step, plan: Plan) -> str | None:
         """Return the answer at the gate of `step`, None when there is none."""
@@ -115,6 +118,10 @@ class Asker:
         )
 
     async def _asked(self, gate: Gate, step: Step, plan: Plan) -> str | None:
+        while not self.is_heard():  # a terminal that takes nothing (Ctrl-S) must not make us stand still, with the lease
+            if self._is_cancelled:
+                return None
+            await asyncio.sleep(_AGAIN_S)
         click.echo()
         click.secho(gate.question, bold=True)
         for name, words in gate.seen:

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import select
 import signal
 import sys
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,14 +34,21 @@ from ppsconsole.reports.story import story_of
 _LEAVING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _BACKGROUND = (signal.SIGTTIN, signal.SIGTTOU)
 """Sent to a job in the background that uses the terminal, as a question does: they would stop it."""
+_AGAIN_S = 0.2
 
 
 class Teller:
-    """Prints what happens; goes silent, and lets the run go on to where it can be left, when nobody reads any more."""
+    """Prints what happens; goes silent, and lets the run go on to where it can be left, when nobody reads any more.
+
+    A terminal that takes nothing for a while (Ctrl-S), or a pager that is not scrolled, does not make the run stand still and
+    keep its lease: what is to be said waits, until `finish`.
+    """
 
     def __init__(self, opened: OpenRun, *, is_json: bool) -> None:
         self._plan, self._is_json = opened.plan, is_json
-        self._is_deaf = False
+        self._is_deaf = self._is_finishing = False
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._again: asyncio.TimerHandle | None = None
         self.events: list[RunEvent] = []
 
     def hear(self, event: RunEvent) -> None:
@@ -73,7 +82,32 @@ class Teller:
         else:
             self.say(words)
 
+    def is_heard(self) -> bool:
+        """Print what waits, as far as it is taken; return whether that was all and more would be taken."""
+        while self._is_deaf or self._is_finishing or _is_taken():
+            if not self._waiting:
+                return True
+            self._print(self._waiting.popleft())
+        if self._waiting and self._again is None:
+            self._again = asyncio.get_running_loop().call_later(_AGAIN_S, self._try_again)
+        return False
+
+    def finish(self) -> None:
+        """From now on wait for who reads: the run is let go of."""
+        self._is_finishing = True
+        if self._again is not None:
+            self._again.cancel()
+        self.is_heard()
+
     def _printed(self, do: Callable[[], None]) -> None:
+        self._waiting.append(do)
+        self.is_heard()
+
+    def _try_again(self) -> None:
+        self._again = None
+        self.is_heard()
+
+    def _print(self, do: Callable[[], None]) -> None:
         if self._is_deaf:
             return
         try:
@@ -81,6 +115,17 @@ class Teller:
             sys.stdout.flush()
         except OSError:
             self._is_deaf = True  # the terminal is gone, or whoever read us
+
+
+def _is_taken() -> bool:
+    """Return whether a line that is printed now is taken at once; True where it goes to no file of the system."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):
+        return True
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(0))  # also where it is gone: printing finds that out
 
 
 async def watched(
@@ -103,16 +148,13 @@ async def watched(
         if event.number >= _taken_up(opened.past):
             teller.tell(event)
     opened.listen(teller.hear)
-    is_cut_short = False
+    asker.is_heard = teller.is_heard
     hint = f"Ctrl-C holds it after the step at hand; go on then with: {_command('resume', opened.run)}"
-    with _held_by_signals(opened, asker, teller), unstopped(hint, teller.answer):
-        try:
-            result = await work(opened)
-        except JournalError as error:
-            result, is_cut_short = opened.cut_short(str(error)), True
-            teller.complain(f"stopped: {error}")
-        finally:
-            await opened.aclose()
+    try:
+        with _held_by_signals(opened, asker, teller), unstopped(hint, teller.answer):
+            result, is_cut_short = await _done(opened, work, teller)
+    finally:
+        teller.finish()
     view = story_of(
         opened.run,
         opened.plan,
@@ -125,6 +167,17 @@ async def watched(
         view = replace(view, is_held=True, words=result.words)
     await _sum_up(desk, view, result, teller, is_json=is_json, is_ascii=is_ascii)
     return result.verdict.exit_code
+
+
+async def _done(opened: OpenRun, work: Callable[[OpenRun], Awaitable[RunResult]], teller: Teller) -> tuple[RunResult, bool]:
+    """Do `work`, let go of the run, and return how it ended and whether the journal ended it."""
+    try:
+        return await work(opened), False
+    except JournalError as error:
+        teller.complain(f"stopped: {error}")
+        return opened.cut_short(str(error)), True
+    finally:
+        await opened.aclose()
 
 
 def _taken_up(past: tuple[RunEvent, ...]) -> int:

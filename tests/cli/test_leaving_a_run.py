@@ -1,21 +1,24 @@
 """Every way out of `run`, `runs resume` and `runs back-out` while a step is at work, on a terminal below a shell."""
 
+import asyncio
 import os
 import shlex
 import signal
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
+from ppsconsole.cli.gate import Asker, Flags
 from ppsconsole.engine.journal import open_journal
 from tests.cli.gated_console import plan_now
 from tests.cli.served_hosts import served_hosts, wait_for
+from tests.engine.scripted import scripted_plan
 from tests.tui.on_pty import Terminal, on_pty
 
 STORY = (
     ("run switchover --to db2 --approve {hash}", "act stop-primary", "hang-up", "step-finished stop-primary"),
     ("runs resume --approve {hash}", "act prove", "interrupt", "step-finished prove"),
-    ("runs back-out", "undo prove", "terminate", "undo-finished prove"),
+    ("runs back-out", "undo prove", "terminate, nothing taken", "undo-finished prove"),
     ("runs resume", "undo stop-primary", "close", "undo-finished stop-primary"),
 )
 """What is typed, where it is when Ctrl-Z is pressed, how it is ended then, and the last record but that it is held."""
@@ -23,13 +26,21 @@ STORY = (
 TOLD = ("step-started", "step-finished", "undo-started", "undo-finished", "held", "run-finished")
 
 
-def left(folder: Path) -> tuple[list[str], set[str]]:
-    """Return the last two records of what was done, and what the lease on the hosts says."""
+def leases(folder: Path) -> set[str]:
+    """Return what the lease says on the hosts: it is `held`, or was `left`."""
+    said = set()
+    for name in ("h1", "h2"):
+        with suppress(FileNotFoundError):  # it is moved away for a moment as it is changed
+            lease = folder / name / ".ppsconsole" / "pps%20lab" / "lease"
+            said.add(lease.read_text().splitlines()[0].split()[2])
+    return said
+
+
+def last_two() -> list[str]:
+    """Return the last two records of what was done."""
     with closing(open_journal()) as journal:
-        (record,) = journal.runs()
-        records = [f"{each.kind} {each.step}".strip() for each in journal.events(record.id) if each.kind in TOLD]
-    leases = (folder / name / ".ppsconsole" / "pps%20lab" / "lease" for name in ("h1", "h2"))
-    return records[-2:], {each.read_text().splitlines()[0].split()[2] for each in leases if each.exists()}
+        (run,) = journal.runs()
+        return [f"{each.kind} {each.step}".strip() for each in journal.events(run.id) if each.kind in TOLD][-2:]
 
 
 def play(opened: Terminal, folder: Path, words: str, gate: str, how: str) -> int:
@@ -43,6 +54,9 @@ def play(opened: Terminal, folder: Path, words: str, gate: str, how: str) -> int
     opened.read_until_true(lambda _: b"not stopped: that would leave the run half way" in opened.seen[began:])
     assert os.tcgetpgrp(opened.master) == process != opened.process.pid, "the shell did not take its terminal back"
     assert Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "T"
+    is_frozen = how.endswith("nothing taken")
+    if is_frozen:
+        opened.press(b"\x13")
     if how == "close":
         os.close(opened.master)
         opened.master = -1
@@ -50,10 +64,13 @@ def play(opened: Terminal, folder: Path, words: str, gate: str, how: str) -> int
         opened.press(b"\x03")
     else:
         os.kill(process, signal.SIGHUP if how == "hang-up" else signal.SIGTERM)
-    if how != "close":
+    if how != "close" and not is_frozen:
         opened.read_until_true(lambda _: b"leaving: the step at hand is finished and verified first" in opened.seen[began:])
     assert not (folder / f"{gate}.left").exists(), "the step is at hand"
     (folder / f"{gate}.go").touch()
+    if is_frozen:
+        wait_for(lambda: leases(folder) == {"left"}, "it lets go of the run although its terminal takes nothing")
+        opened.press(b"\x11")
     if how == "close":
         wait_for((folder / f"{gate}.left").exists, "its end")
     else:
@@ -68,7 +85,23 @@ def test_a_run_is_left_in_every_way_and_stopped_in_none(tmp_path: Path) -> None:
         opened.read_until("ready>")
         for words, gate, how, record in STORY:
             code = play(opened, tmp_path, words.format(hash=approved), gate, how)
-            assert (code, *left(tmp_path)) == (5, [record, "held"], {"left"})
+            assert (code, last_two(), leases(tmp_path)) == (5, [record, "held"], {"left"})
     acted = {each.stem: len(each.read_text().splitlines()) for each in tmp_path.glob("h?/*.count")}
     assert acted == dict.fromkeys(("stop-web", "stop-primary", "prove"), 1)
     assert [step for step in acted for _ in tmp_path.glob(f"h?/{step}")] == ["stop-web"], "what was not taken back yet"
+
+
+def test_a_question_waits_for_a_terminal_that_takes_nothing_until_somebody_wants_to_leave() -> None:
+    plan = scripted_plan(has_gates=True)
+    step, asker, looks = plan.step("promote"), Asker(Flags(), is_terminal=True), []
+
+    def is_heard() -> bool:
+        looks.append("looked")
+        if len(looks) == 2:
+            asker.cancel()
+        return False
+
+    asker.is_heard = is_heard
+    assert step.gate is not None
+    assert asyncio.run(asker(step.gate, step, plan)) is None
+    assert len(looks) == 2
