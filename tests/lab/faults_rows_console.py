@@ -34,6 +34,12 @@ CONSOLE = (
         "tests/cli/test_leaving_a_run.py::test_a_run_is_left_in_every_way_and_stopped_in_none",
     ),
     Row(
+        "the terminal of a run by command takes nothing (Ctrl-S, a pager that is not scrolled)",
+        "goes on with the run, can be left as ever, and prints when it is read again",
+        "as planned",
+        "tests/cli/test_leaving_a_run.py::test_a_run_is_left_in_every_way_and_stopped_in_none",
+    ),
+    Row(
         "Ctrl-Z in the console otherwise",
         "gives the shell back; `fg` brings the console back",
         "goes on",
