@@ -23,6 +23,9 @@ SETTLE_S = 3.0
 
 _ANSWER_S = 8.0
 
+FIRST_S = 20.0
+"""How long the first act of a console waits, in seconds: then its run, and that it has that now, are known to another one."""
+
 KEEPS_NO_COPY = " keeps no copy of the journal: "
 """Between a host and what failed there, in the words of an issue."""
 
@@ -87,7 +90,7 @@ class Copies:
         self._lines = [_line(event) for event in events]
         self._copies: dict[str, _Copy] = {}
         self._is_closed = False
-        self._before = len(self._lines)
+        self._before: int | None = None
 
     def add(self, event: RunEvent) -> None:
         """Send `event`, which is durable here, soon."""
@@ -98,17 +101,20 @@ class Copies:
         """Wait until the required hosts have what was there at the last settling, or fail, or `SETTLE_S` have passed.
 
         An act does not wait for the news of itself: each host notes by itself which steps were begun on it, before it acts, and
-        whoever goes on from a copy looks at what was begun first. A host that was late is not waited for again before it has
-        caught up.
+        whoever goes on from a copy looks at what was begun first. Only the first act waits for all that is there, up to
+        `FIRST_S`: a journal elsewhere that ends before this console took over must not pass for the whole. A host that was late
+        is not waited for again before it has caught up.
         """
         self._send()
-        upto, self._before = self._before, len(self._lines)
-        await self._wait([copy for copy in self._copies.values() if copy.is_required and not copy.is_late], upto)
+        now = len(self._lines)
+        upto, limit_s = (now, FIRST_S) if self._before is None else (self._before, SETTLE_S)
+        self._before = now
+        await self._wait([copy for copy in self._copies.values() if copy.is_required and not copy.is_late], upto, limit_s)
 
     async def flush(self) -> None:
         """Send what is left to all hosts now, and wait as long as for a settling."""
         self._send()
-        await self._wait(list(self._copies.values()), len(self._lines))
+        await self._wait(list(self._copies.values()), len(self._lines), SETTLE_S)
 
     async def aclose(self) -> None:
         """Send what is left to all hosts, for as long as a settling may take, and stop."""
@@ -119,14 +125,14 @@ class Copies:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _wait(self, copies: list[_Copy], upto: int) -> None:
+    async def _wait(self, copies: list[_Copy], upto: int, limit_s: float) -> None:
         behind = [copy for copy in copies if not copy.settled.is_set() and not (copy.has_plan and copy.sent >= upto)]
         waits = {asyncio.ensure_future(_reached(copy, upto)): copy for copy in behind}
         if not waits:
             return
         for copy in behind:
             copy.wanted.set()
-        _, late = await asyncio.wait(waits, timeout=SETTLE_S)
+        _, late = await asyncio.wait(waits, timeout=limit_s)
         for each in late:
             waits[each].is_late = True
             each.cancel()
@@ -209,18 +215,22 @@ class CopiedRun:
 
     Attributes:
         events: Without a gap from the first; what came behind a gap or half a line is left out.
-        begun: Steps of which an act was begun on this host, by id: what was there before, as far as it was noted there.
     """
 
     host: str
     run: str
     plan: Plan
     events: tuple[RunEvent, ...]
-    begun: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-async def fetch_runs(shell: Shell, host: Host, folder: str) -> tuple[CopiedRun, ...]:
-    """Return all runs of a cluster that `host` has copies of, the latest first; copies that cannot be read are left out.
+Begun = Mapping[str, Mapping[str, Any]]
+"""Steps of a run of which an act was begun, by id: what was there before, as far as that was noted."""
+
+
+async def fetch_runs(shell: Shell, host: Host, folder: str) -> tuple[tuple[CopiedRun, ...], dict[str, Begun]]:
+    """Return the runs of a cluster that `host` has copies of, and by run what was begun on it, whether it has a copy or not.
+
+    Copies that cannot be read are left out. That something is begun is noted on the host itself: a copy comes later.
 
     Args:
         shell: Reaches the host.
@@ -232,19 +242,22 @@ async def fetch_runs(shell: Shell, host: Host, folder: str) -> tuple[CopiedRun, 
     """
     script = sh(
         f"d={folder}\n"
-        'for p in "$d"/runs/*/plan.json; do\n'
-        '  [ -f "$p" ] || continue\n'
-        f'  p=${{p%/plan.json}}; echo "{_MARK} ${{p##*/}}"\n'
-        '  cat "$p/plan.json"; echo; cat "$p/events.jsonl" 2>/dev/null; echo; sed "s/^/begun /" "$p/begun" 2>/dev/null\n'
+        'for p in "$d"/runs/*; do\n'
+        '  [ -f "$p/plan.json" ] || [ -f "$p/begun" ] || continue\n'
+        f'  echo "{_MARK} ${{p##*/}}"; cat "$p/plan.json" 2>/dev/null; echo; cat "$p/events.jsonl" 2>/dev/null; echo\n'
+        '  sed "s/^/begun /" "$p/begun" 2>/dev/null\n'
         "done\nexit 0\n"
     )
     result = await shell.run(host, script, timeout_s=_ANSWER_S * 2, limit_bytes=32 << 20)
     found: list[CopiedRun] = []
+    begun: dict[str, Begun] = {}
     for block in f"\n{result.stdout}".split(f"\n{_MARK} ")[1:]:
         head, _, body = block.partition("\n")
-        if (run := _copied(host.name, head.strip(), body)) is not None:
+        name = head.strip()
+        begun[name] = _begun_in(body)
+        if (run := _copied(host.name, name, body)) is not None:
             found.append(run)
-    return tuple(sorted(found, key=lambda run: -run.events[0].at))
+    return tuple(found), begun
 
 
 _MARK = "@@ppsconsole-copy"
@@ -256,15 +269,14 @@ def _copied(host: str, name: str, body: str) -> CopiedRun | None:
         plan = Plan.from_json(told_json(head))
     except (ValueError, KeyError, TypeError):
         return None
-    begun = _begun_in(rest)
     by_number = events_in(rest, name)
     events: list[RunEvent] = []
     while len(events) + 1 in by_number:
         events.append(by_number[len(events) + 1])
-    return CopiedRun(host, name, plan, tuple(events), begun) if events else None
+    return CopiedRun(host, name, plan, tuple(events)) if events else None
 
 
-def _begun_in(text: str) -> dict[str, dict[str, Any]]:
+def _begun_in(text: str) -> Begun:
     """Return the steps that a host noted as begun, with what the first note of each says was there before."""
     found: dict[str, dict[str, Any]] = {}
     for line in text.splitlines():

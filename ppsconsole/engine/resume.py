@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ppsconsole.drivers.base import Shell
-from ppsconsole.engine.copies import CopiedRun, fetch_runs
+from ppsconsole.engine.copies import Begun, CopiedRun, fetch_runs
 from ppsconsole.engine.identity import Marks
 from ppsconsole.engine.journal import Journal
 from ppsconsole.engine.lease import lease_hosts
@@ -33,7 +33,7 @@ class FoundRun:
     events: tuple[RunEvent, ...]
     is_copy: bool
     unreachable: tuple[str, ...] = ()
-    begun: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    begun: Begun = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
@@ -41,11 +41,26 @@ class FoundRun:
         return not any(event.kind == "run-finished" for event in self.events)
 
 
-async def copies_on_hosts(inventory: Inventory, shell: Shell, root: str = ROOT) -> tuple[tuple[CopiedRun, ...], tuple[str, ...]]:
-    """Return the best copy of each run that the cluster's hosts have, the latest run first, and the hosts that did not answer."""
+@dataclass(frozen=True, slots=True)
+class HostRecords:
+    """What the hosts of a cluster know of its runs.
+
+    Attributes:
+        copies: The best copy of each run, the latest run first.
+        begun: Steps of which an act was begun, by run, whether there is a copy that tells so or not.
+        missing: Hosts that could not be asked, and why.
+    """
+
+    copies: tuple[CopiedRun, ...]
+    begun: Mapping[str, Begun]
+    missing: tuple[str, ...]
+
+
+async def copies_on_hosts(inventory: Inventory, shell: Shell, root: str = ROOT) -> HostRecords:
+    """Return what the cluster's hosts know of its runs."""
     folder = folder_of(inventory.cluster.name, root)
 
-    async def on(host: Host) -> tuple[CopiedRun, ...] | str:
+    async def on(host: Host) -> tuple[tuple[CopiedRun, ...], dict[str, Begun]] | str:
         try:
             return await fetch_runs(shell, host, folder)
         except DriverError as error:
@@ -55,15 +70,17 @@ async def copies_on_hosts(inventory: Inventory, shell: Shell, root: str = ROOT) 
     best: dict[str, CopiedRun] = {}
     begun: dict[str, dict[str, Mapping[str, Any]]] = {}
     for answer in answers:
-        for copy in answer if not isinstance(answer, str) else ():
+        if isinstance(answer, str):
+            continue
+        for copy in answer[0]:
             other = best.get(copy.run)
             if other is None or _rank(copy.events) > _rank(other.events):
                 best[copy.run] = copy
-            known = begun.setdefault(copy.run, {})
-            known.update({step: values for step, values in copy.begun.items() if not known.get(step)})
-    best = {run: replace(copy, begun=begun[run]) for run, copy in best.items()}
-    found = tuple(sorted(best.values(), key=lambda copy: -copy.events[0].at))
-    return found, tuple(answer for answer in answers if isinstance(answer, str))
+        for run, steps in answer[1].items():
+            known = begun.setdefault(run, {})
+            known.update({step: values for step, values in steps.items() if not known.get(step)})
+    copies = tuple(sorted(best.values(), key=lambda copy: -copy.events[0].at))
+    return HostRecords(copies, begun, tuple(answer for answer in answers if isinstance(answer, str)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +130,15 @@ async def known_runs(
     Raises:
         JournalError: The journal cannot be read.
     """
-    copies: tuple[CopiedRun, ...] = ()
-    missing: tuple[str, ...] = ()
+    told = HostRecords((), {}, ())
     proved: dict[str, str] = {}
     if shell is not None:
-        copies, missing = await copies_on_hosts(inventory, shell, root)
+        told = await copies_on_hosts(inventory, shell, root)
         proved = {host.name: key for host in lease_hosts(inventory) if (key := shell.fingerprint(host.name))}
     records = await asyncio.to_thread(journal.runs, inventory.cluster.name, _LISTED)
-    plans = [copy.plan for copy in copies] or [record.plan for record in records[:1] if not proved]
+    plans = [copy.plan for copy in told.copies] or [record.plan for record in records[:1] if not proved]
     marks = Marks.of(plans, proved)
-    best = {copy.run: copy for copy in copies if copy.run.startswith(prefix)}
+    best = {copy.run: copy for copy in told.copies if copy.run.startswith(prefix)}
     sorts: dict[bool, list[FoundRun]] = {False: [], True: []}
     for record in records:
         is_other = record.id not in best and marks.is_other(record.plan)
@@ -132,10 +148,12 @@ async def known_runs(
         copy = best.get(record.id)
         if copy is None or _rank(copy.events) <= _rank(events):
             best.pop(record.id, None)
-            sorts[is_other].append(FoundRun(record.id, record.plan, events, False, missing))
-    sorts[False] += [FoundRun(each.run, each.plan, each.events, True, missing, each.begun) for each in best.values()]
+            found = FoundRun(record.id, record.plan, events, False, told.missing, told.begun.get(record.id, {}))
+            sorts[is_other].append(found)
+    for each in best.values():
+        sorts[False].append(FoundRun(each.run, each.plan, each.events, True, told.missing, told.begun.get(each.run, {})))
     ours, others = (tuple(sorted(sorts[each], key=lambda run: -started_at(run))[:limit]) for each in (False, True))
-    return KnownRuns(ours, others, missing)
+    return KnownRuns(ours, others, told.missing)
 
 
 _LISTED = 1000

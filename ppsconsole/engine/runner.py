@@ -167,11 +167,12 @@ class Runner:
             await self._custody.confirm()
             return await self._finish(self.standing(), f"abandoned: {reason.strip()}")
 
-    async def look_ahead(self, begun: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-        """See which steps were begun by a console whose last records did not reach the copy that this run goes on from.
+    async def look_ahead(self, begun: Mapping[str, Mapping[str, Any]] | None = None, *, is_whole: bool = False) -> None:
+        """See which steps were begun by a console whose last records did not reach the journal that this run goes on from.
 
         Args:
             begun: Steps whose acts left a trace on their hosts, by id: what was there before them, as far as the trace tells.
+            is_whole: No record can be missing; what a trace tells counts all the same.
 
         Raises:
             LeaseLost: Another console has the run.
@@ -189,7 +190,7 @@ class Runner:
                     continue  # doubtful anyway, or seen to have ended
                 if step.id in traces:
                     words = "was begun by the console before, as its host tells"
-                elif step.id == next_id and await self._seems_begun(step):
+                elif not is_whole and step.id == next_id and await self._seems_begun(step):
                     words = "may have been begun by the console before"
                 else:
                     continue

@@ -185,8 +185,9 @@ class Session:
                 await asyncio.to_thread(journal.adopt, found.run, found.plan, found.events, holder)
             await session.runner.record("resumed", words=f"taken up by {holder}", data={"holder": holder})
             await session._taken()
-            if found.is_copy:
-                await session.runner.look_ahead(found.begun)
+            # Another console had it meanwhile, and died before a host had its records, where more than one epoch has gone by.
+            is_whole = not found.is_copy and session.lease.epoch <= epoch_of(found.events) + 1
+            await session.runner.look_ahead(found.begun, is_whole=is_whole)
             if is_way_back:
                 session._refuse_late()
         except BaseException:

@@ -14,7 +14,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait long for hosts that answer late: a busy machine must not make of them what these tests are not about."""
     for name in (
-        *("copies.SETTLE_S", "copies._ANSWER_S", "lease.ANSWER_S", "lease.OTHERS_ANSWER_S"),
+        *("copies.FIRST_S", "copies.SETTLE_S", "copies._ANSWER_S", "lease.ANSWER_S", "lease.OTHERS_ANSWER_S"),
         *("following._ANSWER_S", "takeover._ANSWER_S", "pruning._ANSWER_S", "guard.KEY_S"),
     ):
         monkeypatch.setattr(f"ppsconsole.engine.{name}", PATIENT_S)

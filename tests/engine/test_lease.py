@@ -169,6 +169,29 @@ def test_a_copy_that_hears_first_that_the_lease_is_lost_tells_who_took_it(tmp_pa
     on_hosts(tmp_path, body)
 
 
+def test_the_first_act_waits_until_the_required_host_knows_who_took_the_run(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("ppsconsole.engine.copies.REQUIRED_GATHER_S", 3600.0)
+
+    async def body(hosts: Hosts) -> None:
+        lease = hosts.lease("aaaa", SystemClock())
+        await lease.take()
+        copies = Copies(scripted_plan(), lease, hosts.pool(), pytest.fail)
+        copies.add(RunEvent("aaaa", 1, 1.0, "resumed"))
+        there = hosts.file("h2", "runs/aaaa/events.jsonl")
+        await until(lambda: there.exists() and "resumed" in there.read_text())
+        copies.add(RunEvent("aaaa", 2, 2.0, "lease-taken"))
+        await copies.settle()
+        assert "lease-taken" in there.read_text()
+        copies.add(RunEvent("aaaa", 3, 3.0, "step-started"))
+        await copies.settle()
+        assert "step-started" not in there.read_text(), "an act waits for no news of itself"
+        await copies.aclose()
+        assert "step-started" in there.read_text()
+        await lease.release()
+
+    on_hosts(tmp_path, body)
+
+
 def test_hosts_that_are_away_are_named_and_the_required_one_must_be_there(tmp_path) -> None:
     async def body(hosts: Hosts) -> None:
         await hosts.servers["h1"].stop()

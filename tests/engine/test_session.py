@@ -147,7 +147,8 @@ def test_a_run_takes_the_lease_copies_itself_and_gives_the_lease_back(tmp_path) 
             copied = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines() if line]
             assert copied == [json.loads(json.dumps(event.as_json())) for event in events]
         assert console.journal.run(session.run_id).verdict is RunVerdict.SUCCESS
-        found, away = await copies_on_hosts(console.around.inventory, console.around.tools.ssh)
+        told = await copies_on_hosts(console.around.inventory, console.around.tools.ssh)
+        found, away = told.copies, told.missing
         assert ([copy.run for copy in found], away) == ([session.run_id], ())
 
     on_hosts(tmp_path, body)
@@ -252,6 +253,52 @@ def test_a_console_that_died_is_followed_by_one_elsewhere_with_a_reason(tmp_path
     on_hosts(tmp_path, body)
 
 
+def test_a_journal_that_misses_what_another_console_did_meanwhile_is_no_reason_to_go_back(tmp_path, monkeypatch) -> None:
+    """One goes on from its own journal, with all that the hosts have; the one in between died before they had more."""
+
+    class Dead(BaseException):
+        pass
+
+    async def body(hosts: Hosts, console: Console) -> None:
+        usual = Journal.append
+
+        def dying(journal, *events) -> None:
+            if any((event.kind, event.step) == ("step-finished", "promote") for event in events):
+                raise Dead
+            usual(journal, *events)
+
+        async with await console.start() as session:
+            session.runner.hold()
+            await session.runner.run()
+        there = Console.on(hosts, tmp_path / "there")
+        async with await there.resume() as second:
+            second.runner.hold()
+            await second.runner.run()
+        known = len(there.journal.events(session.run_id))
+        monkeypatch.setattr(Journal, "append", dying)
+        for name in ("SETTLE_S", "FIRST_S"):
+            monkeypatch.setattr(f"ppsconsole.engine.copies.{name}", 0.1)
+        for server in hosts.servers.values():
+            server.hangs_on = "cat >>"  # no news of it reaches a host
+        third = await console.resume()
+        with pytest.raises(Dead):
+            await third.runner.run()
+        for server in hosts.servers.values():
+            server.hangs_on = ""
+        monkeypatch.setattr(Journal, "append", usual)
+        monkeypatch.setattr("ppsconsole.engine.lease.this_process", lambda: OTHER)
+        assert len(there.journal.events(session.run_id)) == known
+        async with await there.resume("the other machine burns") as fourth:
+            started = fourth.runner.state.of("promote")
+            assert started.phase == "started", started
+            assert (await fourth.runner.run()).verdict is RunVerdict.SUCCESS
+        assert counts(hosts) == dict.fromkeys(STEPS, 1)
+        there.journal.close()
+        await third.lease.leave()
+
+    on_hosts(tmp_path, body)
+
+
 def test_a_host_that_keeps_no_copy_is_an_issue_and_no_stop(tmp_path) -> None:
     async def body(hosts: Hosts, console: Console) -> None:
         async with await console.start() as session:
@@ -276,7 +323,7 @@ def test_a_copy_that_was_cut_or_doubled_is_read_as_far_as_it_goes(tmp_path) -> N
             copy = hosts.file(name, f"runs/{session.run_id}/events.jsonl")
             lines = [line for line in copy.read_text().splitlines() if line]
             copy.write_text("\n".join([*lines[:2], lines[2][:20], *lines[1:3], lines[-1][:30]]))
-        [found], _ = await copies_on_hosts(console.around.inventory, console.around.tools.ssh)
+        [found] = (await copies_on_hosts(console.around.inventory, console.around.tools.ssh)).copies
         assert [event.number for event in found.events] == [1, 2, 3]
 
     on_hosts(tmp_path, body)

@@ -157,7 +157,7 @@ def test_hosts_keep_every_open_run_and_the_last_finished_ones(tmp_path, monkeypa
         await lease.release()
         left = {folder.name for folder in made.parent.iterdir()}
         assert left == {open_one, "old0", "old1", "old5", "old6", "old7"}
-        found, _ = await copies_on_hosts(console.around.inventory, console.around.tools.ssh)
+        found = (await copies_on_hosts(console.around.inventory, console.around.tools.ssh)).copies
         assert [copy.run for copy in found] == [open_one]
         monkeypatch.setattr("ppsconsole.engine.pruning.KEPT_RUNS", 0)
         await prune(console.around.tools.ssh, lease)

@@ -133,7 +133,7 @@ def _fetch(host: ModelHost, stdin: str, now: float) -> CommandResult:
     mark = "@@ppsconsole-copy"
     text = ""
     for run, kept in host.runs.items():
-        if kept.plan:
+        if kept.plan or kept.begun:
             begun = "".join(f"begun {each}\n" for each in kept.begun)
             text += f"{mark} {run}\n{kept.plan}\n\n{kept.events}\n{begun}"
     return _said(stdout=text)
