@@ -15,6 +15,8 @@ from ppsconsole.actions.registry import ACTIONS
 from ppsconsole.plan.outcomes import EXIT_BLOCKED
 from tests.lab.acting import acting, run, step
 from tests.lab.conftest import Lab, running_lab, wait_for
+from tests.lab.secrets_watched import nothing_told
+from tests.lab.test_backup import arguments_of_all
 from tests.lab.test_loss_truth import killed_with_writes_of_its_own, load_on, open_plan, reported, told, with_window
 
 LIMIT_S = 180.0
@@ -147,12 +149,15 @@ def test_what_cannot_be_rewound_is_copied_anew_and_nothing_is_deleted(lab: Lab) 
     for segment in data.glob("pg_wal/0000*"):
         segment.rename(lab.home("db2") / segment.name)  # its log is gone
 
-    plan = rejoined(
-        lab,
-        "db2",
-        lambda: bool(beside(lab, "db2", "data.clone-*.part")),
-        lambda: bool(beside(lab, "db2", "data.before-*")),
-    )
+    with arguments_of_all() as arguments:
+        plan = rejoined(
+            lab,
+            "db2",
+            lambda: bool(beside(lab, "db2", "data.clone-*.part")),
+            lambda: bool(beside(lab, "db2", "data.before-*")),
+        )
+    state, run = lab.folder.parent / "state", reported(lab)["run"]
+    nothing_told(lab, lambda *words: told(lab, *words).stdout, state, arguments, ("pg_basebackup",), run)
     assert "not possible: it has no data checksums" in " ".join(plan["tolerances"]["rewind"].split())
     assert [step["verb"] for step in plan["steps"] if step["is_point_of_no_return"]] == ["swap-in"]
     [before] = beside(lab, "db2", "data.before-*")
