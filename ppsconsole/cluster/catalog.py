@@ -42,6 +42,7 @@ FACTS: dict[str, str] = {
     "sessions_percent": "client sessions in percent of max_connections",
     "missing_extensions": "extensions of the PPS database whose files the server lacks",
     "is_collation_changed": "the PPS database was made with another version of its collation than the machine has now",
+    "is_in_exclusive_backup": "a backup was begun by pg_start_backup and is not ended (before PostgreSQL 15)",
     "settings": "settings that decide whether a promotion works, as name=value strings",
     "is_writable": "primary: default_transaction_read_only is off",
     "copy": "the snapshot copy that the PPS database is, by the comment on it; empty where it is none",

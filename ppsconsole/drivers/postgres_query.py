@@ -110,6 +110,7 @@ class PostgresStatus:
         latency_s: Seconds from the request to the answer.
         checkpointer_pid: Number of the process that writes its checkpoints, as a host's process table has it.
         comment: On the PPS database: a snapshot copy is told by it.
+        is_in_exclusive_backup: Between `pg_start_backup` and `pg_stop_backup`, whose exclusive form ended with PostgreSQL 14.
     """
 
     in_recovery: bool
@@ -141,6 +142,7 @@ class PostgresStatus:
     latency_s: float
     checkpointer_pid: int | None = None
     comment: str = ""
+    is_in_exclusive_backup: bool = False
 
 
 def status_sql(sight: Sight) -> str:
@@ -182,6 +184,8 @@ def status_sql(sight: Sight) -> str:
         "is_collation_changed": _IS_COLLATION_CHANGED if sight.version >= 150000 else "NULL",
         "settings": f"(SELECT json_object_agg(name, current_setting(name, true)) FROM (VALUES {names}) AS wanted (name))",
     }
+    if sight.version < 150000:
+        parts["is_in_exclusive_backup"] = "pg_is_in_backup()"
     if sight.sees_archive:
         parts["archive_backlog"] = "(SELECT count(*) FROM pg_ls_archive_statusdir() WHERE right(name, 6) = '.ready')"
     if sight.sees_stats:
@@ -285,6 +289,7 @@ def _parsed(answer: Mapping[str, Any], sight: Sight, latency_s: float) -> Postgr
         latency_s=latency_s,
         checkpointer_pid=answer.get("checkpointer_pid"),
         comment=plain(str(answer.get("comment") or ""), 600),
+        is_in_exclusive_backup=sight.version < 150000 and bool(answer["is_in_exclusive_backup"]),
     )
 
 

@@ -34,6 +34,7 @@ NAMES = (
     "sessions_percent",
     "missing_extensions",
     "is_collation_changed",
+    "is_in_exclusive_backup",
     "settings",
     "is_writable",
 )

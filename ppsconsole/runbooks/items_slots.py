@@ -125,6 +125,9 @@ def walsenders(case: Case) -> Item:
     if backups:
         words = f"a copy of {old} is being made ({_called(backups)}): the stop breaks it off"
         return failing(name, words, f"Wait for its end: {psql(old, 'SELECT * FROM pg_stat_progress_basebackup')}")
+    if case.old.value("is_in_exclusive_backup"):
+        words = f"a backup of {old} was begun by pg_start_backup and is not ended: the stop breaks it off"
+        return failing(name, words, f"Wait for its end, or end what was forgotten: {psql(old, 'SELECT pg_stop_backup()')}")
     if is_for_ever:
         words = f"wal_sender_timeout of {old} is 0: the stop waits for ever for one to whom it sends its log that hangs meanwhile"
         remedy = f"{reloaded(old, 'wal_sender_timeout', chr(39) + '60s' + chr(39))}. Else look at who is told to be waited for"

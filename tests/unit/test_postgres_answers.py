@@ -32,8 +32,9 @@ def answers(major: int) -> dict[str, Any]:
     for told in found.values():
         told["version"] = told["version"] if source == major else major * 10000 + 3
         answer = told["answer"]
-        if major < 15:  # pg_database.datcollversion: "Release 15"
+        if major < 15:  # pg_database.datcollversion came, exclusive backups went: "Release 15"
             answer["is_collation_changed"] = None
+            answer["is_in_exclusive_backup"] = False
         if major < 13:  # max_slot_wal_keep_size, pg_replication_slots.wal_status: "Release 13"
             answer["settings"]["max_slot_wal_keep_size"] = None
             for slot in answer["slots"] or ():
@@ -129,6 +130,20 @@ def test_a_standby_with_less_connections_than_its_primary_is_told_before_its_rep
         item = next(each for each in made.preflight if each.name == "replay")
         assert item.is_blocked
         assert "do not resume: that shuts it down" in item.remedy
+
+
+@pytest.mark.parametrize("major", MAJORS)
+def test_an_exclusive_backup_that_a_stop_would_break_off_is_told_where_there_are_such(major: int) -> None:
+    told = answers(major)["primary"]
+    told["answer"]["is_in_exclusive_backup"] = True
+    status = parse_status(told["answer"], Sight(told["version"], True, True, True), 0.01)
+    assert status.is_in_exclusive_backup is (major < 15)
+    found = of(major)
+    change(found, "db1", is_in_exclusive_backup=status.is_in_exclusive_backup)
+    made = plan(found, "switchover", to="db2")
+    item = next(each for each in made.preflight if each.name == "walsenders")
+    assert (item.state, item.is_blocked) == (("failing", False) if major < 15 else ("ok", False))
+    assert ("pg_stop_backup()" in item.remedy) is (major < 15)
 
 
 def test_what_differs_in_recovery_settings_is_not_used() -> None:

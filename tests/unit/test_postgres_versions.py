@@ -53,6 +53,7 @@ ASKED = [
     ("received_tli", 12, NEWEST),
     ("reply_time", 12, NEWEST),  # pg_stat_replication
     ("pg_ls_archive_statusdir", 12, NEWEST),
+    ("pg_is_in_backup", 12, 14),  # with the exclusive backups
 ]
 NEVER_ASKED = [
     # gone from some major on, or not in all of them: nothing may hang on it
@@ -63,7 +64,6 @@ NEVER_ASKED = [
     "inactive_since",
     "two_phase",
     "leader_pid",
-    "pg_is_in_backup",
     "pg_backup_start_time",
     "wal_keep_segments",
     "wal_keep_size",
@@ -132,6 +132,7 @@ def recorded(major: int) -> dict[str, Any]:
         "replicas": None,
         "sessions": None,
         "longest_transaction_s": 0.0,
+        **({"is_in_exclusive_backup": False} if major < 15 else {}),  # gone with these backups
     }
 
 
