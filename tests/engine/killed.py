@@ -218,7 +218,8 @@ class Trial:
                 kept = sorted(self.rng.sample(range(len(undone)), min(BACK, len(undone))))
                 found.append((start, [self.rng.choice(_moments_back(undone[each])) for each in kept]))
             else:
-                found += [(start, chain) for chain in chains([at for each in undone for at in _moments_back(each)], APART)]
+                at = [moment for each in undone for moment in _moments_back(each)]
+                found += [(start, chain) for chain in chains(at, APART) or [[]]]
         return found
 
     def _story(self) -> Story:

@@ -10,6 +10,12 @@ CONSOLE = (
         "tests/lab/test_kills.py::test_consoles_that_are_killed_one_after_the_other_do_everything_once",
     ),
     Row(
+        "the same in every runbook, and while one is backed out of (a real journal, a scripted world)",
+        "the next one looks first, goes on, and does nothing twice",
+        "success, rolled back",
+        "tests/engine/test_killed.py::test_killed_before_and_after_records_of_every_plan_then_taken_up_again",
+    ),
+    Row(
         "the terminal or the line to it goes in the middle of a run",
         "ends and verifies the step at hand, holds",
         "held, then success",
