@@ -8,16 +8,20 @@ of these releases: no server of them was asked.
 import copy
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ppsconsole.actions.registry import ACTIONS
+from ppsconsole.cluster.database import Receiver
 from ppsconsole.drivers.postgres_query import PostgresStatus, Sight, parse_status, status_sql
 from ppsconsole.plan.step import Step
 from tests.unit.observations import change
-from tests.unit.runbook_cases import Found, declared, fine, plan, setting, state
+from tests.unit.runbook_cases import Found, declared, fine, plan, setting, state, three, with_third
+from tests.unit.test_rejoin import CRASHED, failed_over
+from tests.unit.test_rejoin import made as rejoin
 
 RECORDED, DERIVED = (15, 18), (12, 13, 14, 16, 17)
 MAJORS = sorted(RECORDED + DERIVED)
@@ -144,6 +148,18 @@ def test_an_exclusive_backup_that_a_stop_would_break_off_is_told_where_there_are
     item = next(each for each in made.preflight if each.name == "walsenders")
     assert (item.state, item.is_blocked) == (("failing", False) if major < 15 else ("ok", False))
     assert ("pg_stop_backup()" in item.remedy) is (major < 15)
+
+
+@pytest.mark.parametrize("major", MAJORS)
+def test_what_is_rewound_is_rewound_from_the_primary_also_where_a_standby_would_do(major: int) -> None:
+    # A running standby as the source is good for pg_rewind from 14 on only.
+    receiver = Receiver("streaming", 2, "0/3000060", "0/3000060", 0.1, "db3", "127.9.2.1", 5432)
+    found = with_third(failed_over(), in_recovery=True, replicas=(), slots=(), receiver=receiver, timeline=2)
+    for name in ("db2", "db3"):
+        change(found, name, version=major * 10000 + 3)
+    here = dict.fromkeys(("major", "source_major", "programs_major"), major)
+    made = rejoin(replace(CRASHED, **here), found, inventory=three())
+    assert [step.arguments["source"] for step in made.steps if step.verb == "rewind"] == ["db2"]
 
 
 def test_what_differs_in_recovery_settings_is_not_used() -> None:
