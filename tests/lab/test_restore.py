@@ -14,6 +14,8 @@ import psycopg
 import pytest
 
 from tests.lab.conftest import Lab, running_lab
+from tests.lab.secrets_watched import nothing_told
+from tests.lab.test_backup import arguments_of_all
 from tests.lab.test_run_commands import Desk, load
 from tests.lab.test_swap_database import WAITS
 
@@ -184,7 +186,7 @@ def test_until_users_are_let_in_everything_is_put_back(desk: Desk) -> None:
 
 def test_killed_in_the_middle_it_is_gone_on_with_and_nothing_is_lost(desk: Desk, tmp_path: Path) -> None:
     lab = desk.lab
-    with load(lab, tmp_path / "load.json"):
+    with load(lab, tmp_path / "load.json"), arguments_of_all() as arguments:
         lab.fault("slow", "db2", "--link", "replication", "--delay", "0", "--rate", "400000")
         killed_while_it_dumps(desk)
         lab.heal("db2")
@@ -217,6 +219,7 @@ def test_killed_in_the_middle_it_is_gone_on_with_and_nothing_is_lost(desk: Desk,
     assert (users["is_over"], users["length_s"] > 0) == (True, True)
     loaded = json.loads((tmp_path / "load.json").read_text())
     assert loaded["verification"]["lost"] == []
+    nothing_told(lab, lambda *words: desk(*words).stdout, desk.state, arguments, ("pg_dump", "pg_restore", "psql"), run)
 
 
 def databases_aside(desk: Desk) -> dict[str, str]:
