@@ -75,7 +75,6 @@ EXCUSED = {
     ("engine/guard.py", "act_here"): "quotes for the record: the program itself is started without a shell",
     ("engine/guard.py", "arm"): _BOUND,
     ("engine/journal_engine.py", "translated"): _REMEDY,
-    ("engine/takeover.py", "_sent"): "quotes the name of a run, as `copies._append_script` does",
     ("runbooks/items_settings.py", "libraries"): _REMEDY,
 }
 """Functions that quote and are not entered, each with its reason."""
