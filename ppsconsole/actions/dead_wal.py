@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from ppsconsole.actions.looks import parse_remains, remains_command
 from ppsconsole.actions.places import data_directory_of, program_of
+from ppsconsole.actions.wal_files import named_for_waldump
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.database import lsn_number
 from ppsconsole.cluster.dead_wal import DeadWal
@@ -111,7 +112,7 @@ def dead_wal_command(instance: Instance, behind: Behind, start: int, limits: Lim
     dump = (
         f"LC_ALL=C TZ=UTC timeout {limits.time_s:g} {shlex.quote(program_of(instance, 'pg_waldump'))} "
         f"-t {behind.timeline} -p {wal} -s {lsn_text(start)} "
-        "-e \"$(printf '%X/%X' $((e >> 32)) $((e & 4294967295)))\""
+        "-e \"$(printf '%X/%X' $((e >> 32)) $((e & 4294967295)))\" $z"
     )
     # Asked for a file that is not there, pg_waldump looks for it ten times, half a second apart: it is not asked for one.
     return (
@@ -119,6 +120,7 @@ def dead_wal_command(instance: Instance, behind: Behind, start: int, limits: Lim
         f"f=$(ls {wal} 2>/dev/null | LC_ALL=C grep -E '^[0-9A-F]{{24}}$' | LC_ALL=C sort -k 1.9 | tail -n 1); "
         f'if [ -n "$f" ] && s=$(stat -Lc %s {wal}/"$f"); then l=${{f%????????}}; l=${{l#????????}}; n=${{f#????????????????}}; '
         'b=$((0x$l * 4294967296 + (0x$n + 1) * s)); [ "$b" -ge "$e" ] || e=$b; fi; echo "files $b"; '
+        f"{named_for_waldump(wal, behind.timeline, lsn_text(start), end='e')}; "
         f'{{ {dump}; echo "status $?"; }} | LC_ALL=C awk -v RECORDS={_RECORDS} -v COMMITS={_COMMITS} {shlex.quote(_AWK)}'
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ppsconsole.actions.dead_wal import lsn_text, record_end
+from ppsconsole.actions.wal_files import is_unwritten, named_for_waldump
 from ppsconsole.cluster.database import lsn_number
 from ppsconsole.cluster.lost_writes import LostTransaction
 from ppsconsole.drivers.base import CommandResult
@@ -77,8 +78,9 @@ def lost_log_command(program: str, folder: str, timeline: int, fork: str) -> str
         fork: The end of a record.
     """
     limit, path, files = f"{LIMIT_S:g}", shlex.quote(program), shlex.quote(folder)
-    dump = f"LC_ALL=C TZ=UTC timeout {limit} {path} -t {timeline} -p {files} -s {shlex.quote(fork)}"
-    return f'{{ {dump}; echo "status $?"; }} | LC_ALL=C awk -v LISTED={LISTED} {shlex.quote(_AWK)}'
+    dump = f"LC_ALL=C TZ=UTC timeout {limit} {path} -t {timeline} -p {files} -s {shlex.quote(fork)} $z"
+    named = named_for_waldump(files, timeline, fork)
+    return f'{named}; {{ {dump}; echo "status $?"; }} | LC_ALL=C awk -v LISTED={LISTED} {shlex.quote(_AWK)}'
 
 
 def parse_lost_log(result: CommandResult, fork: str, segment_bytes: int, page_bytes: int = 8192) -> LostLog:
@@ -109,7 +111,9 @@ def parse_lost_log(result: CommandResult, fork: str, segment_bytes: int, page_by
     said = result.stderr
     is_at_end = bool(re.search("error in WAL record", said)) if records else "could not find a valid record after" in said
     if not is_at_end and end % segment_bytes == 0:  # what would come next would begin a file that was never written
-        is_at_end = "could not find file" in said
+        is_at_end = "could not find file" in said or (records == 0 and is_unwritten(said))
+    if status == 0 and end % segment_bytes == 0:  # it came to the end of the last file
+        status, is_at_end = 1, True
     if status != 1 or not is_at_end:
         why = f"reading took longer than {LIMIT_S:g}s" if status == 124 else plain(said, 200) or "pg_waldump said nothing"
         return LostLog(fork, trouble=why)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ppsconsole.actions.follow import declared_way
 from ppsconsole.actions.looks import REWINDING, each_process
 from ppsconsole.actions.places import data_directory_of, program_of
-from ppsconsole.actions.wal_files import segment_name
+from ppsconsole.actions.wal_files import is_unwritten, named_for_waldump, segment_name
 from ppsconsole.actions.way_there import try_way
 from ppsconsole.clock import Clock
 from ppsconsole.cluster.database import lsn_number
@@ -197,21 +197,34 @@ async def _forked(inventory: Inventory, shell: Shell, host: Host, found: Remnant
         return found
     found = replace(found, fork_lsn=fork)
     instance = inventory.database.instances[found.node]
-    wal = shlex.quote(f"{data_directory_of(instance)}/pg_wal")
     at = lsn_number(fork)
     here = segment_name(found.timeline, at // segment, segment)
     before = segment_name(found.timeline, max(0, at - 1) // segment, segment)
-    dump = f"{shlex.quote(program_of(instance, 'pg_waldump'))} -t {found.timeline} -p {wal} -s {shlex.quote(fork)} -n 1"
-    # Asked for a file that is not there, pg_waldump looks for it ten times, half a second apart: it is not asked for one.
-    command = (
-        f"[ -e {wal}/{before} ] && echo before=yes; [ -e {wal}/{here} ] || exit 0; echo here=yes; "
-        f"LC_ALL=C timeout {_DRY_RUN_S:g} {dump} 2>&1"
-    )
+    command = beyond_command(instance, found.timeline, fork, before, here)
     done = await shell.run(host, command, timeout_s=_DRY_RUN_S + 4.0)
     return replace(
         found,
         beyond_fork=_beyond(done.stdout, is_at_edge=at % segment == 0),
         has_wal_at_fork="here=yes" in done.stdout.splitlines(),
+    )
+
+
+def beyond_command(instance: Instance, timeline: int, fork: str, before: str, here: str) -> str:
+    """Return the command that tells whether anything was written behind a fork.
+
+    Args:
+        instance: Whose log it is.
+        timeline: Of the log.
+        fork: Where the other server left it.
+        before: Name of the file that ends at or behind the fork.
+        here: Name of the file that what comes next would stand in.
+    """
+    wal = shlex.quote(f"{data_directory_of(instance)}/pg_wal")
+    dump = f"{shlex.quote(program_of(instance, 'pg_waldump'))} -t {timeline} -p {wal} -s {shlex.quote(fork)} -n 1 $z"
+    # Asked for a file that is not there, pg_waldump looks for it ten times, half a second apart: it is not asked for one.
+    return (
+        f"[ -e {wal}/{before} ] && echo before=yes; [ -e {wal}/{here} ] || exit 0; echo here=yes; "
+        f"{named_for_waldump(wal, timeline, fork)}; LC_ALL=C timeout {_DRY_RUN_S:g} {dump} 2>&1"
     )
 
 
@@ -223,7 +236,7 @@ def _beyond(said: str, *, is_at_edge: bool) -> Known:
         return "no" if is_at_edge and "before=yes" in lines else "unknown"
     # A file that was recycled, or was never written, holds no record there.
     is_end = any(words in said for words in ("could not find a valid record after", "error in WAL record"))
-    return "no" if is_end else "unknown"
+    return "no" if is_end or is_unwritten(said) else "unknown"
 
 
 def fork_of(history: str, timeline: int) -> str:

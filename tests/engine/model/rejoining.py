@@ -55,12 +55,7 @@ def patterns(inventory: Inventory, name: str) -> list[tuple[Pattern, Does]]:
 def _by_way(inventory: Inventory, name: str, source: str, conninfo: str) -> list[tuple[str, Does]]:
     instance = inventory.database.instances[name]
     dry = remnant.dry_run_command(instance, conninfo)
-    wal = f"{instance.data_directory}/pg_wal"
-    dump = f"pg_waldump -t {NUMBER} -p {wal} -s {_FORK} -n 1"
-    forked = (
-        f"[ -e {wal}/{_BEFORE} ] && echo before=yes; [ -e {wal}/{_HERE} ] || exit 0; echo here=yes; "
-        f"LC_ALL=C timeout {remnant._DRY_RUN_S:g} {dump} 2>&1"
-    )
+    forked = remnant.beyond_command(instance, NUMBER, _FORK, _BEFORE, _HERE)
     texts: list[tuple[str, Does]] = [
         *(
             (way_there.trial_command(inventory, name, conninfo, limit_s), _with(_identified, source))
