@@ -84,6 +84,7 @@ class ModelPostgres:
             "clock_at": now(),
             "lsn": lsn(database.end),
             "replay_lsn": lsn(database.replayed) if is_standby else None,
+            "is_in_exclusive_backup": False,
             "is_replay_paused": database.is_paused if is_standby else None,
             "last_replay_at": database.replayed_at if is_standby else None,
             "receiver": self._receiver(database) if is_standby else None,
