@@ -44,6 +44,7 @@ class Case:
         runbook: Whose plan it is.
         answers: For its gates, beside the plan's hash.
         leaves: Patterns of what it may leave behind on the hosts, by `fnmatch`; whatever else is new is half of something.
+        leaves_back: The same of a run that was backed out of, beside `leaves`.
         is_back: Whether it can be backed out of at the beginning.
         has_two_primaries: Two servers take writes, as its scene has it.
         is_planned_once: Each run is the same plan, so that the hash of the first approves of all.
@@ -53,6 +54,7 @@ class Case:
     runbook: ClassVar[str]
     answers: ClassVar[tuple[str, ...]] = ()
     leaves: ClassVar[tuple[str, ...]] = ()
+    leaves_back: ClassVar[tuple[str, ...]] = ()
     is_back: ClassVar[bool] = True
     has_two_primaries: ClassVar[bool] = False
     is_planned_once: ClassVar[bool] = False

@@ -102,6 +102,7 @@ class RejoinReClone(RejoinRewind):
     way = "re-clone"
     # What pg_basebackup said of the copy stays beside it.
     leaves = (*RejoinRewind.leaves, "db?:data.before-*", "db?:data.clone-*.log")
+    leaves_back = ("db?:data.clone-*",)  # nothing is deleted: the run tells where the copy is left, whole or not
 
     def check(self, scene: KillScene, ended: Ended) -> None:
         """The directory that was there is kept, once."""

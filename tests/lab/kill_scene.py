@@ -288,7 +288,8 @@ class KillScene:
         events = self.events(machine, run)
         ended = Ended(run, machine, events, self.marks() - before, self.things() - (things or frozenset()))
         self._check_records(run, events, is_backed_out=is_backed_out)
-        left = [name for name in sorted(ended.appeared) if not any(fnmatch.fnmatch(name, each) for each in case.leaves)]
+        leaves = (*case.leaves, *(case.leaves_back if is_backed_out else ()))
+        left = [name for name in sorted(ended.appeared) if not any(fnmatch.fnmatch(name, each) for each in leaves)]
         assert things is None or not left, f"left behind: {left}"
         if is_backed_out:
             case.check_back(self, ended)
