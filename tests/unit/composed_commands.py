@@ -289,6 +289,7 @@ def composed_one_by_one(gathered: Gathered, inventory: Inventory, plan: Plan) ->
     data = str(first.data_directory)
     calls: tuple[Callable[[], Any], ...] = (
         lambda: remnant.remnant_command(first),
+        lambda: remnant.beyond_command(first, 1, fork, names[0], names[0]),
         lambda: dead_wal.dead_wal_command(first, behind, 50331744),
         lambda: lost_log.lost_log_command(f"{first.bin_directory}/pg_waldump", f"{data}/pg_wal", 1, fork),
         lambda: (wal_files.listing(data, names), wal_files.piece(data, names[0], 0), wal_files.add_piece(data, names[0], 0)),

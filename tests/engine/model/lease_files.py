@@ -142,7 +142,7 @@ def _fetch(host: ModelHost, stdin: str, now: float) -> CommandResult:
 def _replaces(command: str) -> Script | None:
     """The end of a run that was taken over: its plan and its events take the place of what is there."""
     words = shlex.split(command)
-    named = re.search(r"^d=\S+; r=\$d/runs/(\S+)$", words[-1], re.MULTILINE)
+    named = re.search(r"^r=\$d/runs/(\S+)$", words[-1], re.MULTILINE)
     ours = re.search(r'\[ "\$l" = \'([^\']+)\' \]', words[-1])
     counted = re.search(r"-eq (\d+) \]", words[-1])
     if named is None or ours is None or counted is None:
