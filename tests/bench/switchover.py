@@ -27,7 +27,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.lab.postgres_server import PASSWORD, PostgresServer, _bin
+from tests.lab.postgres_server import PASSWORD, PostgresServer, binaries
 
 PAUSE_S = 0.002
 LIMIT_S = 60.0
@@ -252,7 +252,7 @@ class Lab:
     def _signalled(self, old: str, new: str) -> float:
         state = json.loads((self.folder / "lab.json").read_text())
         was, comes = (Path(state["hosts"][name]["home"]) / "data" for name in (old, new))
-        pg_ctl = _bin(self.folder) / "pg_ctl"
+        pg_ctl = binaries(self.folder) / "pg_ctl"
         self._asked(old, "CHECKPOINT")
         self._slot(was, old)
         with Writer(self.targets()) as writer:
@@ -279,7 +279,7 @@ class Lab:
         found = re.search(r"^primary_conninfo = '([^']*)'", (was / "postgresql.auto.conf").read_text(), re.MULTILINE)
         if found is None:
             raise RuntimeError(f"{old} does not know how to follow")
-        make = [_bin(self.folder) / "pg_receivewal", "-w", "-d", found[1], "-S", old, "--create-slot", "--if-not-exists"]
+        make = [binaries(self.folder) / "pg_receivewal", "-w", "-d", found[1], "-S", old, "--create-slot", "--if-not-exists"]
         subprocess.run(make, user=was.stat().st_uid, cwd="/", check=True, timeout=LIMIT_S)
 
     def _wait_for_stream(self) -> None:

@@ -1,10 +1,11 @@
 """The benches still run, with few rounds and without limits: what they measure is theirs to say."""
 
+import importlib
 import re
 
 import pytest
 
-from tests.bench.__main__ import main
+from tests.bench.__main__ import BENCHES, main
 
 _NO_LIMIT = "1e9"
 
@@ -29,3 +30,14 @@ def test_a_limit_that_is_passed_is_its_exit_code(capsys: pytest.CaptureFixture[s
     assert main(["inventory", "--rounds", "1", "--hosts", "20", "--limit", "0", "--kept-limit", "0"]) == 1
     assert main(["no such bench"]) == 2
     assert "names: fleet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_each_is_there(name: str) -> None:
+    assert callable(importlib.import_module(BENCHES[name]).run)
+
+
+@pytest.mark.parametrize("name", ["kill_everywhere", "partitions", "fault_plays", "faults_remedied", "record_answers"])
+def test_what_is_played_by_a_command_is_there(name: str) -> None:
+    module = importlib.import_module(f"tests.lab.{name}")
+    assert callable(getattr(module, "run", None) or module.main)
