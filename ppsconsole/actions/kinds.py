@@ -7,6 +7,9 @@ from ppsconsole.errors import Blocked
 from ppsconsole.inventory.model import Inventory
 from ppsconsole.plan.step import Step
 
+HIDING = ("swap-database", "swap-in")
+"""Verbs that rename what a step before them made: who does not know how that ended would not find it, and make it again."""
+
 
 class Lasting:
     """An action that cannot be undone: backing out of it is a plan of its own."""

@@ -97,19 +97,23 @@ class Copies:
         self._lines.append(_line(event))
         self._send()
 
-    async def settle(self) -> None:
+    async def settle(self, *, is_whole: bool = False) -> None:
         """Wait until the required hosts have what was there at the last settling, or fail, or `SETTLE_S` have passed.
 
         An act does not wait for the news of itself: each host notes by itself which steps were begun on it, before it acts, and
         whoever goes on from a copy looks at what was begun first. Only the first act waits for all that is there, up to
         `FIRST_S`: a journal elsewhere that ends before this console took over must not pass for the whole. A host that was late
         is not waited for again before it has caught up.
+
+        Args:
+            is_whole: Wait as the first act does, whoever was late.
         """
         self._send()
-        now = len(self._lines)
-        upto, limit_s = (now, FIRST_S) if self._before is None else (self._before, SETTLE_S)
+        now, is_whole = len(self._lines), is_whole or self._before is None
+        upto = now if is_whole else self._before or 0
         self._before = now
-        await self._wait([copy for copy in self._copies.values() if copy.is_required and not copy.is_late], upto, limit_s)
+        copies = [copy for copy in self._copies.values() if copy.is_required and (is_whole or not copy.is_late)]
+        await self._wait(copies, upto, FIRST_S if is_whole else SETTLE_S)
 
     async def flush(self) -> None:
         """Send what is left to all hosts now, and wait as long as for a settling."""

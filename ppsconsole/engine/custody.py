@@ -41,8 +41,12 @@ class Custody(Protocol):
         """
         ...
 
-    async def settle(self) -> None:
-        """Wait until what was recorded of earlier steps has been copied to the required hosts, or could not be."""
+    async def settle(self, *, is_whole: bool = False) -> None:
+        """Wait until what was recorded of earlier steps has been copied to the required hosts, or could not be.
+
+        Args:
+            is_whole: Also how the step right before ended, which else is awaited by the next one.
+        """
         ...
 
     async def flush(self) -> None:

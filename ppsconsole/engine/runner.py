@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ppsconsole.actions.base import Action, Workbench
+from ppsconsole.actions.kinds import HIDING
 from ppsconsole.engine.custody import Custody, RunResult
 from ppsconsole.engine.exits import LEAVES_NOTHING_OPEN, back_refusal, is_left, mark_refusal, what_stays
 from ppsconsole.engine.gatekeeper import Gatekeeper
@@ -180,8 +181,7 @@ class Runner:
         async with self._busy:
             if self._ended() is not None or self.state.is_backing_out:
                 return
-            next_id = self.state.next_step(self._bench.plan)
-            traces = begun or {}
+            next_id, traces = self.state.next_step(self._bench.plan), begun or {}
             for step in self._bench.plan.steps:
                 known = self.state.of(step.id)
                 if known.phase == "started" and not known.values:
@@ -299,7 +299,7 @@ class Runner:
                 # Only what is durable is copied: without how the step before ended, hosts would be behind by more than one step.
                 await self.recorder.settle()
             if step.commands:
-                await self._custody.settle()
+                await self._custody.settle(is_whole=step.verb in HIDING)
 
         return Performance(self._actions[step.verb], self._bench, step, self._stage, beside_precheck, before_act)
 

@@ -238,9 +238,9 @@ class Session:
         """See `runner.Custody.confirm`."""
         await self.lease.confirm()
 
-    async def settle(self) -> None:
+    async def settle(self, *, is_whole: bool = False) -> None:
         """See `runner.Custody.settle`."""
-        await self._copies.settle()
+        await self._copies.settle(is_whole=is_whole)
 
     async def flush(self) -> None:
         """See `runner.Custody.flush`."""

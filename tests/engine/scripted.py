@@ -207,7 +207,7 @@ class Custodian:
     async def confirm(self) -> None:
         self.check()
 
-    async def settle(self) -> None:
+    async def settle(self, *, is_whole: bool = False) -> None:
         self.settled += 1
 
     async def flush(self) -> None:

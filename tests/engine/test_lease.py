@@ -185,8 +185,9 @@ def test_the_first_act_waits_until_the_required_host_knows_who_took_the_run(tmp_
         copies.add(RunEvent("aaaa", 3, 3.0, "step-started"))
         await copies.settle()
         assert "step-started" not in there.read_text(), "an act waits for no news of itself"
-        await copies.aclose()
+        await copies.settle(is_whole=True)
         assert "step-started" in there.read_text()
+        await copies.aclose()
         await lease.release()
 
     on_hosts(tmp_path, body)

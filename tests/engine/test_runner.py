@@ -46,7 +46,7 @@ def test_what_was_found_before_the_point_of_no_return_is_on_its_way_to_the_hosts
     settled: list[list[str]] = []
 
     class Copying(Custodian):
-        async def settle(self) -> None:
+        async def settle(self, *, is_whole: bool = False) -> None:
             settled.append([e.step for e in scene.records.events if e.kind == "step-finished" and e.number in self.seen])
 
     scene.custody = Copying()
@@ -627,3 +627,17 @@ def test_a_copy_that_may_lack_its_last_record_is_looked_at_first() -> None:
         return runner.state.of("drain").phase
 
     assert play(fresh()) == "pending"
+
+
+@pytest.mark.parametrize("hiding", [(), ("set",)])
+def test_what_would_hide_how_the_step_before_ended_waits_until_that_is_copied(monkeypatch, hiding) -> None:
+    monkeypatch.setattr("ppsconsole.engine.runner.HIDING", hiding)
+    scene, waits = Scene(World()), list[bool]()
+
+    class Copying(Custodian):
+        async def settle(self, *, is_whole: bool = False) -> None:
+            waits.append(is_whole)
+
+    scene.custody = Copying()
+    assert play(scene.runner().run()).verdict is RunVerdict.SUCCESS
+    assert set(waits) == {bool(hiding)}
