@@ -111,7 +111,7 @@ def parse_lost_log(result: CommandResult, fork: str, segment_bytes: int, page_by
     said = result.stderr
     is_at_end = bool(re.search("error in WAL record", said)) if records else "could not find a valid record after" in said
     if not is_at_end and end % segment_bytes == 0:  # what would come next would begin a file that was never written
-        is_at_end = "could not find file" in said or (records == 0 and is_unwritten(said))
+        is_at_end = "could not find file" in said or (records == 0 and is_unwritten(said, end, segment_bytes))
     if status == 0 and end % segment_bytes == 0:  # it came to the end of the last file
         status, is_at_end = 1, True
     if status != 1 or not is_at_end:

@@ -204,7 +204,7 @@ async def _forked(inventory: Inventory, shell: Shell, host: Host, found: Remnant
     done = await shell.run(host, command, timeout_s=_DRY_RUN_S + 4.0)
     return replace(
         found,
-        beyond_fork=_beyond(done.stdout, is_at_edge=at % segment == 0),
+        beyond_fork=_beyond(done.stdout, at, segment),
         has_wal_at_fork="here=yes" in done.stdout.splitlines(),
     )
 
@@ -228,15 +228,15 @@ def beyond_command(instance: Instance, timeline: int, fork: str, before: str, he
     )
 
 
-def _beyond(said: str, *, is_at_edge: bool) -> Known:
+def _beyond(said: str, at: int, segment: int) -> Known:
     if "rmgr:" in said:
         return "yes"
     lines = said.splitlines()
     if "here=yes" not in lines:
-        return "no" if is_at_edge and "before=yes" in lines else "unknown"
+        return "no" if at % segment == 0 and "before=yes" in lines else "unknown"
     # A file that was recycled, or was never written, holds no record there.
     is_end = any(words in said for words in ("could not find a valid record after", "error in WAL record"))
-    return "no" if is_end or is_unwritten(said) else "unknown"
+    return "no" if is_end or is_unwritten(said, at, segment) else "unknown"
 
 
 def fork_of(history: str, timeline: int) -> str:

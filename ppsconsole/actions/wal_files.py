@@ -1,5 +1,6 @@
 """Which files of a write-ahead log hold a range of it, and the shell texts that read and write such files. Pure."""
 
+import re
 import shlex
 
 from ppsconsole.actions.planted import refuse_planted
@@ -55,9 +56,18 @@ def named_for_waldump(folder: str, timeline: int, start: str, *, end: str = "") 
     )
 
 
-def is_unwritten(said: str) -> bool:
-    """Return whether pg_waldump met a file full of zeros where it began: 18 says the first, 12 to 17 the second."""
-    return "(0 bytes)" in said or "specifies 0 bytes" in said
+def is_unwritten(said: str, position: int, size: int) -> bool:
+    """Return whether pg_waldump met a file full of zeros, and that is the one which `position` lies in: nothing stands there.
+
+    Of any other one it tells nothing about what is behind `position`. (18 says the first words, 15 the second; seen on both.)
+
+    Args:
+        said: By pg_waldump.
+        position: In bytes.
+        size: Bytes of one file.
+    """
+    found = re.search(r'WAL file "[0-9A-F]{8}([0-9A-F]{8})([0-9A-F]{8})" (?:\(0 bytes\)|header specifies 0 bytes)', said)
+    return found is not None and int(found[1], 16) * ((1 << 32) // size) + int(found[2], 16) == position // size
 
 
 def listing(folder: str, names: tuple[str, ...]) -> str:

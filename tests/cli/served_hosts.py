@@ -7,23 +7,15 @@ import asyncio
 import pickle
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.engine.hosts import DEADLINE_S, Hosts
+from tests.lab.conftest import wait_for
 
 INVENTORY = "inventory.pickle"
 """Where they are and how they are logged in to."""
-
-
-def wait_for(is_true: Callable[[], object], what: str) -> None:
-    """Wait until it is."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not is_true():
-        assert time.monotonic() < deadline, f"it never came: {what}"
-        time.sleep(0.01)
 
 
 @contextmanager
@@ -33,7 +25,7 @@ def served_hosts(folder: Path) -> Iterator[None]:
     root = Path(__file__).parent.parent.parent
     process = subprocess.Popen(words, stdin=subprocess.PIPE, cwd=root, start_new_session=True)
     try:
-        wait_for(lambda: (folder / INVENTORY).exists() or process.poll() is not None, "the hosts")
+        wait_for(lambda: (folder / INVENTORY).exists() or process.poll() is not None, "the hosts", DEADLINE_S)
         assert process.poll() is None
         yield
         process.communicate(timeout=DEADLINE_S)

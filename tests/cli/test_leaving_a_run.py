@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shlex
-import signal
 import sys
 from contextlib import closing, suppress
 from pathlib import Path
@@ -11,8 +10,10 @@ from pathlib import Path
 from ppsconsole.cli.gate import Asker, Flags
 from ppsconsole.engine.journal import open_journal
 from tests.cli.gated_console import plan_now
-from tests.cli.served_hosts import served_hosts, wait_for
+from tests.cli.served_hosts import served_hosts
+from tests.engine.hosts import DEADLINE_S
 from tests.engine.scripted import scripted_plan
+from tests.lab.conftest import wait_for
 from tests.tui.on_pty import Terminal, on_pty
 
 STORY = (
@@ -57,22 +58,16 @@ def play(opened: Terminal, folder: Path, words: str, gate: str, how: str) -> int
     is_frozen = how.endswith("nothing taken")
     if is_frozen:
         opened.press(b"\x13")
-    if how == "close":
-        os.close(opened.master)
-        opened.master = -1
-    elif how == "interrupt":
-        opened.press(b"\x03")
-    else:
-        os.kill(process, signal.SIGHUP if how == "hang-up" else signal.SIGTERM)
+    opened.strike(process, how)
     if how != "close" and not is_frozen:
         opened.read_until_true(lambda _: b"leaving: the step at hand is finished and verified first" in opened.seen[began:])
     assert not (folder / f"{gate}.left").exists(), "the step is at hand"
     (folder / f"{gate}.go").touch()
     if is_frozen:
-        wait_for(lambda: leases(folder) == {"left"}, "it lets go of the run although its terminal takes nothing")
+        wait_for(lambda: leases(folder) == {"left"}, "it lets go of the run although its terminal takes nothing", DEADLINE_S)
         opened.press(b"\x11")
     if how == "close":
-        wait_for((folder / f"{gate}.left").exists, "its end")
+        wait_for((folder / f"{gate}.left").exists, "its end", DEADLINE_S)
     else:
         opened.read_until_true(lambda _: b"\nleft with " in opened.seen[began:])
         assert b"Traceback" not in opened.seen[began:]

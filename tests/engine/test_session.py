@@ -253,8 +253,14 @@ def test_a_console_that_died_is_followed_by_one_elsewhere_with_a_reason(tmp_path
     on_hosts(tmp_path, body)
 
 
-def test_a_journal_that_misses_what_another_console_did_meanwhile_is_no_reason_to_go_back(tmp_path, monkeypatch) -> None:
-    """One goes on from its own journal, with all that the hosts have; the one in between died before they had more."""
+@pytest.mark.parametrize(("dies_at", "is_noted"), [("promote", True), ("stop-web", False)])
+def test_a_journal_that_misses_what_another_console_did_meanwhile_is_no_reason_to_go_back(
+    tmp_path, monkeypatch, dies_at: str, is_noted: bool
+) -> None:
+    """One goes on from its own journal, with all that the hosts have; the one in between died before they had more.
+
+    Where no host noted what was begun, as its disk was full, the epochs tell that there was one.
+    """
 
     class Dead(BaseException):
         pass
@@ -263,7 +269,7 @@ def test_a_journal_that_misses_what_another_console_did_meanwhile_is_no_reason_t
         usual = Journal.append
 
         def dying(journal, *events) -> None:
-            if any((event.kind, event.step) == ("step-finished", "promote") for event in events):
+            if any((event.kind, event.step) == ("step-finished", dies_at) for event in events):
                 raise Dead
             usual(journal, *events)
 
@@ -288,13 +294,27 @@ def test_a_journal_that_misses_what_another_console_did_meanwhile_is_no_reason_t
         monkeypatch.setattr(Journal, "append", usual)
         monkeypatch.setattr("ppsconsole.engine.lease.this_process", lambda: OTHER)
         assert len(there.journal.events(session.run_id)) == known
+        for name in hosts.hosts if not is_noted else ():
+            hosts.file(name, f"runs/{session.run_id}/begun").unlink(missing_ok=True)
         async with await there.resume("the other machine burns") as fourth:
-            started = fourth.runner.state.of("promote")
+            started = fourth.runner.state.of(dies_at)
             assert started.phase == "started", started
             assert (await fourth.runner.run()).verdict is RunVerdict.SUCCESS
         assert counts(hosts) == dict.fromkeys(STEPS, 1)
         there.journal.close()
         await third.lease.leave()
+
+    on_hosts(tmp_path, body)
+
+
+def test_what_a_host_noted_as_begun_is_known_also_where_it_has_no_copy(tmp_path) -> None:
+    async def body(hosts: Hosts, console: Console) -> None:
+        noted = hosts.file("h1", "runs/aaaa/begun")
+        noted.parent.mkdir(parents=True)
+        noted.write_text('promote/1 {"was_timeline": 3}\npromote/1\n')
+        told = await copies_on_hosts(console.around.inventory, console.around.tools.ssh)
+        assert told.begun["aaaa"] == {"promote": {"was_timeline": 3}}
+        assert [copy for copy in told.copies if copy.run == "aaaa"] == []
 
     on_hosts(tmp_path, body)
 

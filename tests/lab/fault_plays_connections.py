@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +81,23 @@ def free_them_as_told(scene: FaultScene) -> None:
     print(f"  freed as it is told, {new} is switched over to")
 
 
+@contextmanager
+def _taken_at(scene: FaultScene, full: str, spot: Spot, new: str) -> Iterator["subprocess.CompletedProcess[str]"]:
+    """Begin a switchover to `new` in which `full` gives away all its connections at `spot`; behind the block they are free."""
+    hoard = Hoard(scene.lab, full)
+    try:
+        with scene.struck_at(lambda _: hoard.begin(), spot):
+            done = scene.begun("switchover", "--to", new)
+        yield done
+    finally:
+        hoard.end()
+
+
 def take_the_standbys_in_a_switchover(scene: FaultScene) -> None:
     """Nobody knew when it was begun: the primary is not stopped for one that could not be asked, and users come back."""
     old, new = scene.aim()
     stops = scene.done_on_hosts(old, new)["stopped"]
-    hoard = Hoard(scene.lab, new)
-    try:
-        with scene.struck_at(lambda _: hoard.begin(), _web_stop(scene, old)):
-            done = scene.begun("switchover", "--to", new)
+    with _taken_at(scene, new, _web_stop(scene, old), new) as done:
         said = done.stdout + done.stderr
         phases = scene.phases()
         assert (done.returncode, phases["stop-primary"], phases["promote"]) == (_ROLLED_BACK, "failed", "pending"), said
@@ -94,8 +105,6 @@ def take_the_standbys_in_a_switchover(scene: FaultScene) -> None:
         assert (scene.done_on_hosts(old, new)["stopped"], scene.role(old)) == (stops, "primary"), said
         check_told(scene, new)
         refused_with(scene, f"{new} {NONE_LEFT} for the console", "plan", "switchover", "--to", new)
-    finally:
-        hoard.end()
     scene.approved("switchover", "--to", new)
     print(f"  the standby's connections run out in a switchover: rolled back ({done.returncode}), {old} was not stopped")
 
@@ -104,18 +113,13 @@ def take_the_primarys_in_a_switchover(scene: FaultScene) -> None:
     """It is not stopped; users are back only once there is a connection for them, and then all of the run is taken back."""
     old, new = scene.aim()
     stops = scene.done_on_hosts(old, new)["stopped"]
-    hoard = Hoard(scene.lab, old)
-    try:
-        with scene.struck_at(lambda _: hoard.begin(), _web_stop(scene, old)):
-            done = scene.begun("switchover", "--to", new)
+    with _taken_at(scene, old, _web_stop(scene, old), new) as done:
         said = done.stdout + done.stderr
         run = scene.newest()
         assert (done.returncode not in (0, 8, _ROLLED_BACK), run["is_open"]) == (True, True), said
         assert NONE_LEFT in run["words"], run
         assert scene.phases()["stop-primary"] == "pending", said
         assert scene.done_on_hosts(old, new)["stopped"] == stops, said
-    finally:
-        hoard.end()
     back = scene.resumed(run["run"], _ROLLED_BACK)
     assert scene.aim() == (old, new)
     scene.consoles.ran("switchover", "--to", new)
@@ -126,18 +130,13 @@ def take_the_primarys_in_a_switchover(scene: FaultScene) -> None:
 def take_the_new_primarys(scene: FaultScene) -> None:
     """They run out as the old one is stopped: proved and promoted all the same; held where users come in, nothing beside it."""
     old, new = scene.aim()
-    hoard = Hoard(scene.lab, new)
     tail = scene.tool(old, "tail").parents[1] / "tail"
-    try:
-        with scene.struck_at(lambda _: hoard.begin(), Spot(old, tail, _TAIL, '[ "$3" = -s ]', ":", ":")):
-            done = scene.begun("switchover", "--to", new)
+    with _taken_at(scene, new, Spot(old, tail, _TAIL, '[ "$3" = -s ]', ":", ":"), new) as done:
         said = done.stdout + done.stderr
         run, phases = scene.newest(), scene.phases()
         assert (done.returncode, run["is_open"], phases["promote"]) == (RunVerdict.INCOMPLETE.exit_code, True, "done"), said
         refused_with(scene, f"{old} would be a second one", "plan", "restart", old)
         check_told(scene, new)
-    finally:
-        hoard.end()
     ended = scene.resumed(run["run"], 0)
     assert scene.aim() == (new, old)
     print(f"  the new primary's run out at the stop: held ({done.returncode}); freed and resumed: {ended.returncode}")

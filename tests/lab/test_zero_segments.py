@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ppsconsole.actions.dead_wal import Behind, dead_wal_command, parse_dead_wal
 from ppsconsole.actions.lost_log import lost_log_command, parse_lost_log
+from ppsconsole.actions.remnant import beyond_command
 from ppsconsole.cluster.database import lsn_number
 from ppsconsole.cluster.dead_wal import DeadWal
 from ppsconsole.drivers.base import CommandResult
@@ -64,3 +65,6 @@ def test_a_loss_is_read_past_files_that_were_made_in_advance() -> None:
         assert found.trouble == "", found
         assert found.commits == 3
         assert found.end_lsn == listed.end_lsn
+
+        here = f"{1:08X}{0:08X}{lsn_number(str(fork)) // SEGMENT:08X}"
+        assert "rmgr:" in ran(beyond_command(instance, 1, str(fork), here, here)).stdout, "something was written behind the fork"

@@ -74,6 +74,16 @@ class Terminal:
         self.screen.resize(width, height)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
+    def strike(self, process: int, how: str) -> None:
+        """Do what ends `process`: close the terminal, press Ctrl-C (`interrupt`), or send SIGHUP (`hang-up`) or SIGTERM."""
+        if how == "close":
+            os.close(self.master)
+            self.master = -1
+        elif how == "interrupt":
+            self.press(b"\x03")
+        else:
+            os.kill(process, signal.SIGHUP if how == "hang-up" else signal.SIGTERM)
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the program alone."""
         self.process.send_signal(number)

@@ -157,13 +157,7 @@ def end(opened: Shell, how: str) -> None:
     process = opened.job()
     assert process != opened.process.pid
     seen = len(opened.seen)
-    if how == "close":
-        os.close(opened.master)
-        opened.master = -1
-    elif how == "interrupt":
-        opened.press(b"\x03")
-    else:
-        os.kill(process, signal.SIGHUP if how == "hang-up" else signal.SIGTERM)
+    opened.strike(process, how)
     if how != "close":
         left = f"left with {CODES[how]}\r\n".encode()
         opened.read_until_true(lambda _: left in opened.seen[seen:] and opened.given_back())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ppsconsole.actions.lost_log import LostLog, lost_log_command, parse_lost_log
-from ppsconsole.actions.wal_files import PIECE_BYTES, add_piece, listing, parse_listing, piece, segments
+from ppsconsole.actions.wal_files import PIECE_BYTES, add_piece, is_unwritten, listing, parse_listing, piece, segments
 from ppsconsole.advice.diagnosis import advise
 from ppsconsole.cluster.lost_writes import LostTransaction, LostWrites
 from ppsconsole.drivers.base import CommandResult
@@ -170,3 +170,13 @@ def test_lost_writes_are_offered_to_be_listed_where_the_old_primary_can_be_read(
     change_host(unreadable, "db1", ssh="unreachable")
     assert not offered(unreadable)
     assert not offered(killed())
+
+
+@pytest.mark.parametrize("words", ["(0 bytes)", "header specifies 0 bytes"])
+def test_only_the_file_that_the_log_would_go_on_in_tells_of_its_end(words: str) -> None:
+    size = 16 << 20
+    told = f'pg_waldump: error: ... the WAL file "000000020000000100000003" {words}'
+    there = (0x100 + 3) * size
+    assert is_unwritten(told, there, size)
+    assert not is_unwritten(told, there + size, size), "another one is full of zeros"
+    assert not is_unwritten(told.replace(" 0 bytes", " 7 bytes").replace("(0 ", "(7 "), there, size)
